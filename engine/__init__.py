@@ -1,0 +1,1 @@
+"""The exchange's single writer: it orders, journals and matches every command."""

@@ -1,0 +1,73 @@
+"""Faults of the engine and of its language.
+
+::
+
+    EngineError
+    |-- UnitError              text that is not an exact multiple of its step
+    |-- WireError              bytes that are not a frame, command or event
+    |   `-- ChecksumError      a frame whose CRC32C does not match
+    |-- JournalError           the journal cannot be read or written
+    |   |-- CorruptJournal     a bad record with good ones after it: refuse to start
+    |   |-- JournalLocked      another engine holds the directory
+    |   `-- Diverged           replay produced other bytes than the journal holds
+    |-- SnapshotError          a snapshot that does not restore to its own digest
+    `-- LinkError              the engine cannot be reached, or refused the link
+
+An *outcome* (the market said no) is never an exception: it is an event with a code from
+:mod:`engine.api.rejects`.
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of every fault raised by the engine package."""
+
+
+class UnitError(EngineError, ValueError):
+    """Text that is not a plain decimal, or not an exact multiple of its step."""
+
+
+class WireError(EngineError, ValueError):
+    """Bytes that are not a frame, command or event of this version."""
+
+
+class ChecksumError(WireError):
+    """A frame whose CRC32C does not match its bytes."""
+
+
+class JournalError(EngineError):
+    """The journal cannot be read or written."""
+
+
+class CorruptJournal(JournalError):
+    """A bad record with good ones after it, or a broken chain between segments.
+
+    ``segment`` is the file's name, ``offset`` the first bad byte in it.
+    """
+
+    def __init__(self, segment: str, offset: int, reason: str) -> None:
+        super().__init__(f"{segment} is corrupt at byte {offset}: {reason}")
+        self.segment = segment
+        self.offset = offset
+        self.reason = reason
+
+
+class JournalLocked(JournalError):
+    """Another engine holds the journal directory."""
+
+
+class Diverged(JournalError):
+    """Replay of a command produced other bytes than the journal holds."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"replay diverges from the journal at seq {seq}")
+        self.seq = seq
+
+
+class SnapshotError(EngineError):
+    """A snapshot that does not restore to its own digest."""
+
+
+class LinkError(EngineError):
+    """The engine cannot be reached, or refused the link."""

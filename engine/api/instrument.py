@@ -1,0 +1,63 @@
+"""An instrument: what trades, in which steps, within which bounds, at which fees."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.api.enums import InstrumentKind
+from engine.api.units import Step, format_steps, to_steps
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """A listed instrument.
+
+    Units: ``min_qty`` and ``max_qty`` lots; ``min_notional`` and ``max_notional`` quote minor units;
+    ``maker_ppm`` and ``taker_ppm`` parts per million of notional (a negative one is a rebate);
+    ``band_ppm`` how far a market order may move from the best opposite price (RES-09).
+    """
+
+    symbol_id: int
+    symbol: str
+    kind: InstrumentKind
+    base_asset_id: int
+    quote_asset_id: int
+    tick: Step
+    lot: Step
+    min_qty: int
+    max_qty: int
+    min_notional: int
+    max_notional: int
+    maker_ppm: int
+    taker_ppm: int
+    band_ppm: int
+    fee_account_id: int
+
+    def price_to_ticks(self, text: str) -> int:
+        """Convert Price <44>. Raises: UnitError when it is no whole number of ticks."""
+        return to_steps(text, self.tick)
+
+    def qty_to_lots(self, text: str) -> int:
+        """Convert OrderQty <38>. Raises: UnitError when it is no whole number of lots."""
+        return to_steps(text, self.lot)
+
+    def format_price(self, ticks: int) -> str:
+        """Write a price of ``ticks`` as FIX text."""
+        return format_steps(ticks, self.tick)
+
+    def format_qty(self, lots: int) -> str:
+        """Write a quantity of ``lots`` as FIX text."""
+        return format_steps(lots, self.lot)
+
+    def lot_minor(self, base_decimals: int) -> int:
+        """Base minor units in one lot; 0 when the lot is finer than the asset."""
+        shift = base_decimals - self.lot.decimals
+        return self.lot.mantissa * 10**shift if shift >= 0 else 0
+
+    def tick_lot_minor(self, quote_decimals: int) -> int:
+        """Quote minor units of one lot at a price of one tick; 0 when that is not whole (such a listing is refused)."""
+        shift = quote_decimals - self.tick.decimals - self.lot.decimals
+        worth = self.tick.mantissa * self.lot.mantissa
+        if shift >= 0:
+            return worth * 10**shift
+        whole, rest = divmod(worth, 10**-shift)
+        return 0 if rest else whole

@@ -1,0 +1,91 @@
+"""Every bound of the engine, with its unit and its reason.
+
+A bound is inclusive: the value itself is accepted, one more is refused.
+The compiled core repeats the ones marked *core*; ``tests/unit/test_limits.py`` holds both together.
+"""
+
+from __future__ import annotations
+
+PRICE_TICKS_MAX = 10**12
+"""core. With ORDER_QTY_LOTS_MAX and TICK_LOT_MINOR_MAX a notional stays below 2**127."""
+
+ORDER_QTY_LOTS_MAX = 10**12
+"""core. Largest order quantity the wire carries; an instrument's own maximum is lower."""
+
+TICK_LOT_MINOR_MAX = 10**12
+"""core. Quote minor units one tick times one lot may be worth."""
+
+AMOUNT_MINOR_MAX = 10**36
+"""core. Largest deposit, and largest balance of one account in one asset: NUMERIC(36,18) holds it."""
+
+ASSET_DECIMALS_MAX = 18
+"""core. Scale of the books (NUMERIC(36,18))."""
+
+FEE_DECIMALS = 8
+"""core. Fees are rounded once, at eight decimals, toward plus infinity (FEE-04)."""
+
+FEE_PPM_MAX = 20_000
+"""core. 2 % of trade value (FEE-05), as an absolute value."""
+
+CL_ORD_ID_LENGTH_MAX = 36
+"""core. Characters of ClOrdID <11> and OrigClOrdID <41>."""
+
+TEXT_LENGTH_MAX = 64
+"""core. Characters of a member's Text <58>, echoed on its reports."""
+
+NAME_LENGTH_MAX = 32
+"""core. Characters of an asset, firm, account, CompID or symbol name."""
+
+DEPOSIT_REF_LENGTH_MAX = 64
+"""core. Characters of the reference that makes a deposit idempotent (REC-33)."""
+
+OPEN_ORDERS_PER_SYMBOL_MAX = 1_000
+"""core. Open orders of one account in one symbol (ORD-22)."""
+
+OPEN_ORDERS_PER_ACCOUNT_MAX = 10_000
+"""core. Open orders of one account in all symbols (ORD-22)."""
+
+SYMBOLS_MAX = 4_096
+"""core. Instruments, so that ids index arrays."""
+
+ASSETS_MAX = 1_024
+"""core. Assets, so that ids index arrays."""
+
+ACCOUNTS_MAX = 1_000_000
+"""core. Accounts; their ids run from 1 and may leave gaps up to this number."""
+
+SESSIONS_MAX = 65_535
+"""core. FIX sessions (CompIDs); their ids run from 1."""
+
+COMMAND_BYTES_MAX = 1_024
+"""core. Bytes of one command, its type byte included."""
+
+RECORD_BYTES_MAX = 1 << 26
+"""Bytes of one record: a taker that sweeps half a million makers. Larger lengths are noise."""
+
+BATCH_COMMANDS_MAX = 65_535
+"""core. Commands made durable by one sync; a record's place in its batch is a u16."""
+
+LINK_READ_BYTES = 1 << 18
+"""Bytes taken from one link in one turn of the loop, so that no link starves another."""
+
+SEGMENT_BYTES_MAX = 1 << 26
+"""A journal segment is closed once it has reached this size (REF-01)."""
+
+RING_BYTES_MAX = 1 << 26
+"""Durable records the engine keeps in memory for followers; older ones are read from file."""
+
+FOLLOWER_BACKLOG_BYTES_MAX = 1 << 24
+"""Bytes waiting for one follower before it is cut; it reconnects and catches up from file."""
+
+LINKS_MAX = 256
+"""Connections to the engine at one time."""
+
+TIMESTAMP_NS_MIN = 1_577_836_800_000_000_000
+"""2020-01-01 (TIM-07). The exchange clock refuses to stamp anything earlier."""
+
+TIMESTAMP_NS_MAX = 4_102_444_800_000_000_000
+"""2100-01-01 (TIM-07)."""
+
+CLOCK_BACKWARD_NS_MAX = 1_000_000_000
+"""A clock that steps back further than this stops the engine (RES-53)."""

@@ -1,0 +1,87 @@
+"""The greeting on the engine's Unix socket: JSON behind a four-byte little-endian length.
+
+A client sends one :class:`Hello`; the engine answers with one :class:`Welcome` and the link then carries,
+by its role:
+
+- ``submit``: command frames, client to engine. There is no acknowledgement: the record is the answer.
+- ``follow``: records from ``from_seq`` on, engine to client, each only after it is durable. When ``from_seq``
+  is older than ``ring_seq``, the engine sends nothing: the client reads the journal's files up to
+  ``durable_seq`` and greets again.
+- ``control``: one JSON request, one JSON answer, any number of times.
+
+The engine takes links of its own user and of root only (SO_PEERCRED).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+GREETING_BYTES_MAX = 4096
+"""A longer greeting is refused before it is read."""
+
+CONTROL_BYTES_MAX = 1 << 26
+"""Largest control answer: balances of a million accounts."""
+
+
+class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client says first. ``name`` names the process on the operator's screen."""
+
+    role: Literal["submit", "follow", "control"]
+    name: str
+    from_seq: int = 0
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """What the engine answers; ``refused`` is empty or says why the link is closed at once."""
+
+    epoch: int
+    fencing: int
+    durable_seq: int
+    ring_seq: int
+    refused: str = ""
+
+
+class ControlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question to the running engine: ``status`` or ``balances``."""
+
+    ask: Literal["status", "balances"]
+
+
+class BalanceRow(msgspec.Struct, frozen=True, array_like=True):
+    """A live balance in minor units, as decimal text because JSON numbers end at 2**53."""
+
+    account_id: int
+    asset_id: int
+    available: str
+    locked: str
+
+
+class EngineStatus(msgspec.Struct, frozen=True):
+    """The engine as it stands: position, durability, open orders, links and the cost of its last syncs."""
+
+    seq: int
+    ts_ns: int
+    epoch: int
+    fencing: int
+    durability: str
+    open_orders: int
+    links: list[str]
+    batches: int
+    sync_p50_us: int
+    sync_p99_us: int
+    state_sha256: str = ""
+
+
+class EngineBalances(msgspec.Struct, frozen=True):
+    """All live balances at ``seq``, sorted by account and asset."""
+
+    seq: int
+    rows: list[BalanceRow]
+
+
+def encode_message(message: msgspec.Struct) -> bytes:
+    """Encode a greeting or a control message with its length."""
+    body = msgspec.json.encode(message)
+    return len(body).to_bytes(4, "little") + body

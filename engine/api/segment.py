@@ -1,0 +1,73 @@
+"""Segments: the files of the journal. The engine writes them, followers read them, nobody else does.
+
+A segment is named ``journal-<first seq, 20 digits>.seg`` and begins with::
+
+    offset size  field
+         0    8  magic           b"EXCHJRNL"
+         8    4  version         1
+        12    4  epoch           generation of the numbering, part of every ExecID
+        16    8  fencing         rises by one each time an engine takes the directory
+        24    8  first_seq       seq of the first record
+        32    4  prev_crc        crc32c of the record before first_seq, 0 at seq 1
+        36    4  zero
+        40   32  prev_sha256     SHA-256 of the whole segment before, zeros for the first
+        72    4  zero
+        76    4  crc32c          of bytes 0..76
+
+then records as drawn in :mod:`engine.api.wire`, without anything between them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from struct import Struct
+
+import msgspec
+
+from engine.api.errors import WireError
+from engine.api.wire import crc32c
+
+MAGIC = b"EXCHJRNL"
+VERSION = 1
+_HEADER = Struct("<8sIIQQII32sI")
+SEGMENT_HEADER_BYTES = _HEADER.size + 4
+
+
+class SegmentHeader(msgspec.Struct, frozen=True):
+    """What the head of a segment says; fields as drawn above."""
+
+    epoch: int
+    fencing: int
+    first_seq: int
+    prev_crc: int
+    prev_sha256: bytes
+
+    def encode(self) -> bytes:
+        """Encode to SEGMENT_HEADER_BYTES bytes."""
+        head = _HEADER.pack(
+            MAGIC, VERSION, self.epoch, self.fencing, self.first_seq, self.prev_crc, 0, self.prev_sha256, 0
+        )
+        return head + crc32c(head).to_bytes(4, "little")
+
+    @classmethod
+    def decode(cls, raw: bytes) -> SegmentHeader:
+        """Decode the first bytes of a segment. Raises: WireError unless they are a whole, sound header."""
+        if len(raw) < SEGMENT_HEADER_BYTES:
+            raise WireError(f"a segment header of {len(raw)} bytes")
+        head = raw[: _HEADER.size]
+        if crc32c(head) != int.from_bytes(raw[_HEADER.size : SEGMENT_HEADER_BYTES], "little"):
+            raise WireError("segment header checksum does not match")
+        magic, version, epoch, fencing, first_seq, prev_crc, _, sha256, _ = _HEADER.unpack(head)
+        if magic != MAGIC or version != VERSION:
+            raise WireError(f"not a segment of version {VERSION}")
+        return cls(epoch, fencing, first_seq, prev_crc, sha256)
+
+
+def segment_name(first_seq: int) -> str:
+    """Name the segment whose first record is ``first_seq``."""
+    return f"journal-{first_seq:020d}.seg"
+
+
+def list_segments(directory: Path) -> list[Path]:
+    """List a journal's segments in the order of their records."""
+    return sorted(directory.glob("journal-*.seg"))
