@@ -51,13 +51,13 @@ class Instrument(msgspec.Struct, frozen=True):
     def lot_minor(self, base_decimals: int) -> int:
         """Base minor units in one lot; 0 when the lot is finer than the asset."""
         shift = base_decimals - self.lot.decimals
-        return self.lot.mantissa * 10**shift if shift >= 0 else 0
+        return self.lot.mantissa * int(10**shift) if shift >= 0 else 0
 
     def tick_lot_minor(self, quote_decimals: int) -> int:
         """Quote minor units of one lot at a price of one tick; 0 when that is not whole (such a listing is refused)."""
         shift = quote_decimals - self.tick.decimals - self.lot.decimals
         worth = self.tick.mantissa * self.lot.mantissa
         if shift >= 0:
-            return worth * 10**shift
-        whole, rest = divmod(worth, 10**-shift)
+            return worth * int(10**shift)
+        whole, rest = divmod(worth, int(10**-shift))
         return 0 if rest else whole

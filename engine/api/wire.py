@@ -435,14 +435,15 @@ def encode_event(event: e.Event) -> bytes:
         case e.OrderCanceled() | e.OrderExpired():
             canceled = isinstance(event, e.OrderCanceled)
             kind = EventType.ORDER_CANCELED if canceled else EventType.ORDER_EXPIRED
-            head = (_ORDER_CLOSED.size, kind, VERSION, event.code, 0, event.order_id)
-            return _ORDER_CLOSED.pack(*head, event.leaves, _amount(event.released))
+            released = _amount(event.released)
+            size = _ORDER_CLOSED.size
+            return _ORDER_CLOSED.pack(size, kind, VERSION, event.code, 0, event.order_id, event.leaves, released)
         case e.CancelRejected():
-            head = (_CANCEL_REJECTED.size, EventType.CANCEL_REJECTED, VERSION, event.code, 0)
-            return _CANCEL_REJECTED.pack(*head, event.state, event.order_id)
+            kind, size = EventType.CANCEL_REJECTED, _CANCEL_REJECTED.size
+            return _CANCEL_REJECTED.pack(size, kind, VERSION, event.code, 0, event.state, event.order_id)
         case e.StatusReported():
-            head = (_STATUS_REPORTED.size, EventType.STATUS_REPORTED, VERSION, 0, 0)
-            return _STATUS_REPORTED.pack(*head, event.state, event.order_id)
+            kind, size = EventType.STATUS_REPORTED, _STATUS_REPORTED.size
+            return _STATUS_REPORTED.pack(size, kind, VERSION, 0, 0, event.state, event.order_id)
         case e.CommandRefused():
             return _COMMAND_REFUSED.pack(_COMMAND_REFUSED.size, EventType.COMMAND_REFUSED, VERSION, event.code, 0)
         case _:
@@ -489,13 +490,8 @@ def _decode_event(b: bytes, at: int, kind: int) -> e.Event | None:
         return e.OrderAccepted(order_id, _to_amount(reserved))
     if kind == EventType.TRADED:
         f = _TRADED.unpack_from(b, at)
-        return e.Traded(
-            *f[6:15],
-            _SIDES[f[5]],
-            _to_amount(f[16]),
-            _to_amount(f[17]),
-            _to_amount(f[18]),
-        )
+        fees = (_to_amount(f[16]), _to_amount(f[17]), _to_amount(f[18]))
+        return e.Traded(*f[6:15], _SIDES[f[5]], *fees)
     if kind in (EventType.ORDER_CANCELED, EventType.ORDER_EXPIRED):
         _, _, _, code, _, order_id, leaves, released = _ORDER_CLOSED.unpack_from(b, at)
         closed = e.OrderCanceled if kind == EventType.ORDER_CANCELED else e.OrderExpired
