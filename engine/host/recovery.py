@@ -1,0 +1,200 @@
+"""Start-up is recovery: newest sound snapshot, then every record after it, executed again and compared.
+
+The rule for a record that does not read back (reliability 1, 3, 4):
+
+- it is at the very end, and nothing proves that it was ever durable: a torn write. It is cut off;
+- a later record that is sound was written by a later batch, or ``DURABLE`` or a snapshot names a seq at or
+  beyond it: corruption. The engine refuses to start and names segment and offset.
+
+A batch is written in one piece and its sectors may reach the disk in any order, so a sound record after the
+bad one proves nothing when both are of one batch: that is what ``batch_index`` in the record is for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from engine.api.errors import CorruptJournal, Diverged, WireError
+from engine.api.limits import RECORD_BYTES_MAX
+from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
+from engine.api.wire import HEADER, HEADER_BYTES, crc32c
+from engine.host import snapshot
+from engine.host.core import DIVERGED, Core
+from engine.host.disk import Disk
+from engine.host.journal import Position, Tail, read_durable
+
+EPOCH = 1
+"""Generation of the numbering; a new one begins only if the numbering itself is ever begun again."""
+
+_log = structlog.get_logger()
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """A core that stands at the end of its journal, and what the journal ends with."""
+
+    core: Core
+    tail: Tail
+    replayed: int
+    torn_bytes: int
+
+
+class _Segment(msgspec.Struct):
+    path: Path
+    header: SegmentHeader
+    raw: bytes
+
+
+def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
+    """Bring a core to the end of the journal in ``directory``, which must be locked by the caller.
+
+    Raises: CorruptJournal naming segment and offset; Diverged when a record executes to other bytes.
+    """
+    restored = snapshot.restore_newest(snapshots)
+    core, start = (restored.core, restored.position) if restored else (Core(), None)
+    proven_seq = max(read_durable(directory), core.seq)
+    before = core.seq
+    tail = Tail(EPOCH, 0, 0, 0, bytes(32))
+    torn_bytes = 0
+    for segment, is_last in _read_segments(directory, start, tail):
+        offset = start.offset if start and segment.header.first_seq == start.segment_first_seq else SEGMENT_HEADER_BYTES
+        end = _replay(core, segment, offset, is_last, proven_seq)
+        torn_bytes = len(segment.raw) - end
+        _settle(segment, end, disk)
+        sha256 = hashlib.sha256(segment.raw[:end]).digest()
+        tail = Tail(segment.header.epoch, segment.header.fencing, core.seq, core.prev_crc, sha256)
+    if core.seq < proven_seq:
+        name = list_segments(directory)[-1].name if list_segments(directory) else "journal"
+        raise CorruptJournal(name, 0, f"it ends at seq {core.seq}, but seq {proven_seq} is known to be durable")
+    return Recovered(core, tail, core.seq - before, torn_bytes)
+
+
+def verify(directory: Path) -> Iterator[tuple[str, int]]:
+    """Check every segment's header, chain and records, without executing them.
+
+    Yields: each segment's name and the number of its sound records. Raises: CorruptJournal.
+    """
+    proven_seq = read_durable(directory)
+    seq = crc = 0
+    for segment, is_last in _read_segments(directory, None, None):
+        first = segment.header.first_seq
+        if first != seq + 1 or segment.header.prev_crc != crc:
+            raise CorruptJournal(segment.path.name, 0, f"it does not continue after seq {seq}")
+        end, seq, crc = _walk(segment.raw, SEGMENT_HEADER_BYTES, seq, crc)
+        if end < len(segment.raw):
+            _judge(segment, end, seq, is_last, proven_seq, "a bad record")
+        yield segment.path.name, seq - first + 1
+    if seq < proven_seq:
+        raise CorruptJournal(directory.name, 0, f"it ends at seq {seq}, but seq {proven_seq} is known to be durable")
+
+
+def _read_segments(directory: Path, start: Position | None, first_tail: Tail | None) -> Iterator[tuple[_Segment, bool]]:
+    """Read the segments from the one that ``start`` is in; each must chain to the bytes of the one before."""
+    paths = list_segments(directory)
+    if paths and paths[-1].stat().st_size < SEGMENT_HEADER_BYTES:
+        _log.warning("torn_segment", path=paths[-1].name)
+        paths.pop()
+    previous: _Segment | None = None
+    for path in paths:
+        if start is not None and _first_seq(path) < start.segment_first_seq:
+            continue
+        raw = path.read_bytes()
+        try:
+            header = SegmentHeader.decode(raw[:SEGMENT_HEADER_BYTES])
+        except WireError as error:
+            raise CorruptJournal(path.name, 0, str(error)) from error
+        segment = _Segment(path, header, raw)
+        if previous is None:
+            if start is None and (header.first_seq != 1 or any(header.prev_sha256)):
+                raise CorruptJournal(path.name, 0, "the journal does not begin at seq 1")
+        elif hashlib.sha256(previous.raw).digest() != header.prev_sha256:
+            raise CorruptJournal(path.name, 40, f"its chain does not match the bytes of {previous.path.name}")
+        yield segment, path == paths[-1]
+        previous = segment
+
+
+def _first_seq(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
+
+
+def _replay(core: Core, segment: _Segment, offset: int, is_last: bool, proven_seq: int) -> int:
+    """Execute the records of one segment from ``offset``; return the offset where the sound ones end."""
+    if segment.header.first_seq > core.seq + 1:
+        raise CorruptJournal(segment.path.name, 0, f"records {core.seq + 1} to {segment.header.first_seq - 1} are gone")
+    done = core.replay(segment.raw[offset:])
+    end = offset + done.consumed
+    if done.fault == DIVERGED:
+        raise Diverged(core.seq + 1)
+    if end < len(segment.raw):
+        _judge(segment, end, core.seq, is_last, proven_seq, f"a bad record after seq {core.seq}")
+    return end
+
+
+def _judge(segment: _Segment, end: int, last_seq: int, is_last: bool, proven_seq: int, reason: str) -> None:
+    """Decide whether the bytes from ``end`` on are a torn write. Raises: CorruptJournal when they are not."""
+    name = segment.path.name
+    if not is_last:
+        raise CorruptJournal(name, end, f"{reason}, and a later segment follows")
+    if proven_seq > last_seq:
+        raise CorruptJournal(name, end, f"{reason}, and seq {proven_seq} is known to be durable")
+    later = find_later_batch(segment.raw, end, last_seq + 1)
+    if later is not None:
+        raise CorruptJournal(name, end, f"{reason}, and a sound record of a later batch stands at byte {later}")
+    _log.warning("torn_tail", segment=name, offset=end, bytes=len(segment.raw) - end)
+
+
+def find_later_batch(raw: bytes, start: int, bad_seq: int) -> int | None:
+    """Find a sound record, after byte ``start``, of a batch that began after ``bad_seq``.
+
+    Such a batch was written only once ``bad_seq`` was durable. Returns: its offset, or None.
+    Cost: one search per candidate seq prefix; candidates are checked by length, seq and CRC.
+    """
+    most = (len(raw) - start) // (HEADER_BYTES + 2) + 1
+    for prefix in {seq >> 24 for seq in (bad_seq, bad_seq + most)}:
+        pattern = prefix.to_bytes(5, "little")
+        at = raw.find(pattern, start + 11)
+        while at >= 0:
+            offset = at - 11
+            found = _sound_record(raw, offset)
+            if found and bad_seq < found[0] <= bad_seq + most and found[0] - found[1] > bad_seq:
+                return offset
+            at = raw.find(pattern, at + 1)
+    return None
+
+
+def _sound_record(raw: bytes, offset: int) -> tuple[int, int] | None:
+    """Read ``(seq, batch_index)`` of the record at ``offset``, None unless one stands there whole and sound."""
+    if offset + HEADER_BYTES > len(raw):
+        return None
+    length, crc, seq, _, _, _, _, command_length, batch_index, _ = HEADER.unpack_from(raw, offset)
+    if not HEADER_BYTES + command_length <= length <= RECORD_BYTES_MAX or offset + length > len(raw):
+        return None
+    return (seq, batch_index) if crc32c(raw[offset + 8 : offset + length]) == crc else None
+
+
+def _walk(raw: bytes, start: int, seq: int, crc: int) -> tuple[int, int, int]:
+    """Follow the chain from ``start``; return where it ends, with the last sound record's seq and crc."""
+    while start < len(raw):
+        if _sound_record(raw, start) is None:
+            break
+        length, this_crc, this_seq, _, prev_crc, *_ = HEADER.unpack_from(raw, start)
+        if this_seq != seq + 1 or prev_crc != crc:
+            break
+        start, seq, crc = start + length, this_seq, this_crc
+    return start, seq, crc
+
+
+def _settle(segment: _Segment, end: int, disk: Disk) -> None:
+    """Cut off a torn tail, and make durable what a killed process may have left to the page cache."""
+    fd = os.open(segment.path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        if end < len(segment.raw):
+            os.ftruncate(fd, end)
+        disk.sync(fd)
+    finally:
+        os.close(fd)

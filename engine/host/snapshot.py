@@ -1,0 +1,101 @@
+"""Snapshots: the whole state of the core at one seq, so that a restart replays only what came after.
+
+A file ``snapshot-<seq, 20 digits>.snap`` is::
+
+    offset size  field
+         0    8  magic              b"EXCHSNAP"
+         8    4  version            1
+        12    4  crc32c             of bytes 16..80
+        16    8  seq                last record in the state
+        24    8  segment_first_seq  segment and
+        32    8  offset             byte where record seq + 1 goes
+        40    8  length             bytes of the state
+        48   32  sha256             of the state: the digest of the core
+        80    .  state              drawn in engine/core/src/snapshot.rs
+
+It restores exactly what the journal would: the restored core must give the same digest, else the file is
+passed over for the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from struct import Struct
+
+import msgspec
+import structlog
+
+from engine.api.errors import SnapshotError
+from engine.api.wire import crc32c
+from engine.host.core import Core
+from engine.host.disk import Disk
+from engine.host.journal import Position
+
+SNAPSHOT_EVERY = 1_000_000
+"""Records between two snapshots of a running engine (RPL-20)."""
+
+SNAPSHOTS_KEPT = 2
+"""The newest, and one to fall back on."""
+
+_MAGIC = b"EXCHSNAP"
+_VERSION = 1
+_PREFIX = Struct("<8sII")
+_BODY = Struct("<QQQQ32s")
+_HEADER_BYTES = _PREFIX.size + _BODY.size
+
+_log = structlog.get_logger()
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """A core restored from a snapshot, and where the journal goes on from there."""
+
+    core: Core
+    position: Position
+
+
+def save(directory: Path, core: Core, position: Position, disk: Disk) -> Path:
+    """Write a snapshot of ``core`` and drop all but the newest SNAPSHOTS_KEPT. Raises: OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    state = core.snapshot()
+    digest = hashlib.sha256(state).digest()
+    body = _BODY.pack(core.seq, position.segment_first_seq, position.offset, len(state), digest)
+    path = directory / f"snapshot-{core.seq:020d}.snap"
+    disk.publish(path, _PREFIX.pack(_MAGIC, _VERSION, crc32c(body)) + body + state)
+    for old in list_snapshots(directory)[:-SNAPSHOTS_KEPT]:
+        old.unlink()
+    return path
+
+
+def list_snapshots(directory: Path) -> list[Path]:
+    """List the snapshots, oldest first."""
+    return sorted(directory.glob("snapshot-*.snap"))
+
+
+def restore_newest(directory: Path) -> Restored | None:
+    """Restore the newest sound snapshot; pass over bad ones, loudly. Returns: None when there is none."""
+    for path in reversed(list_snapshots(directory)):
+        try:
+            return load(path)
+        except SnapshotError as error:
+            _log.error("snapshot_refused", path=str(path), reason=str(error))
+    return None
+
+
+def load(path: Path) -> Restored:
+    """Restore one snapshot file. Raises: SnapshotError unless it gives the digest it promises."""
+    raw = path.read_bytes()
+    if len(raw) < _HEADER_BYTES:
+        raise SnapshotError(f"{path.name} is too short")
+    magic, version, crc = _PREFIX.unpack_from(raw)
+    body = raw[_PREFIX.size : _HEADER_BYTES]
+    if magic != _MAGIC or version != _VERSION or crc32c(body) != crc:
+        raise SnapshotError(f"{path.name} has no sound header")
+    seq, segment_first_seq, offset, length, digest = _BODY.unpack(body)
+    state = raw[_HEADER_BYTES:]
+    if len(state) != length or hashlib.sha256(state).digest() != digest:
+        raise SnapshotError(f"{path.name} does not hold the state it promises")
+    core = Core.restore(state)
+    if core.seq != seq or core.digest() != digest:
+        raise SnapshotError(f"{path.name} does not restore to its own digest")
+    return Restored(core, Position(segment_first_seq, offset))
