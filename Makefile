@@ -1,0 +1,65 @@
+# Everything a fresh machine needs is set up by the first target that needs it; stamps make that happen once.
+#   make run    start an exchange in ./var          make test   run the whole test suite
+#   make demo   two firms trade 1,000 orders        make check  lint, types, layers
+#   make bench  measure the published figures       make trace  which requirements have a passing test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= var
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+CORE := $(shell find engine/core -name '*.rs' -o -name Cargo.toml -o -name Cargo.lock | grep -v /target/)
+
+.PHONY: run demo test check bench trace setup setup-dev clean
+.DELETE_ON_ERROR:
+
+run: setup
+	$(BIN)/exchange run --data $(DATA)
+
+demo: setup
+	$(BIN)/exchange demo
+
+test: setup-dev
+	$(BIN)/python -m pytest $(TESTS)
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cargo clippy --quiet --manifest-path engine/core/Cargo.toml --all-targets -- -D warnings
+	cargo fmt --manifest-path engine/core/Cargo.toml -- --check
+	$(BIN)/lint-imports
+
+bench: setup-dev
+	$(BIN)/python -m bench
+
+trace: setup-dev
+	$(BIN)/python scripts/trace.py
+
+setup: .stamps/install
+setup-dev: .stamps/dev
+
+.stamps/venv:
+	@$(PYTHON) scripts/check_machine.py
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p .stamps && touch $@
+
+.stamps/quickfix: .stamps/venv scripts/build_quickfix.py
+	$(BIN)/python scripts/build_quickfix.py --install
+	@touch $@
+
+.stamps/maturin: .stamps/venv pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'cffi>=1.17'
+	@touch $@
+
+.stamps/install: .stamps/quickfix .stamps/maturin pyproject.toml $(CORE)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	@touch $@
+
+.stamps/dev: .stamps/install
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet --extras dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .stamps engine/core/target engine/_core
