@@ -59,7 +59,7 @@ def to_steps(text: str, step: Step) -> int:
     digits, decimals = parse_plain(text)
     if decimals > step.decimals:
         raise UnitError(f"{text} has more decimals than the step {step}")
-    scaled = digits * 10 ** (step.decimals - decimals)
+    scaled = digits * int(10 ** (step.decimals - decimals))
     if scaled % step.mantissa:
         raise UnitError(f"{text} is not a multiple of {step}")
     return scaled // step.mantissa
@@ -97,9 +97,9 @@ def decimal_to_minor(value: Decimal, decimals: int) -> int:
     shift = exponent + decimals
     whole = int("".join(map(str, digits)))
     if shift >= 0:
-        whole *= 10**shift
+        whole *= int(10**shift)
     else:
-        whole, rest = divmod(whole, 10**-shift)
+        whole, rest = divmod(whole, int(10**-shift))
         if rest:
             raise UnitError(f"{value} is finer than {decimals} decimals")
     return -whole if sign else whole

@@ -490,8 +490,10 @@ def _decode_event(b: bytes, at: int, kind: int) -> e.Event | None:
         return e.OrderAccepted(order_id, _to_amount(reserved))
     if kind == EventType.TRADED:
         f = _TRADED.unpack_from(b, at)
-        fees = (_to_amount(f[16]), _to_amount(f[17]), _to_amount(f[18]))
-        return e.Traded(*f[6:15], _SIDES[f[5]], *fees)
+        taker_fee, maker_fee, released = _to_amount(f[16]), _to_amount(f[17]), _to_amount(f[18])
+        return e.Traded(
+            f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], _SIDES[f[5]], taker_fee, maker_fee, released
+        )
     if kind in (EventType.ORDER_CANCELED, EventType.ORDER_EXPIRED):
         _, _, _, code, _, order_id, leaves, released = _ORDER_CLOSED.unpack_from(b, at)
         closed = e.OrderCanceled if kind == EventType.ORDER_CANCELED else e.OrderExpired

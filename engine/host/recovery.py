@@ -61,16 +61,14 @@ def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
     before = core.seq
     tail = Tail(EPOCH, 0, 0, 0, bytes(32))
     torn_bytes = 0
-    for segment, is_last in _read_segments(directory, start, tail):
+    for segment, is_last in _read_segments(directory, start):
         offset = start.offset if start and segment.header.first_seq == start.segment_first_seq else SEGMENT_HEADER_BYTES
         end = _replay(core, segment, offset, is_last, proven_seq)
         torn_bytes = len(segment.raw) - end
         _settle(segment, end, disk)
-        sha256 = hashlib.sha256(segment.raw[:end]).digest()
-        tail = Tail(segment.header.epoch, segment.header.fencing, core.seq, core.prev_crc, sha256)
-    if core.seq < proven_seq:
-        name = list_segments(directory)[-1].name if list_segments(directory) else "journal"
-        raise CorruptJournal(name, 0, f"it ends at seq {core.seq}, but seq {proven_seq} is known to be durable")
+        tail = _tail_of(segment, end, core)
+    if core.seq < proven_seq or (restored and not tail.fencing):
+        raise CorruptJournal(directory.name, 0, f"it ends at seq {core.seq}, but seq {proven_seq} was durable")
     return Recovered(core, tail, core.seq - before, torn_bytes)
 
 
@@ -81,7 +79,7 @@ def verify(directory: Path) -> Iterator[tuple[str, int]]:
     """
     proven_seq = read_durable(directory)
     seq = crc = 0
-    for segment, is_last in _read_segments(directory, None, None):
+    for segment, is_last in _read_segments(directory, None):
         first = segment.header.first_seq
         if first != seq + 1 or segment.header.prev_crc != crc:
             raise CorruptJournal(segment.path.name, 0, f"it does not continue after seq {seq}")
@@ -93,7 +91,7 @@ def verify(directory: Path) -> Iterator[tuple[str, int]]:
         raise CorruptJournal(directory.name, 0, f"it ends at seq {seq}, but seq {proven_seq} is known to be durable")
 
 
-def _read_segments(directory: Path, start: Position | None, first_tail: Tail | None) -> Iterator[tuple[_Segment, bool]]:
+def _read_segments(directory: Path, start: Position | None) -> Iterator[tuple[_Segment, bool]]:
     """Read the segments from the one that ``start`` is in; each must chain to the bytes of the one before."""
     paths = list_segments(directory)
     if paths and paths[-1].stat().st_size < SEGMENT_HEADER_BYTES:
@@ -118,6 +116,13 @@ def _read_segments(directory: Path, start: Position | None, first_tail: Tail | N
         previous = segment
 
 
+def _tail_of(segment: _Segment, end: int, core: Core) -> Tail:
+    """Describe the end of the journal; a segment without records is replaced by the next, so chain past it."""
+    header = segment.header
+    sha256 = hashlib.sha256(segment.raw[:end]).digest() if end > SEGMENT_HEADER_BYTES else header.prev_sha256
+    return Tail(header.epoch, header.fencing, core.seq, core.prev_crc, sha256)
+
+
 def _first_seq(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
@@ -127,7 +132,7 @@ def _replay(core: Core, segment: _Segment, offset: int, is_last: bool, proven_se
     if segment.header.first_seq > core.seq + 1:
         raise CorruptJournal(segment.path.name, 0, f"records {core.seq + 1} to {segment.header.first_seq - 1} are gone")
     done = core.replay(segment.raw[offset:])
-    end = offset + done.consumed
+    end: int = offset + done.consumed
     if done.fault == DIVERGED:
         raise Diverged(core.seq + 1)
     if end < len(segment.raw):

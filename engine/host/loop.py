@@ -1,0 +1,210 @@
+"""The duty cycle: take a batch, stamp and apply it, make it durable, publish it. One thread, one writer."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from pathlib import Path
+
+import structlog
+
+from engine.api.limits import BATCH_COMMANDS_MAX, LINK_READ_BYTES, LINKS_MAX
+from engine.api.link import CONTROL_BYTES_MAX, EngineStatus, Hello, Welcome, encode_message
+from engine.host import snapshot
+from engine.host.control import Measures, answer
+from engine.host.core import Core
+from engine.host.disk import Disk
+from engine.host.egress import Egress
+from engine.host.journal import Journal
+from engine.host.links import Link, is_trusted
+from engine.host.sequencer import ExchangeClock
+
+_log = structlog.get_logger()
+
+
+class Loop:
+    """The engine while it runs.
+
+    Invariant: nothing that a command caused leaves this object before :meth:`Journal.append` has returned.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        journal: Journal,
+        clock: ExchangeClock,
+        listener: socket.socket,
+        snapshots: Path,
+        disk: Disk,
+        durability: str,
+    ) -> None:
+        self._core = core
+        self._journal = journal
+        self._clock = clock
+        self._listener = listener
+        self._snapshots = snapshots
+        self._disk = disk
+        self._egress = Egress(core.seq)
+        self._links: dict[int, Link] = {}
+        self._submitting: list[Link] = []
+        self._is_batch_full = False
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ, None)
+        self._measures = Measures()
+        self._snapshot_seq = core.seq
+        self._status = EngineStatus(0, 0, journal.epoch, journal.fencing, durability, 0, [], 0, 0, 0)
+
+    def turn(self, timeout_s: float) -> None:
+        """Run the duty cycle once, waiting at most ``timeout_s`` for something to do.
+
+        Raises: JournalError, ClockFault; the process must then end without publishing anything more.
+        """
+        asking = self._take(timeout_s)
+        records = self._sequence()
+        if records:
+            started = time.perf_counter_ns()
+            self._journal.append(records, self._core.seq)
+            self._measures.synced(time.perf_counter_ns() - started)
+            self._egress.publish(records, self._core.seq)
+        for link in asking:
+            self._answer(link)
+        self._tidy()
+        if self._core.seq - self._snapshot_seq >= snapshot.SNAPSHOT_EVERY:
+            self.save_snapshot()
+
+    def save_snapshot(self) -> None:
+        """Write a snapshot of the state as of the last durable record; its failure is logged, not fatal."""
+        if self._core.seq == 0 or self._core.seq == self._snapshot_seq:
+            return
+        try:
+            path = snapshot.save(self._snapshots, self._core, self._journal.position, self._disk)
+        except OSError as error:
+            _log.error("snapshot_failed", reason=str(error))
+            return
+        self._snapshot_seq = self._core.seq
+        _log.info("snapshot_taken", path=path.name, seq=self._core.seq)
+
+    def close(self) -> None:
+        """Close every link and the listener."""
+        for link in self._links.values():
+            link.close()
+        self._listener.close()
+        self._selector.close()
+
+    # --- take -------------------------------------------------------------------------------------------
+
+    def _take(self, timeout_s: float) -> list[Link]:
+        """Read what has arrived; return the control links that have asked something."""
+        asking = []
+        for key, mask in self._selector.select(0 if self._is_batch_full else timeout_s):
+            link = key.data
+            if link is None:
+                self._accept()
+                continue
+            if mask & selectors.EVENT_WRITE:
+                link.flush()
+            if mask & selectors.EVENT_READ:
+                link.is_open = link.receive(LINK_READ_BYTES) and link.is_open
+                if link.hello is None:
+                    self._greet(link)
+                if link.hello is not None and link.hello.role == "control":
+                    asking.append(link)
+        return asking
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        if len(self._links) >= LINKS_MAX or not is_trusted(connection):
+            _log.warning("link_refused", links=len(self._links))
+            connection.close()
+            return
+        link = Link(connection)
+        self._links[connection.fileno()] = link
+        self._selector.register(connection, selectors.EVENT_READ, link)
+
+    def _greet(self, link: Link) -> None:
+        try:
+            hello = link.greet()
+        except ValueError as error:
+            _log.warning("greeting_refused", reason=str(error))
+            link.is_open = False
+            return
+        if hello is None:
+            return
+        refused = self._refusal(hello)
+        egress = self._egress
+        link.welcome(Welcome(self._journal.epoch, self._journal.fencing, egress.durable_seq, egress.ring_seq, refused))
+        if refused:
+            link.is_open = False
+        elif hello.role == "submit":
+            self._replace_submitter(link, hello.name)
+        elif hello.role == "follow":
+            if hello.from_seq < egress.ring_seq:
+                link.is_open = False
+            else:
+                egress.join(link, hello.from_seq)
+
+    def _refusal(self, hello: Hello) -> str:
+        if hello.role == "follow" and not 1 <= hello.from_seq <= self._egress.durable_seq + 1:
+            return f"no record {hello.from_seq}: the journal ends at {self._egress.durable_seq}"
+        return ""
+
+    def _replace_submitter(self, link: Link, name: str) -> None:
+        """Take commands from ``link``; an older link of the same name is cut, its unread bytes with it.
+
+        The newcomer was told ``durable_seq``: whatever of the older link is not in the log by then never will be.
+        """
+        for old in self._submitting:
+            if old.hello is not None and old.hello.name == name:
+                old.inbound.clear()
+                old.is_open = False
+        self._submitting.append(link)
+
+    # --- sequence ---------------------------------------------------------------------------------------
+
+    def _sequence(self) -> bytes:
+        """Stamp and apply what the links have sent, in the order of the links; return the batch's records."""
+        pending = [link for link in self._submitting if link.inbound]
+        if not pending:
+            return b""
+        now_ns = self._clock.read()
+        batch: list[bytes] = []
+        count = 0
+        for link in pending:
+            applied = self._core.apply(now_ns, link.inbound, count)
+            del link.inbound[: applied.consumed]
+            if applied.count:
+                batch.append(applied.records)
+                count += applied.count
+            if applied.fault:
+                _log.error("link_cut", link=link.name, fault=applied.fault)
+                link.inbound.clear()
+                link.is_open = False
+        self._is_batch_full = count >= BATCH_COMMANDS_MAX
+        return b"".join(batch)
+
+    # --- answer and tidy --------------------------------------------------------------------------------
+
+    def _answer(self, link: Link) -> None:
+        try:
+            while (raw := link.take_message(CONTROL_BYTES_MAX)) is not None:
+                names = [one.name for one in self._links.values()]
+                link.send(encode_message(answer(raw, self._core, names, self._measures, self._status)))
+        except ValueError as error:
+            _log.warning("control_refused", reason=str(error))
+            link.is_open = False
+
+    def _tidy(self) -> None:
+        """Drop links that are gone; ask to be told when a full one can be written again."""
+        for fd, link in list(self._links.items()):
+            if not link.is_open:
+                self._selector.unregister(link.connection)
+                self._egress.leave(link)
+                if link in self._submitting:
+                    self._submitting.remove(link)
+                link.close()
+                del self._links[fd]
+                continue
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if link.outbound else 0)
+            if self._selector.get_key(link.connection).events != wanted:
+                self._selector.modify(link.connection, wanted, link)

@@ -1,0 +1,88 @@
+"""The engine as a process: recover, then turn the loop until told to stop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import structlog
+
+from engine.host import journal, recovery
+from engine.host.disk import Disk, UnsyncedDisk
+from engine.host.links import listen
+from engine.host.loop import Loop
+from engine.host.sequencer import ExchangeClock
+
+TURN_S = 0.5
+"""How long an idle turn waits before it looks whether to stop."""
+
+_log = structlog.get_logger()
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Where the engine keeps its files, and how durable it is.
+
+    ``durability``: ``fsync`` syncs every batch before anything leaves; ``none`` never syncs and is for
+    measurements only.
+    """
+
+    data: Path
+    durability: Literal["fsync", "none"] = "fsync"
+
+
+class Process:
+    """A recovered engine. :meth:`run` returns when :meth:`stop` was called; any fault leaves as an exception."""
+
+    def __init__(self, loop: Loop, journal_writer: journal.Journal, lock_fd: int) -> None:
+        self._loop = loop
+        self._journal = journal_writer
+        self._lock_fd = lock_fd
+        self._is_stopping = False
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until stopped; ``ready`` is called once commands are taken."""
+        ready()
+        while not self._is_stopping:
+            self._loop.turn(TURN_S)
+        self._loop.save_snapshot()
+        self.close()
+
+    def stop(self) -> None:
+        """End :meth:`run` after the turn in hand; safe to call from a signal handler."""
+        self._is_stopping = True
+
+    def close(self) -> None:
+        """Close sockets and files and give up the journal's lock."""
+        self._loop.close()
+        self._journal.close()
+        os.close(self._lock_fd)
+
+
+def build(config: Config, disk: Disk | None = None, clock: ExchangeClock | None = None) -> Process:
+    """Recover the engine in ``config.data`` and bind its socket.
+
+    Raises: JournalLocked, CorruptJournal, Diverged, OSError.
+    """
+    if config.durability == "none":
+        _log.warning("durability_none", warning="an order acknowledged now may be lost: for measurements only")
+    disk = disk or (UnsyncedDisk() if config.durability == "none" else Disk())
+    directory = config.data / "journal"
+    lock_fd = journal.lock(directory)
+    recovered = recovery.recover(directory, config.data / "snapshots", disk)
+    writer = journal.Journal(directory, recovered.tail, disk)
+    core = recovered.core
+    _log.info(
+        "recovered",
+        seq=core.seq,
+        replayed=recovered.replayed,
+        torn_bytes=recovered.torn_bytes,
+        fencing=writer.fencing,
+        open_orders=core.open_orders,
+    )
+    clock = clock or ExchangeClock(core.ts_ns)
+    listener = listen(config.data / "engine.sock")
+    loop = Loop(core, writer, clock, listener, config.data / "snapshots", disk, config.durability)
+    return Process(loop, writer, lock_fd)
