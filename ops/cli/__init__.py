@@ -1,0 +1,11 @@
+"""The ``exchange`` command.
+
+Exit codes: 0 all is well; 1 a difference or a failed check; 2 wrong usage or configuration; 3 what was asked
+could not be reached.
+"""
+
+from __future__ import annotations
+
+from ops.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,172 @@
+"""The exchange as one: which processes it has, in which order they come up, and what stands between.
+
+PostgreSQL -> engine -> registration -> clearing, gateways -> metrics -> ready
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from engine.api.wire import encode_command
+from engine.client import read_journal, submit_and_wait
+from ops import genesis, postgres
+from ops.child import ChildSpec
+from ops.config import Venue
+from ops.directory import Whereabouts, hold, write_whereabouts
+from ops.errors import PortTaken
+from ops.metrics import Metrics
+from ops.supervisor import Announce, Supervisor
+
+PORT_OFFSETS = {"order-entry": 0, "drop-copy": 1, "market-data": 2, "metrics": 10}
+"""Where each listener stands above ``port_base``; market data is kept free for its process to come."""
+
+REGISTRATION_S_MAX = 10.0
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """One run of an exchange: the venue as configured, with what the command line overrides."""
+
+    data: Path
+    venue: Venue
+    port_base: int
+    dsn: str
+    durability: str
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Port of each listener."""
+        return {name: self.port_base + offset for name, offset in PORT_OFFSETS.items()}
+
+
+class Exchange:
+    """A whole exchange in one data directory. :meth:`run` holds it up until :meth:`request_stop`."""
+
+    def __init__(self, settings: Settings, announce: Announce) -> None:
+        self.settings = settings
+        self._announce = announce
+        self._stopping = asyncio.Event()
+        self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        self._dsn = settings.dsn
+        self._is_published = False
+        self.supervisor = Supervisor(settings.data / "log", announce, self._publish)
+
+    def request_stop(self) -> None:
+        """End :meth:`run`; safe to call more than once and before all is up."""
+        self._stopping.set()
+
+    async def run(self, ready: Callable[[Exchange], None]) -> None:
+        """Start everything, call ``ready``, keep it running until asked to stop, stop everything.
+
+        Raises: AlreadyRunning, PortTaken, ChildFailed, CheckFailed, Refused.
+        """
+        lock = hold(self.settings.data)
+        try:
+            check_ports(self.settings.ports)
+            await self._run_held(ready)
+        finally:
+            await self.supervisor.stop()
+            with suppress(FileNotFoundError):
+                (self.settings.data / "exchange.json").unlink()
+            os.close(lock)
+
+    async def _run_held(self, ready: Callable[[Exchange], None]) -> None:
+        stopping = asyncio.create_task(self._stopping.wait())
+        starting = asyncio.create_task(self._start())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        metrics = starting.result()
+        self._is_published = True
+        self._publish()
+        ready(self)
+        await stopping
+        metrics.close()
+
+    async def _start(self) -> Metrics:
+        settings = self.settings
+        data = settings.data
+        if not self._dsn:
+            embedded = await asyncio.to_thread(postgres.prepare, data / "postgres")
+            self._dsn = embedded.dsn
+            await self.supervisor.start(postgres_spec(embedded))
+        await self.supervisor.start(_python("engine", "engine", "--durability", settings.durability, data=data))
+        await asyncio.to_thread(register, data, settings.venue)
+        await self.supervisor.start(
+            _python("clearing", "clearing", "--dsn", self._dsn, data=data),
+            self._gateway("order-entry"),
+            self._gateway("drop-copy"),
+        )
+        metrics = Metrics(data, settings.ports["metrics"], self.supervisor, self._dsn)
+        metrics.start()
+        return metrics
+
+    def _gateway(self, role: str) -> ChildSpec:
+        port = str(self.settings.ports[role])
+        config = str(self.settings.venue.directory.resolve())
+        arguments = ("--role", role, "--config", config, "--port", port)
+        return _python(f"fixgw-{role}", "fixgw", *arguments, data=self.settings.data)
+
+    def _publish(self) -> None:
+        if not self._is_published:
+            return
+        whereabouts = Whereabouts(
+            dsn=self._dsn,
+            config=str(self.settings.venue.directory.resolve()),
+            ports=self.settings.ports,
+            supervisor_pid=os.getpid(),
+            pids=self.supervisor.pids,
+            started=self._started,
+        )
+        write_whereabouts(self.settings.data, whereabouts)
+
+
+def register(data: Path, venue: Venue) -> int:
+    """Put into the log what the configuration says and the log lacks; return how many commands that took.
+
+    Raises: CheckFailed, Refused, LinkError.
+    """
+    expected = genesis.expected_commands(venue)
+    missing = genesis.missing_commands(expected, read_journal(data / "journal"))
+    if missing:
+        raw = [encode_command(command) for command in missing]
+        genesis.check_accepted(submit_and_wait(data, "registration", raw, REGISTRATION_S_MAX))
+    return len(missing)
+
+
+def postgres_spec(embedded: postgres.Postgres) -> ChildSpec:
+    """Describe the embedded PostgreSQL as a process; it is stopped fast, and an orphan ends at once."""
+    return ChildSpec(
+        "postgres",
+        embedded.argv,
+        user=embedded.user,
+        is_ready=embedded.is_ready,
+        stop_signal=signal.SIGINT,
+        orphan_signal=signal.SIGQUIT,
+    )
+
+
+def _python(name: str, package: str, *arguments: str, data: Path) -> ChildSpec:
+    return ChildSpec(name, (sys.executable, "-m", package, "--data", str(data.resolve()), *arguments))
+
+
+def check_ports(ports: dict[str, int]) -> None:
+    """Check that nobody listens where this exchange is to. Raises: PortTaken."""
+    for purpose, port in ports.items():
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError as error:
+                raise PortTaken(port, purpose) from error

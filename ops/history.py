@@ -1,0 +1,100 @@
+"""The whole history of an order, read from the journal alone (RPL-34)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from engine.api.commands import CancelOrder, Command, NewOrder, RefuseOrder, RequestOrderStatus
+from engine.api.errors import WireError
+from engine.api.events import Event, OrderAccepted, Traded
+from engine.api.ids import parse_order_id
+from engine.api.wire import Record
+from ops.narration import describe_command, describe_event
+from ops.registry import Registry
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One line of a history: ``ts_ns`` is exchange time, ``index`` the event's place, -1 for the command itself."""
+
+    seq: int
+    index: int
+    ts_ns: int
+    by: str
+    what: str
+
+
+class OrderQuery(msgspec.Struct, frozen=True):
+    """Which order: by number, or by ClOrdID, of one CompID or of any."""
+
+    order_id: int = 0
+    cl_ord_id: str = ""
+    comp_id: str = ""
+
+
+def parse_query(text: str, comp_id: str) -> OrderQuery:
+    """Read what the operator typed: OrderID <37>, the order's number, or else a ClOrdID <11>."""
+    try:
+        return OrderQuery(order_id=parse_order_id(text))
+    except WireError:
+        pass
+    if text.isdigit() and not comp_id:
+        return OrderQuery(order_id=int(text), cl_ord_id=text)
+    return OrderQuery(cl_ord_id=text, comp_id=comp_id)
+
+
+def order_history(query: OrderQuery, records: Iterable[Record], registry: Registry) -> Iterator[Happening]:
+    """Yield all that happened to the order, in order. ``registry`` learns the names as they come."""
+    watched = {query.order_id} if query.order_id else set()
+    for record in records:
+        registry.note(record)
+        is_asked_for = _is_named(record, query, watched, registry)
+        accepted = next((event.order_id for event in record.events if isinstance(event, OrderAccepted)), 0)
+        if is_asked_for and accepted:
+            watched.add(accepted)
+        concerned = [
+            (index, event)
+            for index, event in enumerate(record.events)
+            if (is_asked_for and not isinstance(event, Traded)) or orders_of(event) & watched
+        ]
+        if is_asked_for or concerned:
+            yield from _happenings(record, concerned, registry)
+
+
+def _happenings(record: Record, concerned: list[tuple[int, Event]], registry: Registry) -> Iterator[Happening]:
+    by = registry.source(record.source)
+    yield Happening(record.seq, -1, record.ts_ns, by, describe_command(record.command, registry))
+    for index, event in concerned:
+        what = describe_event(event, record.seq, record.ts_ns, registry)
+        yield Happening(record.seq, index, record.ts_ns + index, "engine", what)
+
+
+def _is_named(record: Record, query: OrderQuery, watched: set[int], registry: Registry) -> bool:
+    """Tell whether the command of ``record`` is about the order: it enters it, or names it."""
+    command = record.command
+    if isinstance(command, CancelOrder | RequestOrderStatus) and command.order_id in watched:
+        return True
+    if isinstance(command, NewOrder) and record.seq in watched:
+        return True
+    if not query.cl_ord_id or (query.comp_id and registry.source(record.source) != query.comp_id):
+        return False
+    return query.cl_ord_id in names_in(command)
+
+
+def names_in(command: Command) -> tuple[str, ...]:
+    """List the ClOrdIDs a command carries."""
+    match command:
+        case NewOrder() | RefuseOrder() | RequestOrderStatus():
+            return (command.cl_ord_id,)
+        case CancelOrder():
+            return (command.cl_ord_id, command.orig_cl_ord_id)
+        case _:
+            return ()
+
+
+def orders_of(event: Event) -> set[int]:
+    """List the orders an event is about; 0, which is no order, never is one."""
+    if isinstance(event, Traded):
+        return {event.taker_order_id, event.maker_order_id}
+    return {getattr(event, "order_id", 0)} - {0}

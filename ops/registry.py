@@ -1,0 +1,75 @@
+"""Names for the numbers of the log: assets, firms, accounts, sessions and instruments, as registered in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.api.commands import (
+    Command,
+    ListInstrument,
+    OpenAccount,
+    RegisterAsset,
+    RegisterFirm,
+    RegisterSession,
+)
+from engine.api.events import CommandRefused
+from engine.api.instrument import Instrument
+from engine.api.units import format_minor
+from engine.api.wire import Record
+
+
+class Registry:
+    """What has been registered so far. Feed it records in order; unknown numbers name themselves."""
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.assets: dict[int, RegisterAsset] = {}
+        self.firms: dict[int, RegisterFirm] = {}
+        self.accounts: dict[int, OpenAccount] = {}
+        self.sessions: dict[int, RegisterSession] = {}
+        self.instruments: dict[int, Instrument] = {}
+        for record in records:
+            self.note(record)
+
+    def note(self, record: Record) -> None:
+        """Take in one record."""
+        if not any(isinstance(event, CommandRefused) for event in record.events):
+            self._register(record.command)
+
+    def _register(self, command: Command) -> None:
+        match command:
+            case RegisterAsset():
+                self.assets[command.asset_id] = command
+            case RegisterFirm():
+                self.firms[command.firm_id] = command
+            case OpenAccount():
+                self.accounts[command.account_id] = command
+            case RegisterSession():
+                self.sessions[command.session_id] = command
+            case ListInstrument():
+                self.instruments[command.instrument.symbol_id] = command.instrument
+
+    def asset(self, asset_id: int) -> str:
+        """Name an asset."""
+        return self.assets[asset_id].name if asset_id in self.assets else f"asset {asset_id}"
+
+    def account(self, account_id: int) -> str:
+        """Name an account."""
+        return self.accounts[account_id].name if account_id in self.accounts else f"account {account_id}"
+
+    def source(self, source: int) -> str:
+        """Name who sent a command: a CompID, or operations."""
+        if source == 0:
+            return "operations"
+        return self.sessions[source].comp_id if source in self.sessions else f"session {source}"
+
+    def amount(self, minor: int, asset_id: int) -> str:
+        """Write an amount with the name of its asset."""
+        if asset_id not in self.assets:
+            return f"{minor} minor units of asset {asset_id}"
+        return f"{format_minor(minor, self.assets[asset_id].decimals)} {self.assets[asset_id].name}"
+
+    def firm_accounts(self, name: str) -> list[OpenAccount]:
+        """List the accounts of the firm called ``name``, or the one account of that name; empty when unknown."""
+        firm_ids = {firm.firm_id for firm in self.firms.values() if firm.name == name}
+        mine = [a for a in self.accounts.values() if a.firm_id in firm_ids and a.firm_id]
+        return mine or [a for a in self.accounts.values() if a.name == name]
