@@ -1,0 +1,1 @@
+"""The clearing house: follows the engine's log and keeps the books of record in PostgreSQL."""

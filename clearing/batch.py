@@ -1,0 +1,77 @@
+"""A batch: what one database transaction writes. Entries are merged so that each row is written once."""
+
+from __future__ import annotations
+
+from clearing.entries import Entry, LedgerTransaction, Order, Posting, Registration, Trade
+from clearing.limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX
+
+
+class Delta:
+    """What a batch adds to one balance. ``total`` comes from postings, the parts from movements: two calculations."""
+
+    __slots__ = ("available", "locked", "total")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.available = 0
+        self.locked = 0
+
+
+class Batch:
+    """The merged entries of consecutive records.
+
+    Invariant: covers every seq from ``first_seq`` to ``last_seq``; an order is either in ``opened`` or in
+    ``changed``, as it stands after the last of them.
+    """
+
+    def __init__(self, first_seq: int) -> None:
+        self.first_seq = first_seq
+        self.last_seq = first_seq - 1
+        self.last_ts_ns = 0
+        self.last_crc = 0
+        self.bytes = 0
+        self.registrations: list[Registration] = []
+        self.transactions: list[LedgerTransaction] = []
+        self.postings: list[Posting] = []
+        self.trades: list[Trade] = []
+        self.opened: dict[int, Order] = {}
+        self.changed: dict[int, Order] = {}
+        self.deltas: dict[tuple[int, int], Delta] = {}
+
+    @property
+    def records(self) -> int:
+        """Count of records in the batch."""
+        return self.last_seq - self.first_seq + 1
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether another record would exceed a bound."""
+        return self.records >= BATCH_RECORDS_MAX or self.bytes >= BATCH_BYTES_MAX
+
+    def add(self, entry: Entry) -> None:
+        """Merge the entry of the next record."""
+        assert entry.seq == self.last_seq + 1
+        self.last_seq, self.last_ts_ns, self.last_crc = entry.seq, entry.ts_ns, entry.crc
+        self.bytes += entry.size
+        self.registrations += entry.registrations
+        self.transactions += entry.transactions
+        self.postings += entry.postings
+        self.trades += entry.trades
+        for order in entry.orders:
+            known = (
+                self.opened if order.changed_seq == order.order_id or order.order_id in self.opened else self.changed
+            )
+            known[order.order_id] = order
+        for posting in entry.postings:
+            self._delta(posting.account_id, posting.asset_id).total += posting.amount
+        for movement in entry.movements:
+            delta = self._delta(movement.account_id, movement.asset_id)
+            delta.available += movement.available
+            delta.locked += movement.locked
+
+    def _delta(self, account_id: int, asset_id: int) -> Delta:
+        key = (account_id, asset_id)
+        delta = self.deltas.get(key)
+        if delta is None:
+            delta = self.deltas[key] = Delta()
+        return delta

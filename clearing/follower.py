@@ -1,0 +1,142 @@
+"""The way of a record into a batch: read, check that it continues the log, work out its entry, merge it.
+
+One thread does this while the batch before is in PostgreSQL. Whatever has gathered by then is the next batch:
+alone at low load, thousands of records when catching up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Protocol
+
+from clearing.batch import Batch
+from clearing.entries import Entry
+from clearing.errors import BrokenChain, SequenceGap
+from clearing.ledger import Ledger
+from clearing.limits import READ_TIMEOUT_S
+from clearing.store import Position
+from engine.api.wire import HEADER, decode_record, split_frames
+
+
+class LogPort(Protocol):
+    """Where records come from: :class:`engine.client.Follower`, or anything else that reads like it."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return the next whole durable records, or ``b""`` when none came in time."""
+
+    def close(self) -> None:
+        """End the following; a waiting read returns."""
+
+
+class LogReader:
+    """Check records and work out their entries, one after the other.
+
+    Invariant: what it returns continues the log from its first position, without a gap or a repetition.
+    """
+
+    def __init__(self, ledger: Ledger, position: Position) -> None:
+        self._ledger = ledger
+        self.seq = position.seq
+        self.crc = position.crc
+
+    def post(self, records: bytes, start: int, end: int) -> Entry | None:
+        """Return the entry of the record at ``records[start:end]``; None for one that was applied before.
+
+        Raises: SequenceGap, BrokenChain, Disagreement, WireError.
+        """
+        _, crc, seq, _, prev_crc, *_ = HEADER.unpack_from(records, start)
+        if seq <= self.seq:
+            return None
+        if seq != self.seq + 1:
+            raise SequenceGap(self.seq + 1, seq)
+        if prev_crc != self.crc:
+            raise BrokenChain(seq)
+        entry = self._ledger.post(decode_record(records, start, end))
+        entry.crc, entry.size = crc, end - start
+        self.seq, self.crc = seq, crc
+        return entry
+
+
+class Follower:
+    """Fill batches from the log in a thread of its own; hand them over one at a time.
+
+    Memory is bounded: while the batch at hand is full the log is not read, and the journal keeps it.
+    """
+
+    def __init__(self, port: LogPort, reader: LogReader) -> None:
+        self._port = port
+        self._reader = reader
+        self._batch = Batch(reader.seq + 1)
+        self._changed = threading.Condition()
+        self._is_stopping = False
+        self._fault: Exception | None = None
+        self._loop = asyncio.get_running_loop()
+        self._filled = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="clearing-follower", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read the log."""
+        self._thread.start()
+
+    async def take(self) -> Batch | None:
+        """Wait for records and take the batch they are in, or None once the follower has stopped.
+
+        Raises: the fault that ended the reading, once all records before it have been taken.
+        """
+        while True:
+            with self._changed:
+                self._filled.clear()
+                if self._batch.records:
+                    batch, self._batch = self._batch, Batch(self._batch.last_seq + 1)
+                    self._changed.notify()
+                    return batch
+                if self._fault is not None:
+                    raise self._fault
+                if self._is_stopping:
+                    return None
+            await self._filled.wait()
+
+    def stop(self) -> None:
+        """Stop reading and wake whoever waits; call from the event loop's thread, once or more."""
+        with self._changed:
+            if self._is_stopping:
+                return
+            self._is_stopping = True
+            self._changed.notify()
+        self._filled.set()
+        self._port.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._is_stopping:
+                self._book_all(self._port.read(READ_TIMEOUT_S))
+        except Exception as error:
+            with self._changed:
+                self._fault = error
+            self._announce()
+
+    def _book_all(self, records: bytes) -> None:
+        spans, rest = split_frames(records)
+        assert rest == len(records), "a port returns whole records"
+        for start, end in spans:
+            entry = self._reader.post(records, start, end)
+            if entry is not None and not self._add(entry):
+                return
+
+    def _add(self, entry: Entry) -> bool:
+        """Add an entry to the batch, waiting while that is full. Returns: False when stopped meanwhile."""
+        with self._changed:
+            while self._batch.is_full and not self._is_stopping:
+                self._changed.wait()
+            if self._is_stopping:
+                return False
+            was_empty = not self._batch.records
+            self._batch.add(entry)
+        if was_empty:
+            self._announce()
+        return True
+
+    def _announce(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._filled.set)

@@ -1,0 +1,137 @@
+"""Reconciliation: two books, one truth, always compared. The engine's live balances against PostgreSQL at one seq,
+and the books against themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from clearing.store import CHECKS, Reader, SettledBalance, open_reader
+from engine.api.link import EngineBalances
+
+CURSOR_TIMEOUT_S = 30.0
+"""How long reconciliation waits for clearing to reach the engine's seq."""
+
+
+class Check(StrEnum):
+    """What was compared. The first three look at engine and books, the others at the books alone."""
+
+    TOTAL = "total"
+    AVAILABLE = "available"
+    LOCKED = "locked"
+    LEDGER_BALANCED = "check_ledger_balanced"
+    LEDGER_COMPLETE = "check_ledger_complete"
+    BALANCES = "check_balances"
+    LOCKED_BY_ORDERS = "check_locked"
+    CONSERVATION = "check_conservation"
+    SETTLEMENTS = "check_settlements"
+    TRADES = "check_trades"
+    ORDERS = "check_orders"
+    GAPS = "check_gaps"
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that should be equal and is not.
+
+    ``subject`` names it as ``account_id=101 asset_id=1``; ``expected`` is what the engine, or the more original of
+    two columns, says. Amounts of the first three checks are minor units, of the others whole units of the asset.
+    """
+
+    check: Check
+    subject: str
+    expected: str
+    found: str
+
+
+class Reconciliation(msgspec.Struct, frozen=True):
+    """The outcome: what was compared at which seq, and every difference.
+
+    ``parts_compared`` is False when the books had passed ``seq`` already: then totals were compared as of ``seq``,
+    and available and locked, which the books keep at the cursor only, were not.
+    """
+
+    seq: int
+    cursor: int
+    balances: int
+    parts_compared: bool
+    differences: list[Difference]
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether nothing differs."""
+        return not self.differences
+
+
+def run(dsn: str, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S) -> Reconciliation:
+    """Compare the engine's balances with the books at the same seq, and the books with themselves.
+
+    Raises: StoreUnavailable when the books cannot be read, or do not reach the engine's seq in time.
+    """
+    return asyncio.run(_run(dsn, engine, deadline_s))
+
+
+async def _run(dsn: str, engine: EngineBalances, deadline_s: float) -> Reconciliation:
+    async with open_reader(dsn) as reader:
+        await reader.await_cursor(engine.seq, deadline_s)
+        async with reader.snapshot() as cursor:
+            return await reconcile(reader, engine, cursor)
+
+
+async def reconcile(reader: Reader, engine: EngineBalances, cursor: int) -> Reconciliation:
+    """Compare within one snapshot of the books, whose cursor has reached the engine's seq."""
+    at_seq = cursor == engine.seq
+    booked = await (reader.balances() if at_seq else reader.totals_as_of(engine.seq))
+    live = {
+        (row.account_id, row.asset_id): _live(row.account_id, row.asset_id, int(row.available), int(row.locked))
+        for row in engine.rows
+    }
+    differences = list(_compare(live, {(b.account_id, b.asset_id): b for b in booked}))
+    for check in CHECKS:
+        differences += [_finding(Check(check), row) for row in await reader.findings(check)]
+    return Reconciliation(engine.seq, cursor, len(live), at_seq, differences)
+
+
+def _live(account_id: int, asset_id: int, available: int, locked: int) -> SettledBalance:
+    return SettledBalance(account_id, asset_id, available + locked, available, locked)
+
+
+def _compare(
+    live: Mapping[tuple[int, int], SettledBalance], booked: Mapping[tuple[int, int], SettledBalance]
+) -> Iterable[Difference]:
+    """Compare balance by balance; one that a side does not have is zero there."""
+    for key in sorted(live.keys() | booked.keys()):
+        nothing = _live(*key, 0, 0)
+        engine, books = live.get(key, nothing), booked.get(key, nothing)
+        subject = f"account_id={key[0]} asset_id={key[1]}"
+        pairs = (
+            (Check.TOTAL, engine.total, books.total),
+            (Check.AVAILABLE, engine.available, books.available),
+            (Check.LOCKED, engine.locked, books.locked),
+        )
+        for check, expected, found in pairs:
+            if found is not None and expected != found:
+                yield Difference(check, subject, str(expected), str(found))
+
+
+_VALUES = {
+    Check.LEDGER_BALANCED: (None, "off"),
+    Check.LEDGER_COMPLETE: ("head", "postings"),
+    Check.BALANCES: ("posted", "booked"),
+    Check.LOCKED_BY_ORDERS: ("reserved", "booked"),
+    Check.CONSERVATION: (None, "off"),
+    Check.SETTLEMENTS: (None, "found"),
+    Check.TRADES: ("due", "posted"),
+    Check.ORDERS: ("filled", "cum_qty"),
+    Check.GAPS: ("expected", "found"),
+}
+"""Columns of each check's view that hold what was expected (None: nothing, or zero) and what was found."""
+
+
+def _finding(check: Check, row: Mapping[str, object]) -> Difference:
+    expected, found = _VALUES[check]
+    subject = " ".join(f"{name}={value}" for name, value in row.items() if name not in (expected, found))
+    return Difference(check, subject, "0" if expected is None else str(row[expected]), str(row[found]))

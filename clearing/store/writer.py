@@ -1,0 +1,267 @@
+"""The writing side of the books, for the one process that clears.
+
+A batch is one transaction: look at the cursor, write everything, move the cursor. Whatever happens to the
+connection, looking at the cursor first makes repeating the same batch harmless and skipping one impossible.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from clearing.batch import Batch
+from clearing.entries import Registration
+from clearing.errors import AlreadyClearing, CursorMoved, StoreRefused, StoreUnavailable
+from clearing.ledger import Books
+from clearing.limits import STATEMENT_TIMEOUT_S
+from clearing.migrations import load_migrations, pending_migrations
+from clearing.rows import COLUMNS, order_rows, posting_rows, storable, trade_rows, transaction_rows
+from clearing.store.books import read_books
+from clearing.store.connection import connect, translated
+from engine.api.commands import ListInstrument, OpenAccount, RegisterAsset, RegisterFirm
+from engine.api.instrument import Instrument
+from engine.api.wire import encode_command
+
+_ADVISORY_LOCK = 0x434C_4541_5249_4E47
+"""Key of the session lock that makes clearing single: ``CLEARING`` in ASCII."""
+
+_WRITER_SETTINGS = {
+    "application_name": "clearing",
+    "synchronous_commit": "on",
+    # A lost connection must not keep its locks: the server gives up by itself.
+    "statement_timeout": f"{STATEMENT_TIMEOUT_S:.0f}s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",
+    # Plans are kept while tables grow by thousands of rows a second; one made for an empty table must not be a scan.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
+
+class Position(msgspec.Struct, frozen=True):
+    """The cursor: the last applied record, its checksum and its time."""
+
+    seq: int
+    crc: int
+    ts_ns: int
+
+
+class Store:
+    """The books in PostgreSQL, for the one process that writes them."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Any = None
+        self._instruments: dict[int, Instrument] = {}
+        self._decimals: dict[int, int] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the books can be written; a broken connection shows only when it is used."""
+        return self._connection is not None
+
+    async def open(self) -> Position:
+        """Connect, take the books for this process alone, bring the schema up to date, read the cursor.
+
+        Raises: AlreadyClearing, SchemaChanged, StoreUnavailable, StoreRefused.
+        """
+        self.drop()
+        async with translated():
+            self._connection = await connect(self._dsn, _WRITER_SETTINGS)
+            if not await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
+                raise AlreadyClearing("another clearing process holds these books")
+            await _migrate(self._connection)
+            row = await self._connection.fetchrow("SELECT last_applied_seq, last_crc, last_ts_ns FROM clearing.cursor")
+        return Position(*row)
+
+    async def read_books(self) -> Books:
+        """Read what a ledger needs to go on. Raises: StoreUnavailable, StoreRefused."""
+        async with translated():
+            books = await read_books(self._connection)
+        self._decimals = dict(books.decimals)
+        self._instruments = {instrument.symbol_id: instrument for instrument in books.instruments}
+        return books
+
+    async def apply(self, batch: Batch, settled_at_ns: int) -> bool:
+        """Write a batch in one transaction. Returns: False when an earlier attempt had committed it after all.
+
+        Raises: StoreUnavailable when the outcome is a failure or unknown: open again and apply the same batch;
+        StoreRefused when the database refuses the content; CursorMoved when the cursor is somewhere else.
+        """
+        if self._connection is None:
+            raise StoreUnavailable("not connected")
+        async with translated(), self._connection.transaction():
+            cursor = await self._connection.fetchval("SELECT last_applied_seq FROM clearing.cursor FOR UPDATE")
+            if cursor == batch.last_seq:
+                return False
+            if cursor != batch.first_seq - 1:
+                raise CursorMoved(batch.first_seq, batch.last_seq, cursor)
+            await self._write(batch, settled_at_ns)
+            moved = await self._connection.fetchval(_MOVE_CURSOR, *_cursor_arguments(batch))
+            assert moved == batch.last_seq
+        return True
+
+    async def close(self) -> None:
+        """Close the connection; the lock on the books goes with it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            async with translated():
+                await connection.close(timeout=1)
+
+    def drop(self) -> None:
+        """Give up a connection that may be broken, without waiting for the server."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    # --- writing
+
+    async def _write(self, batch: Batch, settled_at_ns: int) -> None:
+        for registration in batch.registrations:
+            await self._register(registration)
+        instruments, decimals = self._instruments, self._decimals
+        await self._copy("orders", order_rows(batch.opened.values(), instruments, decimals))
+        await self._update_orders(batch)
+        await self._copy("ledger_transactions", transaction_rows(batch.transactions))
+        await self._copy("postings", posting_rows(batch.postings, decimals))
+        trades, settlements = trade_rows(batch.trades, instruments, decimals, settled_at_ns)
+        await self._copy("trades", trades)
+        await self._copy("settlements", settlements)
+        await self._move_balances(batch)
+
+    async def _copy(self, table: str, rows: bytes) -> None:
+        if rows:
+            copy = self._connection.copy_to_table
+            await copy(table, source=rows, columns=COLUMNS[table], schema_name="clearing", format="text")
+
+    async def _register(self, r: Registration) -> None:
+        execute = self._connection.execute
+        match r:
+            case RegisterAsset():
+                name = storable(r.name)
+                await execute("INSERT INTO clearing.assets VALUES ($1, $2, $3)", r.asset_id, name, r.decimals)
+                self._decimals[r.asset_id] = r.decimals
+            case RegisterFirm():
+                await execute("INSERT INTO clearing.firms VALUES ($1, $2)", r.firm_id, storable(r.name))
+            case OpenAccount():
+                sql = "INSERT INTO clearing.accounts VALUES ($1, $2, $3, $4)"
+                await execute(sql, r.account_id, r.firm_id, int(r.kind), storable(r.name))
+            case ListInstrument():
+                await execute(_LIST_INSTRUMENT, *_instrument_arguments(r))
+                self._instruments[r.instrument.symbol_id] = r.instrument
+
+    async def _update_orders(self, batch: Batch) -> None:
+        orders = list(batch.changed.values())
+        if not orders:
+            return
+        lots = [self._instruments[o.terms.symbol_id].lot for o in orders]
+        scales = [self._decimals[o.locked_asset_id] for o in orders]
+        changed = await self._connection.fetchval(
+            _UPDATE_ORDERS,
+            [o.order_id for o in orders],
+            [f"{o.leaves * lot.mantissa}e-{lot.decimals}" for o, lot in zip(orders, lots, strict=True)],
+            [f"{o.cum_qty * lot.mantissa}e-{lot.decimals}" for o, lot in zip(orders, lots, strict=True)],
+            [f"{o.locked}e-{scale}" for o, scale in zip(orders, scales, strict=True)],
+            [int(o.state) for o in orders],
+            [None if o.previous_state is None else int(o.previous_state) for o in orders],
+            [o.reason for o in orders],
+            [o.changed_at_ns for o in orders],
+            [o.changed_seq for o in orders],
+        )
+        if changed != len(orders):
+            raise StoreRefused(f"{len(orders) - changed} of {len(orders)} changed orders are not in the books")
+
+    async def _move_balances(self, batch: Batch) -> None:
+        # In key order, so that transactions of others that touch balances cannot deadlock with this one.
+        deltas = sorted(batch.deltas.items())
+        if not deltas:
+            return
+        scales = [self._decimals[asset_id] for (_, asset_id), _ in deltas]
+        await self._connection.execute(
+            _MOVE_BALANCES,
+            [account_id for (account_id, _), _ in deltas],
+            [asset_id for (_, asset_id), _ in deltas],
+            [f"{d.total}e-{scale}" for (_, d), scale in zip(deltas, scales, strict=True)],
+            [f"{d.available}e-{scale}" for (_, d), scale in zip(deltas, scales, strict=True)],
+            [f"{d.locked}e-{scale}" for (_, d), scale in zip(deltas, scales, strict=True)],
+        )
+
+
+async def _migrate(connection: Any) -> None:
+    await connection.execute(_MIGRATIONS_TABLE)
+    rows = await connection.fetch("SELECT number, sha256 FROM clearing.migrations")
+    for migration in pending_migrations(load_migrations(), {row["number"]: row["sha256"] for row in rows}):
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            sql = "INSERT INTO clearing.migrations (number, name, sha256) VALUES ($1, $2, $3)"
+            await connection.execute(sql, migration.number, migration.name, migration.sha256)
+
+
+def _instrument_arguments(command: ListInstrument) -> tuple[object, ...]:
+    i = command.instrument
+    return (
+        i.symbol_id,
+        storable(i.symbol),
+        i.base_asset_id,
+        i.quote_asset_id,
+        str(i.tick),
+        str(i.lot),
+        i.maker_ppm,
+        i.taker_ppm,
+        i.fee_account_id,
+        encode_command(command),
+    )
+
+
+def _cursor_arguments(batch: Batch) -> tuple[int, ...]:
+    return batch.first_seq, batch.last_seq, batch.last_crc, batch.last_ts_ns, len(batch.trades)
+
+
+_MIGRATIONS_TABLE = """
+CREATE SCHEMA IF NOT EXISTS clearing;
+CREATE TABLE IF NOT EXISTS clearing.migrations (
+    number      integer     PRIMARY KEY,
+    name        text        NOT NULL,
+    sha256      text        NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT now()
+)"""
+
+_LIST_INSTRUMENT = """
+INSERT INTO clearing.instruments VALUES ($1, $2, $3, $4, $5::text::numeric, $6::text::numeric, $7, $8, $9, $10)"""
+
+_UPDATE_ORDERS = """
+WITH changed AS (
+    UPDATE clearing.orders o
+    SET leaves_qty = c.leaves_qty::numeric, cum_qty = c.cum_qty::numeric, locked = c.locked::numeric, state = c.state,
+        previous_state = c.previous_state, reason = c.reason, changed_at_ns = c.changed_at_ns,
+        changed_seq = c.changed_seq
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::smallint[], $7::integer[],
+                $8::bigint[], $9::bigint[])
+        AS c (order_id, leaves_qty, cum_qty, locked, state, previous_state, reason, changed_at_ns, changed_seq)
+    WHERE o.order_id = c.order_id
+    RETURNING 1
+)
+SELECT count(*) FROM changed"""
+
+_MOVE_BALANCES = """
+MERGE INTO clearing.balances b
+USING unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[])
+    AS d (account_id, asset_id, total, available, locked)
+ON b.account_id = d.account_id AND b.asset_id = d.asset_id
+WHEN MATCHED THEN UPDATE SET total = b.total + d.total::numeric, available = b.available + d.available::numeric,
+                             locked = b.locked + d.locked::numeric
+WHEN NOT MATCHED THEN INSERT (account_id, asset_id, total, available, locked)
+    VALUES (d.account_id, d.asset_id, d.total::numeric, d.available::numeric, d.locked::numeric)"""
+
+_MOVE_CURSOR = """
+WITH moved AS (
+    UPDATE clearing.cursor
+    SET last_applied_seq = $2, last_crc = $3, last_ts_ns = $4, moved_at = clock_timestamp()
+    WHERE last_applied_seq = $1 - 1
+    RETURNING last_applied_seq
+), batch AS (
+    INSERT INTO clearing.batches (first_seq, last_seq, trades) SELECT $1, last_applied_seq, $5 FROM moved
+)
+SELECT last_applied_seq FROM moved"""
