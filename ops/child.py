@@ -27,6 +27,7 @@ class ChildSpec(msgspec.Struct, frozen=True):
 
     name: str
     argv: tuple[str, ...]
+    environment: dict[str, str] = {}
     user: str | None = None
     is_ready: Callable[[], bool] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
@@ -69,6 +70,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                env={**os.environ, **spec.environment},
                 user=spec.user,
                 group=pwd.getpwnam(spec.user).pw_gid if spec.user else None,
                 extra_groups=[] if spec.user else None,

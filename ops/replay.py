@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import msgspec
-from engine.host.core import DIVERGED, Core
 
 from engine.api.errors import Diverged, EngineError
 from engine.client import read_journal
+from engine.host.core import Core, Fault
 from ops.errors import CheckFailed
 
 
@@ -52,14 +52,15 @@ def replay_in_fresh_process(directory: Path) -> ReplayOutcome:
 def replay(directory: Path) -> ReplayOutcome:
     """Execute every command of the journal from an empty core. Raises: EngineError when it does not read back."""
     started = time.monotonic()
-    core = Core()
+    core, seq = Core(), 0
     for chunk in read_journal(directory):
         done = core.replay(chunk)
-        if done.fault == DIVERGED:
-            return ReplayOutcome(core.seq, core.digest().hex(), _ms_since(started), diverged_at=core.seq + 1)
-        if done.consumed != len(chunk):
-            raise EngineError(f"a bad record after seq {core.seq}")
-    return ReplayOutcome(core.seq, core.digest().hex(), _ms_since(started))
+        seq += done.count
+        if done.fault is Fault.DIVERGED:
+            return ReplayOutcome(seq, "", _ms_since(started), diverged_at=seq + 1)
+        if done.fault:
+            raise EngineError(f"the record after seq {seq} is not sound: {done.fault.name}")
+    return ReplayOutcome(seq, core.digest().hex(), _ms_since(started))
 
 
 def _ms_since(started: float) -> int:

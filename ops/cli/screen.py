@@ -15,8 +15,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from clearing.errors import ClearingError, StoreUnavailable
 from engine.api.errors import EngineError
-from ops.errors import OpsError, Unreachable
+from ops.errors import CheckFailed, OpsError, Unreachable
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -38,8 +39,10 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
             return command(*args, **kwargs)
         except OpsError as error:
             fail(str(error), error.exit_code)
-        except EngineError as error:
+        except (EngineError, StoreUnavailable) as error:
             fail(str(error), Unreachable.exit_code)
+        except ClearingError as error:
+            fail(str(error), CheckFailed.exit_code)
         except BrokenPipeError:
             # The reader has what it wanted, as in ``exchange journal cat | head``.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,101 @@
+"""``exchange account``: balances, live in the engine and settled in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+import typer
+
+from clearing.errors import ClearingError
+from clearing.store import open_reader
+from engine.api.link import EngineBalances
+from engine.api.units import format_minor, minor_to_decimal
+from engine.client import read_journal
+from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
+from ops.directory import journal_of, read_whereabouts
+from ops.errors import CheckFailed, Unreachable
+from ops.genesis import operations_records
+from ops.inspection import engine_balances
+from ops.registry import Registry
+
+account = typer.Typer(no_args_is_help=True, help="Show balances.")
+
+Settled = dict[tuple[int, int], tuple[Decimal, Decimal]]
+
+
+class BalanceLine(msgspec.Struct, frozen=True):
+    """One account and asset: live in the engine, settled in the books; amounts are decimal text."""
+
+    account: str
+    asset: str
+    available: str
+    locked: str
+    settled_available: str
+    settled_locked: str
+
+
+@account.callback()
+def group() -> None:
+    """Show balances."""
+
+
+@account.command("show")
+@clear_faults
+def show(
+    firm: Annotated[str, typer.Argument(metavar="FIRM", help="Name of a firm, or of one account.")],
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a firm's live balances beside what is settled, per account and asset."""
+    whereabouts = read_whereabouts(data)
+    registry = Registry(operations_records(read_journal(journal_of(data))))
+    accounts = {account.account_id for account in registry.firm_accounts(firm)}
+    if not accounts:
+        known = ", ".join(sorted(f.name for f in registry.firms.values()))
+        raise CheckFailed(f"no firm or account is called {firm}; the firms are {known}")
+    live = engine_balances(data)
+    settled, cursor = asyncio.run(read_settled(whereabouts.dsn))
+    lines = balance_lines(live, settled, registry, accounts)
+    if as_json:
+        show_json({"seq": live.seq, "cursor": cursor, "balances": lines})
+        return
+    columns = ("account", "asset", "available>", "locked>", "settled available>", "settled locked>")
+    show_table(f"{firm} at seq {live.seq}", columns, [msgspec.structs.astuple(line) for line in lines])
+    if cursor != live.seq:
+        out.print(f"the books are at seq {cursor}: exchange reconcile compares both at one seq")
+
+
+async def read_settled(dsn: str) -> tuple[Settled, int]:
+    """Read all settled balances and the cursor they belong to. Raises: Unreachable."""
+    try:
+        async with open_reader(dsn) as books, books.snapshot() as cursor:
+            rows = await books.balance_rows()
+    except ClearingError as error:
+        raise Unreachable(f"PostgreSQL: {error}") from error
+    return {(row.account_id, row.asset_id): (row.available, row.locked) for row in rows}, cursor
+
+
+def balance_lines(live: EngineBalances, settled: Settled, registry: Registry, accounts: set[int]) -> list[BalanceLine]:
+    """Put live and settled balances of ``accounts`` side by side."""
+    engine = {(row.account_id, row.asset_id): (int(row.available), int(row.locked)) for row in live.rows}
+    lines = []
+    for key in sorted(engine.keys() | settled.keys()):
+        account_id, asset_id = key
+        if account_id not in accounts or asset_id not in registry.assets:
+            continue
+        decimals = registry.assets[asset_id].decimals
+        available, locked = (format_minor(part, decimals) for part in engine.get(key, (0, 0)))
+        settled_texts = (plain(part) for part in settled.get(key, (minor_to_decimal(0, 0),) * 2))
+        lines.append(
+            BalanceLine(registry.account(account_id), registry.asset(asset_id), available, locked, *settled_texts)
+        )
+    return lines
+
+
+def plain(amount: Decimal) -> str:
+    """Write a Decimal without exponent and trailing zeros (DET-04)."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

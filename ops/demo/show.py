@@ -1,0 +1,136 @@
+"""The course of the demonstration, and what it finds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from engine.api.link import EngineBalances
+from ops.compose import PORT_OFFSETS
+from ops.demo.drop_copy import DropCopyReader
+from ops.demo.member import Member
+from ops.errors import Unreachable
+from ops.inspection import engine_balances
+
+COPIES_S_MAX = 10.0
+STOP_S_MAX = 10.0
+
+
+class DemoOutcome(msgspec.Struct, frozen=True):
+    """What the demonstration counted. Latencies are from order to first report, in microseconds."""
+
+    orders: int
+    fills: int
+    reports: int
+    copies: int
+    latency_p50_us: int
+    latency_p99_us: int
+    before: EngineBalances
+    after: EngineBalances
+
+    @property
+    def is_conserved(self) -> bool:
+        """Tell whether every asset's sum over all accounts, fees included, is what it was."""
+        return _sums(self.before) == _sums(self.after)
+
+
+def _sums(balances: EngineBalances) -> dict[int, int]:
+    sums: dict[int, int] = {}
+    for row in balances.rows:
+        sums[row.asset_id] = sums.get(row.asset_id, 0) + int(row.available) + int(row.locked)
+    return sums
+
+
+@contextmanager
+def fresh_exchange(config: Path, log: Path) -> Iterator[tuple[Path, int]]:
+    """Run an exchange in a temporary directory on free ports; yields the directory and its port base.
+
+    Raises: Unreachable when it does not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="exchange-demo-") as directory:
+        data, port_base = Path(directory) / "var", free_port_base()
+        command = [sys.executable, "-m", "ops", "run", "--data", str(data), "--config", str(config)]
+        environment = {key: value for key, value in os.environ.items() if key != "EXCHANGE_DSN"}
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                [*command, "--port-base", str(port_base)], stdout=subprocess.PIPE, stderr=errors, env=environment
+            )
+        try:
+            assert process.stdout is not None
+            if not any(line.strip() == b"ready" for line in process.stdout):
+                raise Unreachable(f"the exchange did not start: {log.read_text().strip()[-500:]}")
+            yield data, port_base
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_S_MAX)
+
+
+def free_port_base() -> int:
+    """Find a port base whose ports are all free now."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            base = int(probe.getsockname()[1])
+        if base + max(PORT_OFFSETS.values()) < 65_536 and all(_is_free(base + o) for o in PORT_OFFSETS.values()):
+            return base
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+    return True
+
+
+def trade(data: Path, port_base: int, orders: int, advance: Callable[[], None]) -> DemoOutcome:
+    """Let ALPHA and BRAVO trade ``orders`` orders in pairs; ``advance`` is called after each pair."""
+    copies = [DropCopyReader(f"{firm}-DC", port_base + PORT_OFFSETS["drop-copy"]) for firm in ("ALPHA", "BRAVO")]
+    members = [Member(firm, port_base + PORT_OFFSETS["order-entry"]) for firm in ("ALPHA", "BRAVO")]
+    for copy in copies:
+        copy.log_on()
+    for member in members:
+        member.log_on()
+    before = engine_balances(data)
+    for pair in range(orders // 2):
+        _trade_pair(pair, members[pair % 2], members[1 - pair % 2])
+        advance()
+    reports = sum(member.reports for member in members)
+    for copy, member in zip(copies, members, strict=True):
+        copy.await_count(member.reports, COPIES_S_MAX)
+    after = engine_balances(data)
+    for member in members:
+        member.log_out()
+    for copy in copies:
+        copy.log_out()
+    latencies = sorted(ns for member in members for ns in member.latencies_ns)
+    return DemoOutcome(
+        orders=len(latencies),
+        fills=sum(member.fills for member in members),
+        reports=reports,
+        copies=sum(len(copy.exec_ids) for copy in copies),
+        latency_p50_us=latencies[len(latencies) // 2] // 1000,
+        latency_p99_us=latencies[len(latencies) * 99 // 100] // 1000,
+        before=before,
+        after=after,
+    )
+
+
+def _trade_pair(pair: int, maker: Member, taker: Member) -> None:
+    """Let the maker offer (or bid) and the taker take all of it, at a price that wanders."""
+    price, qty = f"{60_000 + pair % 101 - 50}.{pair % 100:02d}", f"0.{pair % 9 + 1:03d}"
+    maker_side, taker_side = ("2", "1") if pair % 4 < 2 else ("1", "2")
+    maker.enter(f"m{pair}", maker_side, qty, price)
+    taker.enter(f"t{pair}", taker_side, qty, price)
+    taker.await_fill()
+    maker.await_fill()

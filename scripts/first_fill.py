@@ -1,0 +1,111 @@
+"""The first fill: two members trade over FIX 4.4 with nothing but a socket and simplefix.
+
+Start the exchange with ``make run``, then in a second terminal: ``.venv/bin/python scripts/first_fill.py``
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import time
+from datetime import UTC, datetime
+
+import simplefix
+
+
+class Session:
+    """A FIX session over a socket: enough to log on, send orders and read reports."""
+
+    def __init__(self, port: int, comp_id: str, target: str) -> None:
+        self.comp_id = comp_id
+        self._target = target
+        self._next_seq = 1
+        self._parser = simplefix.FixParser()
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        # 98: no encryption; 108: a heartbeat every 30 s; 141: begin again at 1 on both sides.
+        self.send("A", (98, 0), (108, 30), (141, "Y"), (553, comp_id), (554, f"dev-{comp_id.lower()}"))
+        self.expect("A")
+
+    def send(self, msg_type: str, *fields: tuple[int, object]) -> None:
+        """Send one message; the header is filled in, BodyLength and CheckSum are simplefix's work."""
+        message = simplefix.FixMessage()
+        header = ((8, "FIX.4.4"), (35, msg_type), (49, self.comp_id), (56, self._target), (34, self._next_seq))
+        for tag, value in (*header, (52, utc_now()), *fields):
+            message.append_pair(tag, value)
+        self._socket.sendall(message.encode())
+        self._next_seq += 1
+
+    def expect(self, msg_type: str, **wanted: str) -> simplefix.FixMessage:
+        """Read until a message of ``msg_type`` comes whose tags are as wanted, such as ``t150="F"``."""
+        while True:
+            message = self._parser.get_message()
+            if message is None:
+                data = self._socket.recv(4096)
+                if not data:
+                    raise SystemExit(f"{self.comp_id}: the exchange closed the connection")
+                self._parser.append_buffer(data)
+                continue
+            if text(message, 35) in ("3", "5", "j"):
+                raise SystemExit(f"{self.comp_id}: refused: {text(message, 58)}")
+            if text(message, 35) == msg_type and all(text(message, int(k[1:])) == v for k, v in wanted.items()):
+                return message
+
+    def order(self, cl_ord_id: str, side: int, qty: str, price: str) -> None:
+        """Send a good-till-cancel limit order for BTC/USDT: side 1 buys, 2 sells."""
+        terms = ((54, side), (38, qty), (40, 2), (44, price), (59, 1), (60, utc_now()))
+        self.send("D", (11, cl_ord_id), (55, "BTC/USDT"), *terms)
+
+    def log_out(self) -> None:
+        """End the session politely."""
+        self.send("5")
+        self.expect_end()
+
+    def expect_end(self) -> None:
+        """Read until the exchange has answered the Logout."""
+        while data := self._socket.recv(4096):
+            if b"\x0135=5\x01" in data:
+                break
+        self._socket.close()
+
+
+def text(message: simplefix.FixMessage, tag: int) -> str:
+    """Read a tag as text, empty when absent."""
+    return (message.get(tag) or b"").decode("ascii")
+
+
+def utc_now() -> str:
+    """Write the time as FIX wants it."""
+    return datetime.now(UTC).strftime("%Y%m%d-%H:%M:%S.%f")
+
+
+def show(who: str, message: simplefix.FixMessage) -> None:
+    """Print the tags of an ExecutionReport that tell the story."""
+    tags = (150, 39, 11, 37, 17, 54, 38, 31, 32, 14, 151)
+    print(f"{who:<9}", " ".join(f"{tag}={text(message, tag)}" for tag in tags if text(message, tag)))
+
+
+def main() -> None:
+    """Let BRAVO offer, ALPHA buy, and print what each and their drop copies are told."""
+    parser = argparse.ArgumentParser(description="The first fill, over FIX 4.4.")
+    parser.add_argument("--port-base", type=int, default=9880)
+    port = parser.parse_args().port_base
+    copies = [Session(port + 1, comp_id, "VENUE-DC") for comp_id in ("ALPHA-DC", "BRAVO-DC")]
+    alpha, bravo = (Session(port, comp_id, "VENUE-OE") for comp_id in ("ALPHA", "BRAVO"))
+    unique = time.time_ns()
+    offer, bid = f"offer-{unique}", f"bid-{unique}"
+
+    bravo.order(offer, side=2, qty="0.5", price="60000.00")
+    show("BRAVO", bravo.expect("8", t11=offer, t150="0"))
+    alpha.order(bid, side=1, qty="0.5", price="60000.00")
+    show("ALPHA", alpha.expect("8", t11=bid, t150="0"))
+    show("ALPHA", alpha.expect("8", t11=bid, t150="F"))
+    show("BRAVO", bravo.expect("8", t11=offer, t150="F"))
+    for copy, cl_ord_id in zip(copies, (bid, offer), strict=True):
+        show(copy.comp_id, copy.expect("8", t11=cl_ord_id, t150="0"))
+        show(copy.comp_id, copy.expect("8", t11=cl_ord_id, t150="F"))
+    for session in (alpha, bravo, *copies):
+        session.log_out()
+
+
+if __name__ == "__main__":
+    main()
