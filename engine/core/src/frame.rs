@@ -1,0 +1,132 @@
+//! Frames: the header before a command, and what makes one sound. Drawn in `engine/api/wire.py`.
+
+use crate::bytes::{put, u16_at, u32_at, u64_at};
+use crate::limits::{COMMAND_BYTES_MAX, RECORD_BYTES_MAX};
+
+pub const HEADER_BYTES: usize = 48;
+
+/// Why a frame or a record was not taken; the host cuts the link, or stops the replay.
+pub type Fault = u32;
+
+pub mod fault {
+    use super::Fault;
+
+    pub const BAD_LENGTH: Fault = 1;
+    pub const BAD_CRC: Fault = 2;
+    pub const BAD_SEQ: Fault = 3;
+    pub const BROKEN_CHAIN: Fault = 4;
+    pub const DIVERGED: Fault = 5;
+    pub const BAD_HEADER: Fault = 6;
+}
+
+/// Latest time a record may carry; leaves room for its events in a signed 64-bit count of nanoseconds.
+const TS_NS_MAX: u64 = i64::MAX as u64 - u32::MAX as u64;
+
+pub struct Header {
+    pub crc32c: u32,
+    pub seq: u64,
+    pub ts_ns: u64,
+    pub prev_crc: u32,
+    pub source: u32,
+    pub source_seq: u64,
+    pub command_length: usize,
+    pub batch_index: u16,
+    pub event_count: u32,
+}
+
+impl Header {
+    fn decode(raw: &[u8]) -> Self {
+        Self {
+            crc32c: u32_at(raw, 4),
+            seq: u64_at(raw, 8),
+            ts_ns: u64_at(raw, 16),
+            prev_crc: u32_at(raw, 24),
+            source: u32_at(raw, 28),
+            source_seq: u64_at(raw, 32),
+            command_length: u16_at(raw, 40) as usize,
+            batch_index: u16_at(raw, 42),
+            event_count: u32_at(raw, 44),
+        }
+    }
+
+    /// Write the header over the first bytes of a finished record, all but its CRC.
+    pub fn encode(&self, record: &mut [u8]) {
+        put(record, 0, (record.len() as u32).to_le_bytes());
+        put(record, 8, self.seq.to_le_bytes());
+        put(record, 16, self.ts_ns.to_le_bytes());
+        put(record, 24, self.prev_crc.to_le_bytes());
+        put(record, 28, self.source.to_le_bytes());
+        put(record, 32, self.source_seq.to_le_bytes());
+        put(record, 40, (self.command_length as u16).to_le_bytes());
+        put(record, 42, self.batch_index.to_le_bytes());
+        put(record, 44, self.event_count.to_le_bytes());
+    }
+}
+
+/// A sound frame at the head of a buffer.
+pub struct Frame<'a> {
+    pub header: Header,
+    pub bytes: &'a [u8],
+    pub command: &'a [u8],
+}
+
+/// Take the frame at the head of `buffer`; `None` when it is not whole yet.
+fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fault> {
+    if buffer.len() < 4 {
+        return Ok(None);
+    }
+    let length = u32_at(buffer, 0) as usize;
+    if !(HEADER_BYTES..=length_max).contains(&length) {
+        return Err(fault::BAD_LENGTH);
+    }
+    let Some(bytes) = buffer.get(..length) else {
+        return Ok(None);
+    };
+    let header = Header::decode(bytes);
+    if header.crc32c != crate::crc32c(&bytes[8..]) {
+        return Err(fault::BAD_CRC);
+    }
+    let command_max = COMMAND_BYTES_MAX.min(length - HEADER_BYTES);
+    if header.command_length > command_max {
+        return Err(fault::BAD_LENGTH);
+    }
+    let command = &bytes[HEADER_BYTES..HEADER_BYTES + header.command_length];
+    Ok(Some(Frame { header, bytes, command }))
+}
+
+/// Take a command frame: nothing stamped yet, and nothing after the command.
+pub fn take_command_frame(buffer: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
+    let Some(frame) = take_frame(buffer, HEADER_BYTES + COMMAND_BYTES_MAX)? else {
+        return Ok(None);
+    };
+    let header = &frame.header;
+    if header.command_length != frame.bytes.len() - HEADER_BYTES {
+        return Err(fault::BAD_LENGTH);
+    }
+    let stamped = header.seq != 0
+        || header.ts_ns != 0
+        || header.prev_crc != 0
+        || header.batch_index != 0
+        || header.event_count != 0;
+    if stamped {
+        return Err(fault::BAD_HEADER);
+    }
+    Ok(Some(frame))
+}
+
+/// Take the record that must follow `(seq, event_ts_ns, crc)` of the last one.
+pub fn take_record(buffer: &[u8], seq: u64, event_ts_ns: u64, crc: u32) -> Result<Option<Frame<'_>>, Fault> {
+    let Some(frame) = take_frame(buffer, RECORD_BYTES_MAX)? else {
+        return Ok(None);
+    };
+    if frame.header.seq != seq + 1 {
+        return Err(fault::BAD_SEQ);
+    }
+    if frame.header.prev_crc != crc {
+        return Err(fault::BROKEN_CHAIN);
+    }
+    if !(event_ts_ns + 1..=TS_NS_MAX).contains(&frame.header.ts_ns) {
+        return Err(fault::DIVERGED);
+    }
+    Ok(Some(frame))
+}

@@ -1,0 +1,125 @@
+//! Open-addressing table from a hash to the number of an entry kept elsewhere. Nothing is ever taken out.
+//!
+//! The upper bits of the hash are the home slot, so a table grows in one sequential pass over both halves.
+//! Nothing walks the table in its own order: what the core decides never depends on the hash or its seed.
+
+use crate::slab::NIL;
+
+#[derive(Clone, Copy)]
+struct Slot {
+    tag: u32,
+    entry: u32,
+}
+
+const EMPTY: Slot = Slot { tag: 0, entry: NIL };
+const FIRST_BITS: u32 = 6;
+
+pub struct Index {
+    slots: Vec<Slot>,
+    bits: u32,
+    len: usize,
+}
+
+impl Index {
+    pub fn new() -> Self {
+        Self { slots: vec![EMPTY; 1 << FIRST_BITS], bits: FIRST_BITS, len: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Find the entry of this hash that `is_match` accepts. Cost: O(1) expected.
+    pub fn find(&self, hash: u64, is_match: impl Fn(u32) -> bool) -> Option<u32> {
+        let tag = (hash >> 32) as u32;
+        let mut at = self.home(tag);
+        loop {
+            let slot = self.slots[at];
+            if slot.entry == NIL {
+                return None;
+            }
+            if slot.tag == tag && is_match(slot.entry) {
+                return Some(slot.entry);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    /// Add an entry that `find` does not find. Cost: O(1) amortised.
+    pub fn insert(&mut self, hash: u64, entry: u32) {
+        if self.len * 2 >= self.slots.len() {
+            self.grow();
+        }
+        self.place(Slot { tag: (hash >> 32) as u32, entry });
+        self.len += 1;
+    }
+
+    fn home(&self, tag: u32) -> usize {
+        (tag >> (32 - self.bits)) as usize
+    }
+
+    fn place(&mut self, slot: Slot) {
+        let mask = self.slots.len() - 1;
+        let mut at = self.home(slot.tag);
+        while self.slots[at].entry != NIL {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = slot;
+    }
+
+    fn grow(&mut self) {
+        assert!(self.bits < 32, "the index is full");
+        self.bits += 1;
+        let old = std::mem::replace(&mut self.slots, vec![EMPTY; 1 << self.bits]);
+        for slot in old.into_iter().filter(|slot| slot.entry != NIL) {
+            self.place(slot);
+        }
+    }
+}
+
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Hash bytes under a seed. The seed only makes collisions hard to prepare.
+pub fn hash(seed: u64, prefix: u32, raw: &[u8]) -> u64 {
+    let mut state = fold(seed ^ u64::from(prefix) ^ ((raw.len() as u64) << 32), MULTIPLIER);
+    for chunk in raw.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        state = fold(state ^ u64::from_le_bytes(word), (seed ^ MULTIPLIER) | 1);
+    }
+    fold(state, MULTIPLIER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hash, Index};
+
+    #[test]
+    fn finds_what_was_inserted_and_nothing_else() {
+        let mut index = Index::new();
+        let key = |n: u32| hash(7, n % 3, &n.to_le_bytes());
+        for n in 0..10_000 {
+            assert_eq!(index.find(key(n), |entry| entry == n), None);
+            index.insert(key(n), n);
+        }
+        for n in 0..10_000 {
+            assert_eq!(index.find(key(n), |entry| entry == n), Some(n));
+        }
+        assert_eq!(index.len(), 10_000);
+    }
+
+    #[test]
+    fn equal_hashes_are_told_apart_by_the_key() {
+        let mut index = Index::new();
+        for n in 0..100 {
+            index.insert(42, n);
+        }
+        assert_eq!(index.find(42, |entry| entry == 99), Some(99));
+        assert_eq!(index.find(42, |_| false), None);
+    }
+}

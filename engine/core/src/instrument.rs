@@ -1,0 +1,174 @@
+//! What a listing is worth in minor units: notionals, fees, reservations, the protection price.
+
+use crate::codes::{code, Code, Side};
+use crate::limits::{
+    BAND_PPM_MAX, FEE_DECIMALS, FEE_PPM_MAX, LOT_MINOR_MAX, NOTIONAL_MINOR_MAX, ORDER_QTY_LOTS_MAX, PRICE_TICKS_MAX,
+    TICK_LOT_MINOR_MAX,
+};
+
+const MILLION: i128 = 1_000_000;
+
+/// A tick or a lot: `mantissa * 10^-decimals` of its asset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    pub mantissa: i64,
+    pub decimals: u8,
+}
+
+/// An instrument as listed; fields as in `engine.api.instrument.Instrument`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Listing {
+    pub base_asset_id: u32,
+    pub quote_asset_id: u32,
+    pub tick: Step,
+    pub lot: Step,
+    pub min_qty: i64,
+    pub max_qty: i64,
+    pub min_notional: i128,
+    pub max_notional: i128,
+    pub maker_ppm: i32,
+    pub taker_ppm: i32,
+    pub band_ppm: u32,
+    pub fee_account_id: u32,
+}
+
+impl Listing {
+    /// Tell whether every number is within its bound; assets and fee account are checked elsewhere.
+    fn is_bounded(&self) -> bool {
+        let fees = -FEE_PPM_MAX..=FEE_PPM_MAX;
+        self.base_asset_id != self.quote_asset_id
+            && self.tick.mantissa >= 1
+            && self.lot.mantissa >= 1
+            && 1 <= self.min_qty
+            && self.min_qty <= self.max_qty
+            && self.max_qty <= ORDER_QTY_LOTS_MAX
+            && 0 <= self.min_notional
+            && self.min_notional <= self.max_notional
+            && self.max_notional <= NOTIONAL_MINOR_MAX
+            && fees.contains(&self.maker_ppm)
+            && fees.contains(&self.taker_ppm)
+            && self.taker_ppm >= 0
+            && self.maker_ppm + self.taker_ppm >= 0
+            && self.band_ppm <= BAND_PPM_MAX
+    }
+}
+
+/// A listing with what follows from it and from the decimals of its assets.
+#[derive(Clone, Copy)]
+pub struct Instrument {
+    pub listing: Listing,
+    pub lot_minor: i128,
+    pub tick_lot_minor: i128,
+    fee_step: i128,
+    reserve_ppm: i32,
+}
+
+impl Instrument {
+    /// Check a listing. The error is the code of its refusal.
+    pub fn new(listing: Listing, base_decimals: u8, quote_decimals: u8) -> Result<Self, Code> {
+        if !listing.is_bounded() {
+            return Err(code::BOUND_EXCEEDED);
+        }
+        let fee_step = 10_i128.pow(quote_decimals.saturating_sub(FEE_DECIMALS) as u32);
+        let lot_minor = lot_minor(listing.lot, base_decimals).ok_or(code::INEXACT_NOTIONAL)?;
+        let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).ok_or(code::INEXACT_NOTIONAL)?;
+        let exact = lot_minor <= LOT_MINOR_MAX && (fee_step..=TICK_LOT_MINOR_MAX).contains(&tick_lot_minor);
+        let reserve_ppm = listing.maker_ppm.max(listing.taker_ppm).max(0);
+        let instrument = Self { listing, lot_minor, tick_lot_minor, fee_step, reserve_ppm };
+        exact.then_some(instrument).ok_or(code::INEXACT_NOTIONAL)
+    }
+
+    /// Quote minor units of `qty` lots at `price` ticks; exact, and below 2^127 by the bounds.
+    pub fn notional(&self, price: i64, qty: i64) -> i128 {
+        i128::from(price) * i128::from(qty) * self.tick_lot_minor
+    }
+
+    /// Tell whether an order of this price and quantity can rest.
+    pub fn admits(&self, price: i64, order_qty: i64) -> bool {
+        (1..=PRICE_TICKS_MAX).contains(&price)
+            && (self.listing.min_qty..=self.listing.max_qty).contains(&order_qty)
+            && (self.listing.min_notional..=self.listing.max_notional).contains(&self.notional(price, order_qty))
+    }
+
+    pub fn maker_fee(&self, notional: i128) -> i128 {
+        self.fee(notional, self.listing.maker_ppm)
+    }
+
+    pub fn taker_fee(&self, notional: i128) -> i128 {
+        self.fee(notional, self.listing.taker_ppm)
+    }
+
+    /// Fee on a notional, rounded once toward plus infinity to a whole fee step (FEE-04).
+    fn fee(&self, notional: i128, ppm: i32) -> i128 {
+        let exact = notional * i128::from(ppm);
+        ceil_div(exact, MILLION * self.fee_step) * self.fee_step
+    }
+
+    /// Minor units an order locks for each lot, so that what it has locked is always leaves times this (RES-21).
+    pub fn reservation_per_lot(&self, side: Side, price: i64) -> i128 {
+        match side {
+            Side::Buy => {
+                let notional = self.notional(price, 1);
+                notional + self.fee(notional, self.reserve_ppm)
+            }
+            Side::Sell => self.lot_minor,
+        }
+    }
+
+    /// The asset an order of this side locks.
+    pub fn reserved_asset(&self, side: Side) -> u32 {
+        match side {
+            Side::Buy => self.listing.quote_asset_id,
+            Side::Sell => self.listing.base_asset_id,
+        }
+    }
+
+    /// Worst price a market order may trade at, given the best opposite price (RES-09).
+    pub fn protection_price(&self, side: Side, best: i64) -> i64 {
+        let best = i128::from(best);
+        let band = i128::from(self.listing.band_ppm);
+        let price = match side {
+            Side::Buy => (best * (MILLION + band) / MILLION).min(i128::from(PRICE_TICKS_MAX)),
+            Side::Sell => ceil_div(best * (MILLION - band), MILLION).max(1),
+        };
+        price as i64
+    }
+}
+
+/// Divide toward plus infinity. Most amounts fit a machine word, where division is an order cheaper.
+fn ceil_div(dividend: i128, divisor: i128) -> i128 {
+    if let (Ok(dividend), Ok(divisor)) = (i64::try_from(dividend), i64::try_from(divisor)) {
+        let quotient = dividend.div_euclid(divisor);
+        return i128::from(quotient + i64::from(dividend.rem_euclid(divisor) != 0));
+    }
+    dividend.div_euclid(divisor) + i128::from(dividend.rem_euclid(divisor) != 0)
+}
+
+fn lot_minor(lot: Step, base_decimals: u8) -> Option<i128> {
+    let shift = base_decimals.checked_sub(lot.decimals)?;
+    i128::from(lot.mantissa).checked_mul(10_i128.pow(shift as u32))
+}
+
+fn tick_lot_minor(listing: &Listing, quote_decimals: u8) -> Option<i128> {
+    let worth = i128::from(listing.tick.mantissa) * i128::from(listing.lot.mantissa);
+    let shift = i32::from(quote_decimals) - i32::from(listing.tick.decimals) - i32::from(listing.lot.decimals);
+    let power = 10_i128.checked_pow(shift.unsigned_abs())?;
+    if shift >= 0 {
+        return worth.checked_mul(power);
+    }
+    (worth % power == 0).then_some(worth / power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ceil_div;
+
+    #[test]
+    fn division_rounds_up_on_both_sides_of_zero_and_of_a_word() {
+        for big in [1, 1 << 70] {
+            assert_eq!(ceil_div(7 * big, 2 * big), 4);
+            assert_eq!(ceil_div(-7 * big, 2 * big), -3);
+            assert_eq!(ceil_div(8 * big, 2 * big), 4);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The compiled core of the exchange: command frames in, records out, nothing else.
+//!
+//! This file is the C ABI and the only one with `unsafe`. The caller keeps to three rules: a core is used by one
+//! thread at a time, buffers are as long as they are said to be, and bytes handed out are read before the next
+//! call on the same core. Reading order: `exchange`, `registration`, `matching`, `requests`, `book`, `ledger`.
+
+mod book;
+mod bytes;
+mod check;
+mod codes;
+mod command;
+mod crc32c;
+mod event;
+mod exchange;
+mod frame;
+mod index;
+mod instrument;
+mod ledger;
+mod limits;
+mod matching;
+mod orders;
+mod refs;
+mod registration;
+mod registry;
+mod requests;
+mod slab;
+mod snapshot;
+mod text;
+
+use exchange::{Exchange, Progress};
+
+/// Compute CRC-32C in the fastest way this processor knows.
+pub(crate) fn crc32c(data: &[u8]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("sse4.2") {
+        // SAFETY: the instruction was just found to be there.
+        return unsafe { crc32c::by_instruction(data) };
+    }
+    crc32c::by_table(data)
+}
+
+/// An exchange with the last bytes it handed out.
+pub struct Core {
+    exchange: Exchange,
+    handed_out: Vec<u8>,
+}
+
+/// Bytes owned by the core, valid until the next call on it.
+#[repr(C)]
+pub struct Bytes {
+    pub data: *const u8,
+    pub length: usize,
+}
+
+impl Bytes {
+    fn of(bytes: &[u8]) -> Self {
+        Self { data: bytes.as_ptr(), length: bytes.len() }
+    }
+}
+
+/// What `exchange_core_apply` did; `fault` is 0 unless the frame at `consumed` is not sound.
+#[repr(C)]
+pub struct Applied {
+    pub records: Bytes,
+    pub consumed: usize,
+    pub count: u32,
+    pub fault: u32,
+}
+
+/// What `exchange_core_replay` did; `fault` is 0 unless the record at `consumed` does not follow.
+#[repr(C)]
+pub struct Replayed {
+    pub consumed: usize,
+    pub count: u32,
+    pub fault: u32,
+}
+
+/// Where the log stands.
+#[repr(C)]
+pub struct Standing {
+    pub seq: u64,
+    pub event_ts_ns: u64,
+    pub open_orders: u64,
+    pub crc: u32,
+}
+
+unsafe fn slice<'a>(data: *const u8, length: usize) -> &'a [u8] {
+    if length == 0 {
+        return &[];
+    }
+    std::slice::from_raw_parts(data, length)
+}
+
+fn boxed(exchange: Exchange) -> *mut Core {
+    Box::into_raw(Box::new(Core { exchange, handed_out: Vec::new() }))
+}
+
+#[no_mangle]
+pub extern "C" fn exchange_core_new(seed: u64) -> *mut Core {
+    boxed(Exchange::new(seed))
+}
+
+/// # Safety
+/// `core` came from `exchange_core_new` or `exchange_core_restore`, and is not used again.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_free(core: *mut Core) {
+    drop(Box::from_raw(core));
+}
+
+/// # Safety
+/// `core` is alive and used by this thread alone; `frames` has `length` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_apply(
+    core: *mut Core,
+    now_ns: u64,
+    frames: *const u8,
+    length: usize,
+    batch_index: u32,
+) -> Applied {
+    let exchange = &mut (*core).exchange;
+    let Progress { consumed, count, fault } = exchange.apply(now_ns, slice(frames, length), batch_index);
+    Applied { records: Bytes::of(exchange.records()), consumed, count, fault }
+}
+
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_replay(core: *mut Core, records: *const u8, length: usize) -> Replayed {
+    let Progress { consumed, count, fault } = (*core).exchange.replay(slice(records, length));
+    Replayed { consumed, count, fault }
+}
+
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_standing(core: *const Core) -> Standing {
+    let exchange = &(*core).exchange;
+    let position = exchange.position();
+    let open_orders = exchange.open_orders() as u64;
+    Standing { seq: position.seq, event_ts_ns: position.event_ts_ns, open_orders, crc: position.crc }
+}
+
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_snapshot(core: *mut Core) -> Bytes {
+    let core = &mut *core;
+    core.handed_out = core.exchange.snapshot();
+    Bytes::of(&core.handed_out)
+}
+
+/// Restore a core, or return null and say why in `refusal`, which is never freed.
+///
+/// # Safety
+/// `snapshot` has `length` bytes; `refusal` can be written to.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_restore(
+    snapshot: *const u8,
+    length: usize,
+    seed: u64,
+    refusal: *mut Bytes,
+) -> *mut Core {
+    match Exchange::restore(slice(snapshot, length), seed) {
+        Ok(exchange) => boxed(exchange),
+        Err(reason) => {
+            *refusal = Bytes::of(reason.as_bytes());
+            std::ptr::null_mut()
+        }
+    }
+}
+
+/// Balances that are not zero, 40 bytes each: `account_id` u32, `asset_id` u32, available i128, locked i128.
+///
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_balances(core: *mut Core) -> Bytes {
+    let Core { exchange, handed_out } = &mut *core;
+    handed_out.clear();
+    for (account_id, asset_id, balance) in exchange.balances() {
+        handed_out.extend_from_slice(&account_id.to_le_bytes());
+        handed_out.extend_from_slice(&asset_id.to_le_bytes());
+        handed_out.extend_from_slice(&balance.available.to_le_bytes());
+        handed_out.extend_from_slice(&balance.locked.to_le_bytes());
+    }
+    Bytes::of(handed_out)
+}
+
+/// The first invariant that is broken, or no bytes.
+///
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_check(core: *const Core) -> Bytes {
+    Bytes::of((*core).exchange.check().err().unwrap_or_default().as_bytes())
+}
+
+/// # Safety
+/// `data` has `length` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_crc32c(data: *const u8, length: usize) -> u32 {
+    crc32c(slice(data, length))
+}
+
+/// Every bound as lines `NAME=value`, handed out by `core`.
+///
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_limits(core: *mut Core) -> Bytes {
+    let core = &mut *core;
+    core.handed_out = limits::listing().into_bytes();
+    Bytes::of(&core.handed_out)
+}
