@@ -1,0 +1,39 @@
+"""Run a gateway: ``python -m fixgw --role order-entry|drop-copy --data DIR --config DIR --port N``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from engine.api.errors import EngineError
+from fixgw.errors import GatewayError
+from fixgw.process import Config, build
+
+
+def main() -> int:
+    """Recover, serve until SIGTERM or SIGINT. Returns: 0 when stopped, 1 on a fault."""
+    parser = argparse.ArgumentParser(prog="fixgw", description="A FIX gateway of the exchange.")
+    parser.add_argument("--role", choices=("order-entry", "drop-copy"), required=True)
+    parser.add_argument("--data", type=Path, default=Path("var"))
+    parser.add_argument("--config", type=Path, default=Path("config"))
+    parser.add_argument("--port", type=int, required=True)
+    arguments = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log = structlog.get_logger()
+    try:
+        process = build(Config(arguments.role, arguments.data, arguments.config, arguments.port))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: process.stop())
+        process.run(ready=lambda: print("ready", flush=True))
+    except (GatewayError, EngineError, OSError) as error:
+        log.critical("gateway_stopped", role=arguments.role, fault=type(error).__name__, reason=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""A session's outlet: hands over each report once, and again with PossResend <97> when QuickFIX's store was emptied.
+
+QuickFIX stores and numbers a report also while the member is away, and replays it on request; that covers every
+loss but one: a Logon with ResetSeqNumFlag <141> empties the store. What the member may not have seen then goes
+out again, marked 97=Y and with the same ExecID <17>.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import quickfix as fix
+import structlog
+
+from fixgw.errors import DeliveryError
+from fixgw.order_chain import Report
+from fixgw.sent import NO_STORE, StoreFiles, Watermark, position_of
+
+UNSEEN_MAX = 10_000
+"""Reports kept for one session in case its store is emptied; a member that was away for more loses the oldest
+from this recovery (not from ordinary resend)."""
+
+SEEN_AFTER_HEARTBEATS = 3
+"""A report is taken as seen when the session has stayed up for this many heartbeat intervals after it."""
+
+HOLD_S_MAX = 3.0
+"""How long a Logon with 141=Y may hold back reports before they are stored again anyway."""
+
+HEART_BT_INT_DEFAULT_S = 60
+"""Assumed before the first Logon: the longest interval allowed."""
+
+WriteBody = Callable[[Report], tuple[str, str]]
+"""Returns MsgType <35> and the body of a report."""
+
+_log = structlog.get_logger()
+
+
+class Outlet:
+    """Hands one session its reports. The follower's thread delivers; QuickFIX's threads call the ``note_`` methods.
+
+    Invariant: reports are handed over in the order of the log; none is left out, and none goes out twice without
+    PossResend.
+    """
+
+    def __init__(self, venue_comp_id: str, comp_id: str, files: StoreFiles, mark: Watermark, write: WriteBody) -> None:
+        self.comp_id = comp_id
+        self.session_id = fix.SessionID("FIX.4.4", venue_comp_id, comp_id)
+        self._files = files
+        self._mark = mark
+        self._write = write
+        self._unseen: deque[tuple[int, float, Report]] = deque()
+        self._held_until = 0.0
+        self._is_up = False
+        self._up_since = 0.0
+        self._seen_after_s = float(SEEN_AFTER_HEARTBEATS * HEART_BT_INT_DEFAULT_S)
+        self._is_rewind_wanted = False
+
+    def recover(self) -> None:
+        """Find out what was sent before; call it once QuickFIX has opened the store, before the log is folded."""
+        stored, life = self._files.last_position(), self._files.identity()
+        if self._mark.life not in (NO_STORE, life):
+            self._mark.begin_again(stored, life)
+        elif stored:
+            self._mark.set_sent(stored)
+            self._mark.set_seen(min(self._mark.seen, stored))
+        self._mark.set_life(life)
+
+    # --- from QuickFIX's threads --------------------------------------------------------------------------
+
+    def note_reset_asked(self) -> None:
+        """A Logon with 141=Y is being looked at: nothing may be stored ahead of its answer."""
+        self._held_until = time.monotonic() + HOLD_S_MAX
+
+    def note_logon(self, heart_bt_int_s: int) -> None:
+        """The member is logged on."""
+        self._seen_after_s = float(SEEN_AFTER_HEARTBEATS * heart_bt_int_s)
+        self._up_since = time.monotonic()
+        self._is_up = True
+        self._is_rewind_wanted = self._held_until > 0
+
+    def note_refused(self) -> None:
+        """The Logon was refused; a store that QuickFIX emptied for it is filled again."""
+        self._is_rewind_wanted = self._held_until > 0
+
+    def note_logout(self) -> None:
+        """The member is gone; what it was sent lately may not have arrived."""
+        self._is_up = False
+
+    # --- from the follower's thread -----------------------------------------------------------------------
+
+    def deliver(self, report: Report) -> None:
+        """Hand over a report, unless it was before. Raises: DeliveryError."""
+        position = position_of(report.seq, report.ordinal)
+        if position <= self._mark.seen:
+            return
+        self._unseen.append((position, time.monotonic(), report))
+        if len(self._unseen) > UNSEEN_MAX:
+            self._drop_oldest()
+        if position > self._mark.sent and not self._held_until:
+            self._hand_over(position, report)
+
+    def tend(self) -> None:
+        """Do what is due: store again after a reset, advance what counts as seen. Call it often."""
+        now = time.monotonic()
+        if self._is_rewind_wanted or 0 < self._held_until < now:
+            self._rewind()
+        if self._is_up:
+            self._advance_seen(now)
+
+    def watch_store(self) -> None:
+        """Notice a store that QuickFIX emptied without a word: a reset that its own checks refused."""
+        if not self._held_until and self._files.identity() not in (NO_STORE, self._mark.life):
+            self._rewind()
+
+    def _drop_oldest(self) -> None:
+        if self._held_until:
+            self._rewind()
+        position, _, _ = self._unseen.popleft()
+        self._mark.set_seen(position)
+
+    def _advance_seen(self, now: float) -> None:
+        """Forget what was handed over long enough ago, counted from the Logon at the earliest."""
+        unseen, limit = self._unseen, now - self._seen_after_s
+        if limit < self._up_since:
+            return
+        seen = 0
+        while unseen and unseen[0][1] < limit and unseen[0][0] <= self._mark.sent:
+            seen = unseen.popleft()[0]
+        if seen:
+            self._mark.set_seen(seen)
+
+    def _rewind(self) -> None:
+        """Hand over again all that may not have been seen, and then what was held back."""
+        self._is_rewind_wanted, self._held_until = False, 0.0
+        self._mark.begin_again(0, self._files.identity())
+        _log.info("reports_repeated", comp_id=self.comp_id, count=len(self._unseen))
+        for position, _, report in tuple(self._unseen):
+            self._hand_over(position, report)
+
+    def _hand_over(self, position: int, report: Report) -> None:
+        kind, body = self._write(report)
+        repeat = "97=Y\x01" if position <= self._mark.repeated else ""
+        message = fix.Message(f"35={kind}\x01{repeat}{body}", False)
+        if not fix.Session.sendToTarget(message, self.session_id):
+            raise DeliveryError(self.comp_id, report.seq)
+        self._mark.set_sent(position)
+
+    def close(self) -> None:
+        """Give up the watermark's file."""
+        self._mark.close()

@@ -1,0 +1,150 @@
+"""A real exchange for tests: engine and gateways as processes on free ports, in a directory of their own."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import bcrypt
+import msgspec
+
+from engine.api.link import BalanceRow, ControlRequest, EngineBalances, EngineStatus
+from engine.api.wire import encode_command
+from engine.client import ask, submit_and_wait
+from ops.config import load_venue
+from ops.genesis import check_accepted, expected_commands
+from tests.session.client import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_S = 30.0
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Child:
+    """A process of the exchange that has said ``ready``."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True
+            )
+        assert self.process.stdout is not None
+        readable, _, _ = select.select([self.process.stdout], [], [], READY_S)
+        line = self.process.stdout.readline() if readable else ""
+        if line != "ready\n":
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"{command} said {line!r}, not ready:\n{log.read_text()[-3000:]}")
+
+    def kill(self) -> None:
+        """Kill it where it stands."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end; return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.process.poll() is None
+
+
+class Exchange:
+    """Engine, order entry and drop copy, each of which can be killed and started again."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="exch-"))
+        self.data, self.config = self.directory / "var", self.directory / "config"
+        self.data.mkdir()
+        shutil.copytree(ROOT / "config", self.config)
+        self._use_quick_passwords()
+        self.ports = {"order-entry": free_port(), "drop-copy": free_port()}
+        self.engine: Child | None = None
+        self.gateways: dict[str, Child] = {}
+
+    def _use_quick_passwords(self) -> None:
+        """Give every session the same password with bcrypt's least cost, which tests need not wait for."""
+        lines = []
+        comp_id = ""
+        for line in (self.config / "members.toml").read_text().splitlines():
+            if line.startswith("comp_id"):
+                comp_id = line.split('"')[1]
+            if line.startswith("password_bcrypt"):
+                hashed = bcrypt.hashpw(f"dev-{comp_id.lower()}".encode(), bcrypt.gensalt(4)).decode()
+                line = f'password_bcrypt = "{hashed}"'
+            lines.append(line)
+        (self.config / "members.toml").write_text("\n".join(lines) + "\n")
+
+    def start(self) -> Exchange:
+        """Start everything and register the venue."""
+        self.start_engine()
+        self.register()
+        for role in self.ports:
+            self.start_gateway(role)
+        return self
+
+    def start_engine(self) -> None:
+        """Start the engine; without syncs, which these tests do not ask about."""
+        command = ["-m", "engine", "--data", str(self.data), "--durability", "none"]
+        self.engine = Child(command, self.directory / "engine.log")
+
+    def register(self) -> None:
+        """Put the configuration into the log."""
+        commands = [encode_command(command) for command in expected_commands(load_venue(self.config))]
+        check_accepted(submit_and_wait(self.data, "test-genesis", commands, 10.0))
+
+    def start_gateway(self, role: str, script: list[str] | None = None) -> Child:
+        """Start a gateway, or a script that takes the gateway's arguments."""
+        where = ["--data", str(self.data), "--config", str(self.config), "--port", str(self.ports[role])]
+        child = Child([*(script or ["-m", "fixgw"]), "--role", role, *where], self.directory / f"{role}.log")
+        self.gateways[role] = child
+        return child
+
+    def client(self, comp_id: str, **options: object) -> Client:
+        """Return a member's client, not yet connected; drop copy for names that end in -DC."""
+        role, venue = ("drop-copy", "EXCH-DC") if comp_id.endswith("-DC") else ("order-entry", "EXCH-OE")
+        return Client(self.ports[role], comp_id, venue, **options)  # type: ignore[arg-type]
+
+    def status(self) -> EngineStatus:
+        """Ask the engine where it stands."""
+        return msgspec.json.decode(ask(self.data, ControlRequest("status")), type=EngineStatus)
+
+    def balances(self) -> list[BalanceRow]:
+        """Ask the engine for all balances."""
+        return msgspec.json.decode(ask(self.data, ControlRequest("balances")), type=EngineBalances).rows
+
+    def close(self) -> None:
+        """End every process and remove the files."""
+        for child in [*self.gateways.values(), self.engine]:
+            if child is not None and child.is_running:
+                child.kill()
+        if not os.environ.get("KEEP_EXCHANGE"):
+            shutil.rmtree(self.directory)
+
+
+def wait_until(condition: object, deadline_s: float = 10.0) -> None:
+    """Poll until ``condition()`` holds. Raises: AssertionError."""
+    assert callable(condition)
+    deadline = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.02)
