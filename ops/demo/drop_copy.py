@@ -54,7 +54,7 @@ class DropCopyReader:
             (8, "FIX.4.4"),
             (35, msg_type),
             (49, self._comp_id),
-            (56, "VENUE-DC"),
+            (56, "EXCH-DC"),
             (34, self._next_seq),
             (52, now),
         )

@@ -25,7 +25,7 @@ TimestampPrecision=6
 [SESSION]
 BeginString=FIX.4.4
 SenderCompID={comp_id}
-TargetCompID=VENUE-OE
+TargetCompID=EXCH-OE
 SocketConnectPort={port}
 """
 
@@ -80,7 +80,7 @@ class Member:
         self._store = fix.MemoryStoreFactory()
         self._settings = settings
         self._initiator = fix.SocketInitiator(self._application, self._store, settings)
-        self._session = fix.SessionID("FIX.4.4", comp_id, "VENUE-OE")
+        self._session = fix.SessionID("FIX.4.4", comp_id, "EXCH-OE")
 
     def log_on(self) -> None:
         """Log on and wait until the exchange answers. Raises: Unreachable."""
