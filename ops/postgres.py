@@ -53,7 +53,14 @@ class Postgres(msgspec.Struct, frozen=True):
 
     def is_ready(self) -> bool:
         """Tell whether it takes connections."""
-        probe = (str(_PROGRAMS / "pg_isready"), "--quiet", "--host", str(self.socket_directory))
+        probe = (
+            str(_PROGRAMS / "pg_isready"),
+            "--quiet",
+            "--username",
+            "postgres",
+            "--host",
+            str(self.socket_directory),
+        )
         return subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
 
@@ -71,8 +78,16 @@ def prepare(directory: Path) -> Postgres:
 
 def _initialize(directory: Path, user: str | None) -> None:
     command = (str(_PROGRAMS / "initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres")
+    group = pwd.getpwnam(user).pw_gid if user else None
     done = subprocess.run(
-        (*command, "-D", str(directory)), user=user, check=False, capture_output=True, text=True, cwd="/"
+        (*command, "-D", str(directory)),
+        user=user,
+        group=group,
+        extra_groups=[] if user else None,
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
     )
     if done.returncode:
         raise ChildFailed(f"PostgreSQL could not be prepared in {directory}: {done.stderr.strip()[-300:]}")

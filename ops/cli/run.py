@@ -73,8 +73,7 @@ def announce(message: str) -> None:
 def _show_ready(exchange: Exchange) -> None:
     settings, pids = exchange.settings, exchange.supervisor.pids
     comp_ids = {
-        role: ", ".join(session.comp_id for session in settings.venue.members.sessions(role))
-        for role in VENUE_COMP_IDS
+        role: ", ".join(session.comp_id for session in settings.venue.members.sessions(role)) for role in VENUE_COMP_IDS
     }
     rows = []
     for name, port in settings.ports.items():

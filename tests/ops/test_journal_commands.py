@@ -1,0 +1,174 @@
+"""``exchange journal`` and ``exchange order``: what the log says, and whether it is whole."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.api.commands import CancelOrder, Command, NewOrder, RequestOrderStatus
+from engine.api.enums import OrdType, Side, TimeInForce
+from engine.api.ids import order_id_text
+from engine.api.segment import SEGMENT_HEADER_BYTES
+from engine.api.wire import HEADER_BYTES, Record, encode_command
+from engine.client import submit_and_wait
+from ops.compose import register
+from ops.config import load_venue
+from tests.ops.running import ROOT, command
+
+ALPHA, BRAVO = 11, 21
+
+
+def limit(account_id: int, side: Side, lots: int, ticks: int, cl_ord_id: str) -> NewOrder:
+    force = TimeInForce.GOOD_TILL_CANCEL
+    return NewOrder(account_id, 1, side, OrdType.LIMIT, force, lots, ticks, cl_ord_id)
+
+
+@pytest.fixture
+def traded(engine: Path) -> tuple[Path, list[Record]]:
+    """A journal in which BRAVO's order is filled in part, asked about, cancelled, and cancelled once more."""
+    register(engine, load_venue(ROOT / "config"))
+    steps: list[tuple[int, Command]] = [
+        (BRAVO, limit(102, Side.SELL, 50_000, 6_000_000, "same-id")),
+        (ALPHA, limit(101, Side.BUY, 20_000, 6_000_000, "same-id")),
+        (BRAVO, RequestOrderStatus("same-id")),
+        (BRAVO, CancelOrder("c-1", "same-id")),
+        (BRAVO, CancelOrder("c-2", "same-id")),
+        (ALPHA, limit(101, Side.BUY, 20_000, 600_000_000, "too-dear")),
+    ]
+    found = []
+    for source, step in steps:
+        found += submit_and_wait(engine, "test", [encode_command(step)], 5, source)
+    return engine, found
+
+
+def decoded(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return msgspec.json.decode(done.stdout)
+
+
+@pytest.mark.req("RPL-34", "TIM-08", "RPL-02")
+def test_order_show_tells_the_whole_history(traded: tuple[Path, list[Record]]) -> None:
+    data, records = traded
+    sell = records[0]
+    for asked in (order_id_text(sell.seq, sell.ts_ns), str(sell.seq)):
+        rows = decoded(command("order", "show", asked, "--data", data, "--json"))
+        story = " | ".join(row["what"] for row in rows)
+        steps = ("sell 0.5 BTC/USDT limit at 60000", "accepted as", "traded 0.2 BTC/USDT at 60000", "is PARTIAL")
+        for expected in (*steps, "1039 USER_REQUESTED (canceled by request)", "cancel rejected: 1004 TOO_LATE"):
+            assert expected in story, story
+        assert [row["seq"] for row in rows] == sorted(row["seq"] for row in rows)
+        assert rows[0]["time"].endswith("Z") and len(rows[0]["time"]) == len("2026-01-01T00:00:00.000000Z")
+        assert "too-dear" not in story
+
+
+@pytest.mark.req("RPL-34")
+def test_order_show_tells_sessions_with_the_same_cl_ord_id_apart(traded: tuple[Path, list[Record]]) -> None:
+    data, _ = traded
+    mine = decoded(command("order", "show", "same-id", "--session", "ALPHA", "--data", data, "--json"))
+    assert [row["by"] for row in mine if row["by"] != "engine"] == ["ALPHA"]
+    both = decoded(command("order", "show", "same-id", "--data", data, "--json"))
+    assert {row["by"] for row in both} == {"ALPHA", "BRAVO", "engine"}
+
+
+@pytest.mark.req("RPL-34")
+def test_order_show_explains_a_rejection(traded: tuple[Path, list[Record]]) -> None:
+    data, _ = traded
+    rows = decoded(command("order", "show", "too-dear", "--data", data, "--json"))
+    assert [row["what"] for row in rows][1].startswith("rejected: 10")
+
+
+def test_order_show_of_an_unknown_order_fails(traded: tuple[Path, list[Record]]) -> None:
+    done = command("order", "show", "never-sent", "--data", traded[0])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the journal knows no order never-sent" in done.stderr
+
+
+def test_cat_prints_what_was_asked_for(traded: tuple[Path, list[Record]]) -> None:
+    data, records = traded
+    first, last = records[0].seq, records[1].seq
+    done = command("journal", "cat", "--data", data, "--from", first, "--to", last, "--json")
+    objects = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
+    assert [entry["seq"] for entry in objects] == [first, last]
+    assert [event["type"] for event in objects[1]["events"]] == ["OrderAccepted", "Traded"]
+    words = command("journal", "cat", "--data", data, "--from", first, "--to", last).stdout
+    assert "BRAVO" in words and "-> traded 0.2 BTC/USDT at 60000" in words
+
+
+@pytest.mark.req("RPL-01", "DET-21", "DET-05", "RPL-05")
+def test_replay_gives_the_engines_digest(traded: tuple[Path, list[Record]]) -> None:
+    data, records = traded
+    outcome = decoded(command("journal", "replay", "--data", data, "--json"))
+    assert outcome["seq"] == records[-1].seq
+    from ops.inspection import engine_status
+
+    status = engine_status(data)
+    assert status.seq == outcome["seq"]
+    if status.state_sha256:
+        assert outcome["state_sha256"] == status.state_sha256
+
+
+@pytest.mark.req("REC-30", "RPL-32", "RPL-34")
+def test_verify_finds_a_flipped_byte(traded: tuple[Path, list[Record]], tmp_path: Path) -> None:
+    data, records = traded
+    sound = command("journal", "verify", "--data", data)
+    assert sound.returncode == 0
+    assert f"{records[-1].seq} records in 1 segments" in sound.stdout
+    copy = tmp_path / "copy"
+    shutil.copytree(data / "journal", copy / "journal")
+    segment = next((copy / "journal").glob("*.seg"))
+    raw = bytearray(segment.read_bytes())
+    raw[SEGMENT_HEADER_BYTES + HEADER_BYTES + 3] ^= 1
+    segment.write_bytes(raw)
+    done = command("journal", "verify", "--data", copy)
+    assert done.returncode == 1
+    assert f"{segment.name} is corrupt at offset {SEGMENT_HEADER_BYTES}" in done.stderr
+
+
+@pytest.mark.req("RPL-32")
+def test_replay_finds_a_record_that_executes_differently(traded: tuple[Path, list[Record]], tmp_path: Path) -> None:
+    data, records = traded
+    copy = tmp_path / "copy"
+    shutil.copytree(data / "journal", copy / "journal")
+    segment = next((copy / "journal").glob("*.seg"))
+    raw = bytearray(segment.read_bytes())
+    last = raw.rfind(records[-1].seq.to_bytes(8, "little")) - 8
+    raw[last + 28] ^= 1  # the source: sealed again below, so that only executing can tell
+    from engine.api.wire import crc32c
+
+    raw[last + 4 : last + 8] = crc32c(bytes(raw[last + 8 :])).to_bytes(4, "little")
+    segment.write_bytes(raw)
+    assert command("journal", "verify", "--data", copy).returncode == 0
+    done = command("journal", "replay", "--data", copy)
+    assert done.returncode == 1, done.stdout
+    assert f"replay diverges from the journal at seq {records[-1].seq}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("journal", "verify"),
+        ("journal", "cat"),
+        ("journal", "replay"),
+        ("order", "show", "1"),
+        ("status",),
+        ("reconcile",),
+        ("account", "show", "ALPHA"),
+    ],
+)
+def test_what_is_not_there_cannot_be_reached(tmp_path: Path, line: tuple[str, ...]) -> None:
+    for data in (tmp_path / "absent", tmp_path):
+        done = command(*line, "--data", data)
+        assert done.returncode == 3
+        assert done.stderr.startswith("exchange: no ") and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line", [("journal", "cat", "--from", "0"), ("order", "show"), ("reconcil",), ("run", "--durability", "x")]
+)
+def test_wrong_usage_is_told_apart(line: tuple[str, ...]) -> None:
+    assert command(*line).returncode == 2

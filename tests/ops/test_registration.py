@@ -1,0 +1,106 @@
+"""Registration: the log gets what the configuration says, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.api.commands import Deposit, RegisterFirm
+from engine.api.events import CommandRefused
+from engine.api.wire import Record, decode_records
+from engine.client import read_journal
+from ops.compose import register
+from ops.config import load_venue
+from ops.errors import ConfigError, Refused
+from ops.genesis import expected_commands
+from ops.inspection import engine_balances
+
+FIRM = """
+[[firm]]
+firm_id = 9
+name = "NINTH"
+[[firm.account]]
+account_id = 109
+name = "NINTH"
+kind = "SPOT"
+"""
+
+
+def records(data: Path) -> list[Record]:
+    return [record for chunk in read_journal(data / "journal") for record in decode_records(chunk)]
+
+
+@pytest.mark.req("REC-33", "RPL-11", "REC-02")
+def test_registering_again_changes_nothing(engine: Path, config: Path) -> None:
+    venue = load_venue(config)
+    assert register(engine, venue) == len(expected_commands(venue)) == 27
+    before = engine_balances(engine)
+    assert register(engine, venue) == 0
+    assert len(records(engine)) == 27
+    assert engine_balances(engine) == before
+    assert not any(isinstance(event, CommandRefused) for record in records(engine) for event in record.events)
+    by_key = {(row.account_id, row.asset_id): row.available for row in before.rows}
+    assert by_key[101, 1] == str(1_000_000 * 10**8)
+    assert by_key[103, 3] == str(1_000 * 10**18)
+
+
+@pytest.mark.req("REC-11")
+def test_interrupted_registration_is_finished(engine: Path, config: Path) -> None:
+    venue = load_venue(config)
+    half = msgspec.structs.replace(venue, members=type(venue.members)(firm=venue.members.firm[:1]))
+    assert 0 < register(engine, half) < 27
+    assert register(engine, venue) == 27 - len(records(engine)[: len(expected_commands(half))])
+    assert register(engine, venue) == 0
+
+
+def test_new_member_is_added_alone(engine: Path, config: Path) -> None:
+    register(engine, load_venue(config))
+    with (config / "members.toml").open("a") as file:
+        file.write(FIRM)
+    assert register(engine, load_venue(config)) == 2
+    assert records(engine)[-2].command == RegisterFirm(9, "NINTH")
+
+
+@pytest.mark.req("TBL-04")
+def test_changed_definition_is_refused(engine: Path, config: Path) -> None:
+    register(engine, load_venue(config))
+    text = (config / "instruments.toml").read_text()
+    (config / "instruments.toml").write_text(text.replace("taker_ppm = 1000", "taker_ppm = 900", 1))
+    with pytest.raises(Refused, match=r"seq \d+ of the log registered"):
+        register(engine, load_venue(config))
+    assert len(records(engine)) == 27
+
+
+@pytest.mark.req("REC-33")
+def test_opening_balance_is_credited_once_whatever_the_file_says_later(engine: Path, config: Path) -> None:
+    register(engine, load_venue(config))
+    text = (config / "members.toml").read_text()
+    (config / "members.toml").write_text(text.replace('USDT = "1000000"', 'USDT = "2000000"', 1))
+    assert register(engine, load_venue(config)) == 0
+    deposits = [r.command for r in records(engine) if isinstance(r.command, Deposit)]
+    assert len({d.deposit_ref for d in deposits}) == len(deposits) == 9
+
+
+@pytest.mark.parametrize(
+    ("amount", "named"),
+    [
+        ("0", "opening.USDT: 0"),
+        ("1.000000001", "opening.USDT"),
+        ("-1", "opening.USDT"),
+        ("1" + "0" * 29, "opening.USDT"),
+    ],
+)
+def test_impossible_opening_balance_is_refused(config: Path, amount: str, named: str) -> None:
+    text = (config / "members.toml").read_text()
+    (config / "members.toml").write_text(text.replace('USDT = "1000000"', f'USDT = "{amount}"', 1))
+    with pytest.raises(ConfigError, match=named):
+        expected_commands(load_venue(config))
+
+
+def test_opening_balance_of_an_unknown_asset_is_refused(config: Path) -> None:
+    text = (config / "members.toml").read_text()
+    (config / "members.toml").write_text(text.replace('ETH = "1000"', 'DOGE = "1000"', 1))
+    with pytest.raises(ConfigError, match=r"account ALPHA: opening\.DOGE"):
+        expected_commands(load_venue(config))

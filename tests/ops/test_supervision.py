@@ -1,0 +1,160 @@
+"""The supervisor: restarts what dies, stops in order, leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from ops.child import ChildSpec
+from ops.compose import PORT_OFFSETS
+from ops.errors import ChildFailed
+from ops.supervisor import STOP_S_MAX, Supervisor
+from tests.ops.running import Running, command, eventually, is_alive
+
+CHILDREN = ("postgres", "engine", "clearing", "fixgw-order-entry", "fixgw-drop-copy")
+
+
+def test_says_what_listens_where(exchange: Running) -> None:
+    assert set(exchange.whereabouts.pids) == set(CHILDREN)
+    for name in ("order-entry", "drop-copy", "metrics"):
+        port = exchange.port_base + PORT_OFFSETS[name]
+        assert f" {port} " in exchange.screen
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    for expected in ("EXCH-OE", "EXCH-DC", "ALPHA, BRAVO, MMONE", "ALPHA-DC, BRAVO-DC, MMONE-DC"):
+        assert expected in exchange.screen
+
+
+def test_ps_tells_which_process_is_which(exchange: Running) -> None:
+    for name, expected in (
+        ("engine", "-m engine"),
+        ("clearing", "-m clearing"),
+        ("fixgw-order-entry", "-m fixgw"),
+        ("fixgw-drop-copy", "--role drop-copy"),
+    ):
+        line = Path(f"/proc/{exchange.whereabouts.pids[name]}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        assert expected in line
+
+
+@pytest.mark.req("SVC-16")
+def test_password_of_the_database_is_not_on_any_command_line(exchange: Running) -> None:
+    for pid in exchange.whereabouts.pids.values():
+        assert b"postgresql://" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@pytest.mark.req("REC-10", "REC-41", "SEED-34")
+@pytest.mark.parametrize("name", CHILDREN)
+def test_killed_process_is_started_again_and_named(exchange: Running, name: str) -> None:
+    pid = exchange.whereabouts.pids[name]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: exchange.whereabouts.pids.get(name, pid) != pid, 20, f"{name} is started again")
+    assert f"{name} (pid {pid}) ended with signal 9; starting it again in 0.1 s" in exchange.said
+    eventually(lambda: exchange.exchange("status").returncode == 0, 20, "all is healthy again")
+
+
+@pytest.mark.req("SVC-17", "REC-40")
+def test_metrics_tell_restarts_and_lag(exchange: Running) -> None:
+    url = f"http://127.0.0.1:{exchange.port_base + PORT_OFFSETS['metrics']}/metrics"
+
+    def figures() -> dict[str, float]:
+        text = urllib.request.urlopen(url, timeout=5).read().decode()
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in lines}
+
+    eventually(lambda: figures().get("exchange_clearing_cursor", 0) > 0, 20, "the cursor is published")
+    now = figures()
+    assert now["exchange_engine_seq"] >= now["exchange_clearing_cursor"]
+    for name in CHILDREN:
+        assert f'exchange_up{{process="{name}"}}' in now
+        assert f'exchange_restarts{{process="{name}"}}' in now
+
+
+@pytest.mark.req("SVC-17", "SVC-16")
+def test_metrics_listen_on_loopback_only(exchange: Running) -> None:
+    port = f"{exchange.port_base + PORT_OFFSETS['metrics']:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listeners = {row[1].split(":")[0] for row in rows if row[1].endswith(f":{port}") and row[3] == "0A"}
+    assert listeners == {"0100007F"}
+
+
+def test_second_exchange_on_the_same_directory_is_refused(exchange: Running) -> None:
+    done = exchange.exchange("run")
+    assert done.returncode == 2
+    assert f"another exchange (pid {exchange.process.pid}) runs on {exchange.data}" in done.stderr
+
+
+def test_taken_port_is_named(exchange: Running, tmp_path: Path) -> None:
+    drop_copy = exchange.port_base + PORT_OFFSETS["drop-copy"]
+    done = command("run", "--data", tmp_path / "var", "--port-base", drop_copy)
+    assert done.returncode == 2
+    assert f"port {drop_copy} (order-entry) is taken" in done.stderr
+    assert not (tmp_path / "var" / "journal").exists()
+
+
+@pytest.mark.req("REC-02")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stops_cleanly_in_time(tmp_path: Path, number: signal.Signals) -> None:
+    running = Running(tmp_path / "var")
+    pids = running.whereabouts.pids
+    began = time.monotonic()
+    assert running.stop(number) == 0
+    assert time.monotonic() - began < STOP_S_MAX
+    assert not [name for name, pid in pids.items() if is_alive(pid)]
+    assert "killed" not in running.said and "ended with" not in running.said
+    assert not (running.data / "exchange.json").exists()
+    log = (running.data / "log" / "postgres.log").read_text()
+    assert "received fast shutdown request" in log and "database system is shut down" in log
+
+
+@pytest.mark.req("REC-02", "REC-10")
+def test_killed_supervisor_leaves_no_orphans(tmp_path: Path) -> None:
+    running = Running(tmp_path / "var")
+    pids = running.whereabouts.pids
+    assert running.stop(signal.SIGKILL) == -signal.SIGKILL
+    eventually(lambda: not any(map(is_alive, pids.values())), 5, f"nothing of {pids} is left")
+    again = Running(tmp_path / "var")
+    assert again.stop() == 0
+
+
+def _supervisor(tmp_path: Path, announced: list[str]) -> Supervisor:
+    return Supervisor(tmp_path, announced.append, lambda: None)
+
+
+@pytest.mark.req("REC-03")
+async def test_back_off_doubles(tmp_path: Path) -> None:
+    announced: list[str] = []
+    supervisor = _supervisor(tmp_path, announced)
+    await supervisor.start(ChildSpec("failing", (sys.executable, "-c", "print('ready', flush=True)")))
+    deadline = time.monotonic() + 10
+    while supervisor.restarts["failing"] < 4 and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    await supervisor.stop()
+    pauses = [line.rsplit(" in ", 1)[1] for line in announced if "starting it again" in line]
+    assert pauses[:4] == ["0.1 s", "0.2 s", "0.4 s", "0.8 s"]
+
+
+async def test_process_that_never_comes_up_is_named_with_its_last_words(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, [])
+    with pytest.raises(ChildFailed, match=r"mute did not become ready: no such disk"):
+        await supervisor.start(ChildSpec("mute", (sys.executable, "-c", "raise SystemExit('no such disk')")))
+    await supervisor.stop()
+
+
+async def test_process_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
+    announced: list[str] = []
+    supervisor = _supervisor(tmp_path, announced)
+    script = "import signal,time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+    await supervisor.start(ChildSpec("stubborn", (sys.executable, "-c", script)))
+    pid = supervisor.pids["stubborn"]
+    began = time.monotonic()
+    await supervisor.stop()
+    assert time.monotonic() - began < STOP_S_MAX
+    assert not is_alive(pid)
+    assert announced == [f"stubborn (pid {pid}) did not stop in time and was killed"]
