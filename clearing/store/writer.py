@@ -134,7 +134,7 @@ class Store:
     async def _copy(self, table: str, rows: bytes) -> None:
         if rows:
             copy = self._connection.copy_to_table
-            await copy(table, source=rows, columns=COLUMNS[table], schema_name="clearing", format="text")
+            await copy(table, source=memoryview(rows), columns=COLUMNS[table], schema_name="clearing", format="text")
 
     async def _register(self, r: Registration) -> None:
         execute = self._connection.execute

