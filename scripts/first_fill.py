@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import socket
 import time
+import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import simplefix
 
@@ -86,8 +88,9 @@ def show(who: str, message: simplefix.FixMessage) -> None:
 
 def main() -> None:
     """Let BRAVO offer, ALPHA buy, and print what each and their drop copies are told."""
+    configured = tomllib.loads(Path("config/exchange.toml").read_text())["port_base"]
     parser = argparse.ArgumentParser(description="The first fill, over FIX 4.4.")
-    parser.add_argument("--port-base", type=int, default=9880)
+    parser.add_argument("--port-base", type=int, default=configured)
     port = parser.parse_args().port_base
     copies = [Session(port + 1, comp_id, "EXCH-DC") for comp_id in ("ALPHA-DC", "BRAVO-DC")]
     alpha, bravo = (Session(port, comp_id, "EXCH-OE") for comp_id in ("ALPHA", "BRAVO"))
