@@ -343,6 +343,8 @@ class CommandLink:
             self._resend_after = welcome.durable_seq if self._inflight else None
             if self._resend_after is not None:
                 self._resend_if_passed()
+            if self._is_closed.is_set():
+                self._hang_up()
 
     @staticmethod
     def _wait_for_end(connection: socket.socket) -> None:

@@ -25,7 +25,7 @@ from engine.api.limits import RECORD_BYTES_MAX
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
 from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.host import snapshot
-from engine.host.core import DIVERGED, Core
+from engine.host.core import Core, Fault
 from engine.host.disk import Disk
 from engine.host.journal import Position, Tail, read_durable
 
@@ -133,7 +133,7 @@ def _replay(core: Core, segment: _Segment, offset: int, is_last: bool, proven_se
         raise CorruptJournal(segment.path.name, 0, f"records {core.seq + 1} to {segment.header.first_seq - 1} are gone")
     done = core.replay(segment.raw[offset:])
     end: int = offset + done.consumed
-    if done.fault == DIVERGED:
+    if done.fault is Fault.DIVERGED:
         raise Diverged(core.seq + 1)
     if end < len(segment.raw):
         _judge(segment, end, core.seq, is_last, proven_seq, f"a bad record after seq {core.seq}")

@@ -1,0 +1,1 @@
+"""One runnable benchmark per published figure: ``python -m bench NAME [--json]``."""

@@ -1,0 +1,265 @@
+"""The engine as a real process on a real socket: its links, and what survives ``kill -9``."""
+
+from __future__ import annotations
+
+import itertools
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.api import commands as c
+from engine.api import events as e
+from engine.api.enums import Side
+from engine.api.errors import LinkError
+from engine.api.link import (
+    GREETING_BYTES_MAX,
+    ControlRequest,
+    EngineBalances,
+    EngineStatus,
+    Hello,
+    Welcome,
+    encode_message,
+)
+from engine.api.wire import decode_records, encode_command, encode_frame
+from engine.client import CommandLink, Follower, Overloaded, ask, read_journal, submit_and_wait
+from tests.host.journals import REGISTRATIONS, order
+
+
+class Engine:
+    """An engine process in a directory of its own."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "engine", "--data", str(self.data)],
+            stdout=subprocess.PIPE,
+            stderr=(self.data / "engine.log").open("ab"),
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+
+    def end(self, number: int) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+    def status(self) -> EngineStatus:
+        return msgspec.json.decode(ask(self.data, ControlRequest("status")), type=EngineStatus)
+
+    def greet(self, raw: bytes) -> bytes:
+        """Send raw bytes on a fresh link; return what came back until the engine closed it."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(5)
+            link.connect(str(self.data / "engine.sock"))
+            link.sendall(raw)
+            received = b""
+            while part := link.recv(65536):
+                received += part
+            return received
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = Engine(tmp_path)
+    engine.start()
+    submit_and_wait(tmp_path, "test", [encode_command(m) for m in REGISTRATIONS], 10)
+    yield engine
+    assert engine.process is not None
+    if engine.process.poll() is None:
+        engine.end(signal.SIGKILL)
+
+
+def resting(n: int) -> bytes:
+    return encode_command(order(101, Side.BUY, 100, 4_000_000, f"o{n}"))
+
+
+def read_until(follower: Follower, seq: int) -> list[int]:
+    seqs = []
+    deadline = time.monotonic() + 20
+    while follower.next_seq <= seq and time.monotonic() < deadline:
+        seqs += [record.seq for record in decode_records(follower.read(0.5))]
+    return seqs
+
+
+@pytest.mark.req("REC-11", "REC-10", "ORD-19")
+def test_stop_and_kill_restore_the_same_state(engine: Engine) -> None:
+    submit_and_wait(engine.data, "test", [resting(n) for n in range(50)], 10, source=11)
+    before = engine.status()
+    assert before.open_orders == 50
+    assert engine.end(signal.SIGTERM) == 0
+    engine.start()
+    stopped = engine.status()
+    assert (stopped.seq, stopped.state_sha256) == (before.seq, before.state_sha256)
+    submit_and_wait(engine.data, "test", [resting(n) for n in range(50, 60)], 10, source=11)
+    before = engine.status()
+    engine.end(signal.SIGKILL)
+    engine.start()
+    killed = engine.status()
+    assert (killed.seq, killed.state_sha256) == (before.seq, before.state_sha256)
+    assert killed.fencing == before.fencing + 1
+
+
+@pytest.mark.req("REC-13")
+def test_a_second_engine_on_the_directory_refuses(engine: Engine) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "engine", "--data", str(engine.data)], capture_output=True, text=True, timeout=20
+    )
+    assert second.returncode == 1
+    assert "JournalLocked" in second.stderr
+    assert engine.status().seq == len(REGISTRATIONS)
+
+
+@pytest.mark.req("EVT-03", "SEQ-05", "EVT-10")
+def test_a_follower_sees_every_record_once_over_restarts_and_files(engine: Engine) -> None:
+    follower = Follower(engine.data, "test", 1)
+    seen = read_until(follower, len(REGISTRATIONS))
+    for round_ in range(3):
+        sent = [resting(round_ * 100 + n) for n in range(100)]
+        last = submit_and_wait(engine.data, "test", sent, 10, source=11)[-1].seq
+        engine.end(signal.SIGKILL)
+        engine.start()
+        seen += read_until(follower, last)
+    assert seen == list(range(1, len(REGISTRATIONS) + 301))
+    from_files = [r.seq for chunk in read_journal(engine.data / "journal", 5, 200) for r in decode_records(chunk)]
+    assert from_files == list(range(5, 201))
+    follower.close()
+
+
+@pytest.mark.req("SEQ-05")
+def test_reading_past_the_end_of_the_journal_is_refused(engine: Engine) -> None:
+    follower = Follower(engine.data, "test", len(REGISTRATIONS) + 2)
+    with pytest.raises(LinkError, match="no record"):
+        follower.read(1)
+    with pytest.raises(LinkError, match="ends at seq"):
+        list(read_journal(engine.data / "journal", 1, 1000))
+
+
+@pytest.mark.req("ORD-19", "REC-32", "SVC-10")
+def test_commands_survive_kills_of_the_engine_exactly_once(engine: Engine) -> None:
+    """Submit through kills: every command becomes a record once, in the order it was submitted."""
+    follower = Follower(engine.data, "test", 1)
+    link = CommandLink(engine.data, "test")
+    accepted: list[str] = []
+    submitted: list[str] = []
+
+    def follow(until_empty: bool) -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for record in decode_records(follower.read(0.05)):
+                link.observe(record.source, record.source_seq, record.seq)
+                if record.source == 11 and isinstance(record.events[0], e.OrderAccepted):
+                    assert isinstance(record.command, c.NewOrder)
+                    accepted.append(record.command.cl_ord_id)
+            if not until_empty or not link.inflight:
+                return
+
+    for n in range(600):
+        while True:
+            try:
+                link.submit(11, resting(n))
+                break
+            except Overloaded:
+                follow(False)
+        submitted.append(f"o{n}")
+        if n % 150 == 75:
+            engine.end(signal.SIGKILL)
+            engine.start()
+        if n % 10 == 0:
+            follow(False)
+    follow(True)
+    assert accepted == submitted
+    link.close()
+    follower.close()
+
+
+@pytest.mark.req("REC-32")
+def test_an_engine_long_away_refuses_new_commands(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.client.AWAY_S_MAX", 0.1)
+    link = CommandLink(engine.data, "test")
+    link.submit(11, resting(0))
+    engine.end(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    with pytest.raises(Overloaded, match="away"):
+        for n in itertools.count(1):
+            assert time.monotonic() < deadline
+            link.submit(11, resting(n))
+            select.select([], [], [], 0.02)
+    link.close()
+
+
+@pytest.mark.req("REC-22")
+def test_commands_in_flight_are_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.client.INFLIGHT_MAX", 5)
+    link = CommandLink(engine.data, "test")
+    for n in range(5):
+        link.submit(11, resting(n))
+    with pytest.raises(Overloaded):
+        link.submit(11, resting(5))
+    assert link.inflight == 5
+    link.close()
+
+
+@pytest.mark.req("REC-30", "SVC-16")
+def test_what_is_no_greeting_or_no_frame_ends_its_link_and_nothing_else(engine: Engine) -> None:
+    before = engine.status()
+    assert engine.greet(b"GET / HTTP/1.1\r\n\r\n") == b""
+    assert engine.greet((GREETING_BYTES_MAX + 1).to_bytes(4, "little")) == b""
+    assert engine.greet(b"\x02\x00\x00\x00{}") == b""
+    follow = engine.greet(encode_message(Hello("follow", "test", 10**9)))
+    assert msgspec.json.decode(follow[4:], type=Welcome).refused.startswith("no record")
+    hello = encode_message(Hello("submit", "hostile"))
+    whole = encode_frame(11, 1, resting(0))
+    for bad in (
+        b"\xff" * 48,
+        bytes(64),
+        whole[:20] + b"\x01" + whole[21:],
+        whole[:4] + bytes(4) + whole[8:],
+        (1 << 31).to_bytes(4, "little") + whole[4:],
+    ):
+        assert engine.greet(hello + bad)
+    control = encode_message(Hello("control", "test"))
+    assert engine.greet(control + b"\x05\x00\x00\x00xxxxx")
+    after = engine.status()
+    assert (after.seq, after.state_sha256) == (before.seq, before.state_sha256)
+
+
+@pytest.mark.req("EVT-10", "SVC-12")
+def test_a_follower_that_does_not_read_is_cut_and_catches_up_from_file(engine: Engine) -> None:
+    """Publish 40 MB past a follower that reads nothing: the engine drops it and serves on."""
+    hello = encode_message(Hello("follow", "asleep", 1))
+    with socket.socket(socket.AF_UNIX) as asleep:
+        asleep.connect(str(engine.data / "engine.sock"))
+        asleep.sendall(hello)
+        for start in range(0, 160_000, 8_000):
+            refusals = [encode_command(c.RequestOrderStatus(f"u{start + n}" + "x" * 20)) for n in range(8_000)]
+            last = submit_and_wait(engine.data, "test", refusals * 3, 30, source=11)[-1].seq
+        assert "follow:asleep" not in engine.status().links
+    follower = Follower(engine.data, "asleep", 1)
+    assert read_until(follower, last) == list(range(1, last + 1))
+    follower.close()
+
+
+@pytest.mark.req("TBL-21", "ACC-10")
+def test_balances_are_those_of_the_named_seq(engine: Engine) -> None:
+    submit_and_wait(engine.data, "test", [resting(0)], 10, source=11)
+    balances = msgspec.json.decode(ask(engine.data, ControlRequest("balances")), type=EngineBalances)
+    assert balances.seq == len(REGISTRATIONS) + 1
+    rows = {(row.account_id, row.asset_id): (int(row.available), int(row.locked)) for row in balances.rows}
+    locked = 100 * (4_000_000 * 10 + 40_000)
+    assert rows[101, 1] == (10**14 - locked, locked)
+
+
+def test_the_socket_is_for_this_user_only(engine: Engine) -> None:
+    assert (engine.data / "engine.sock").stat().st_mode & 0o777 == 0o600
