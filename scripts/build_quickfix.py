@@ -138,7 +138,7 @@ def compile_in_parallel(
     def compile_one(item: tuple[str, tuple[str, str]]) -> None:
         target, (path, suffix) = item
         level = "-O1" if Path(path).name == GLUE else "-O2"
-        compiler._compile(target, path, suffix, arguments, [*postargs, level, "-g0"], preprocessor)
+        compiler._compile(target, path, suffix, arguments, [*postargs, level, "-g0", "-w"], preprocessor)
         progress.done(path)
 
     largest_first = sorted(outdated.items(), key=lambda item: -Path(item[1][0]).stat().st_size)

@@ -127,9 +127,9 @@ def trade(data: Path, port_base: int, orders: int, advance: Callable[[], None]) 
 
 
 def _trade_pair(pair: int, maker: Member, taker: Member) -> None:
-    """Let the maker offer (or bid) and the taker take all of it, at a price that wanders."""
+    """Let the maker bid (or offer) and the taker take all of it, at a price that wanders; ALPHA mostly buys."""
     price, qty = f"{60_000 + pair % 101 - 50}.{pair % 100:02d}", f"0.{pair % 9 + 1:03d}"
-    maker_side, taker_side = ("2", "1") if pair % 4 < 2 else ("1", "2")
+    maker_side, taker_side = ("1", "2") if (maker.comp_id == "ALPHA") == (pair % 4 != 3) else ("2", "1")
     maker.enter(f"m{pair}", maker_side, qty, price)
     taker.enter(f"t{pair}", taker_side, qty, price)
     taker.await_fill()
