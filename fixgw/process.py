@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import sys
 import threading
@@ -33,6 +34,9 @@ from fixgw.sessions import Outlet
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter when another waits (bench: gateway)."""
+
+GC_THRESHOLD = 100_000
+"""New objects between two searches for cycles: orders and reports have none."""
 
 LOGOUT_S_MAX = 2.5
 """How long members have to answer our Logout when the process stops."""
@@ -100,6 +104,8 @@ class Process:
             first = self._follower.read(0.2)
         self._writer.epoch = self._follower.epoch
         self._reporter.catch_up(first, self._stopping.is_set)
+        gc.collect()
+        gc.freeze()
         _log.info("caught_up", next_seq=self._follower.next_seq, seconds=round(time.monotonic() - began, 2))
 
     def _close(self) -> None:
@@ -121,6 +127,7 @@ class Process:
 def build(config: Config) -> Process:
     """Open the stores and wire a gateway together. Raises: GatewayError, OSError."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(GC_THRESHOLD)
     members = load_members(config.config / "members.toml")
     directory = config.data / "fixgw" / config.role
     directory.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,12 @@ from fixgw.sessions import Outlet
 READ_S = 0.05
 """How long the follower waits for records before it tends the sessions."""
 
+GATHER_S = 0.0005
+"""How long records gather under load: reading them one by one would cost more than handling them."""
+
+GATHER_INFLIGHT = 8
+"""Commands in flight from which on it counts as load; one order at a time is never kept waiting."""
+
 WATCH_S = 1.0
 """How often the sessions' stores are looked at."""
 
@@ -64,6 +70,8 @@ class Reporter:
             while not self._is_stopping:
                 self._apply(self._follower.read(READ_S))
                 self._tend()
+                if self._link is None or self._link.inflight >= GATHER_INFLIGHT:
+                    time.sleep(GATHER_S)
         except BaseException as fault:
             self.fault = fault
             self._ended()

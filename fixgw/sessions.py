@@ -34,6 +34,7 @@ HEART_BT_INT_DEFAULT_S = 60
 WriteBody = Callable[[Report], tuple[str, str]]
 """Returns MsgType <35> and the body of a report."""
 
+_send_to_target = fix.Session.sendToTarget
 _log = structlog.get_logger()
 
 
@@ -51,6 +52,7 @@ class Outlet:
         self._mark = mark
         self._write = write
         self._unseen: deque[tuple[int, float, Report]] = deque()
+        self._message = fix.Message()
         self._held_until = 0.0
         self._is_up = False
         self._up_since = 0.0
@@ -142,8 +144,8 @@ class Outlet:
     def _hand_over(self, position: int, report: Report) -> None:
         kind, body = self._write(report)
         repeat = "97=Y\x01" if position <= self._mark.repeated else ""
-        message = fix.Message(f"35={kind}\x01{repeat}{body}", False)
-        if not fix.Session.sendToTarget(message, self.session_id):
+        self._message.setString(f"35={kind}\x01{repeat}{body}", False)
+        if not _send_to_target(self._message, self.session_id):
             raise DeliveryError(self.comp_id, report.seq)
         self._mark.set_sent(position)
 

@@ -145,6 +145,18 @@ class Client:
                 return message
             assert message[35] in "0124", f"{self.comp_id}: expected {kind} {where}, got {readable(message)}"
 
+    def drain(self, seconds: float = 0.05) -> list[Received]:
+        """Take whatever has come, until nothing comes for a moment."""
+        taken = []
+        while (message := self.next_message(seconds)) is not None:
+            taken.append(message)
+        return taken
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the connection was opened and not closed by this side."""
+        return self._socket is not None
+
     def expect_silence(self, seconds: float = 0.5) -> None:
         """Check that no application message comes."""
         deadline = time.monotonic() + seconds
@@ -224,13 +236,18 @@ class Client:
         self._waiting.append(message)
 
 
+def cancel(cl_ord_id: str, **where: str) -> dict[int | str, str | int]:
+    """Return the fields of a cancel; ``t41="..."`` names the order."""
+    return {11: cl_ord_id, 60: utc_now(), **{int(name[1:]): value for name, value in where.items()}}
+
+
 def readable(message: Mapping[int, str]) -> str:
     """Write a message with bars between its fields."""
     return "|".join(f"{tag}={value}" for tag, value in message.items())
 
 
 def order(cl_ord_id: str, side: str, qty: str, price: str | None, **changes: str | None) -> dict[int | str, str | int]:
-    """Return the fields of a limit order (a market order without a price); ``t59="3"`` changes or adds, None removes."""
+    """Return the fields of a limit order (market without a price); ``t59="3"`` changes or adds, None removes."""
     fields: dict[int | str, str | int | None] = {
         11: cl_ord_id,
         55: "BTC/USDT",

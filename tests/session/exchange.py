@@ -82,16 +82,16 @@ class Exchange:
         self.gateways: dict[str, Child] = {}
 
     def _use_quick_passwords(self) -> None:
-        """Give every session the same password with bcrypt's least cost, which tests need not wait for."""
-        lines = []
-        comp_id = ""
-        for line in (self.config / "members.toml").read_text().splitlines():
-            if line.startswith("comp_id"):
-                comp_id = line.split('"')[1]
-            if line.startswith("password_bcrypt"):
-                hashed = bcrypt.hashpw(f"dev-{comp_id.lower()}".encode(), bcrypt.gensalt(4)).decode()
-                line = f'password_bcrypt = "{hashed}"'
-            lines.append(line)
+        """Hash every password at bcrypt's least cost, and give ALPHA a second order-entry session."""
+        text = (self.config / "members.toml").read_text()
+        head, firm_2, tail = text.partition("[[firm]]\nfirm_id = 2")
+        head += '[[firm.session]]\nsession_id = 13\ncomp_id = "ALPHA-2"\nkind = "order-entry"\npassword_bcrypt = ""\n\n'
+        lines, comp_id = [], ""
+        for line in (head + firm_2 + tail).splitlines():
+            key = line.partition(" ")[0]
+            comp_id = line.split('"')[1] if key == "comp_id" else comp_id
+            hashed = bcrypt.hashpw(f"dev-{comp_id.lower()}".encode(), bcrypt.gensalt(4)).decode()
+            lines.append(f'password_bcrypt = "{hashed}"' if key == "password_bcrypt" else line)
         (self.config / "members.toml").write_text("\n".join(lines) + "\n")
 
     def start(self) -> Exchange:

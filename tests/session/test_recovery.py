@@ -1,0 +1,211 @@
+"""No report is lost and none comes twice: kill -9 of the gateway and the engine, resets, long absence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.session.client import Client, Disconnected, Received, cancel, order
+from tests.session.exchange import Exchange, wait_until
+
+
+@pytest.fixture
+def exchange() -> Iterator[Exchange]:
+    """An exchange of its own for each test: these kill processes."""
+    venue = Exchange()
+    try:
+        yield venue.start()
+    finally:
+        venue.close()
+
+
+def enter(member: Client, cl_ord_id: str, qty: str = "0.5", price: str = "40000") -> Received:
+    member.send("D", order(cl_ord_id, "1", qty, price))
+    return member.expect("8", t150="0", t11=cl_ord_id)
+
+
+def exec_ids(messages: list[Received]) -> list[str]:
+    return [message[17] for message in messages if message[35] == "8"]
+
+
+@pytest.mark.req("FIX-06", "ORD-19")
+@pytest.mark.parametrize("role", ["order-entry", "drop-copy"])
+def test_a_killed_gateway_delivers_the_rest_and_nothing_twice(exchange: Exchange, role: str) -> None:
+    """Fifty orders before the kill, fifty fills after it; one side reads them only when all has happened."""
+    alpha, bravo, copies = exchange.client("ALPHA"), exchange.client("BRAVO"), exchange.client("ALPHA-DC")
+    for member in (alpha, bravo, copies):
+        member.logon()
+    for number in range(50):
+        enter(alpha, f"a{number}", "0.01", "50000")
+    exchange.gateways[role].kill()
+    if role == "order-entry":
+        alpha.drop()
+        bravo.drop()
+        exchange.start_gateway(role)
+        bravo.logon()
+    for number in range(50):
+        bravo.send("D", order(f"b{number}", "2", "0.01", "50000"))
+        bravo.expect("8", t150="0", t11=f"b{number}")
+        bravo.expect("8", t150="F", t11=f"b{number}")
+    if role == "order-entry":
+        alpha.logon()
+    else:
+        for number in range(50):
+            alpha.expect("8", t150="F", t11=f"a{number}")
+        copies.drop()
+        exchange.start_gateway(role)
+        copies.logon()
+    reader = alpha if role == "order-entry" else copies
+    wait_for_reports(reader, 100)
+    reader.expect_silence(0.3)
+    seen = exec_ids(reader.received)
+    assert len(seen) == len(set(seen)) == 100
+    assert not any(97 in message for message in reader.received)
+    positions = [(int(message[20018]), int(message[17].split("-")[2])) for message in reader.received]
+    assert positions == sorted(positions)
+
+
+def wait_for_reports(member: Client, count: int) -> None:
+    wait_until(lambda: member.drain(0.1) is not None and len(member.received) >= count)
+
+
+@pytest.mark.req("FIX-06", "ORD-19")
+def test_reports_between_the_engine_and_the_store_are_not_lost_by_kills(exchange: Exchange) -> None:
+    """Kill under load, again and again: every acknowledged order is acknowledged once."""
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    sent = 0
+    for _ in range(5):
+        stop = threading.Timer(0.15, exchange.gateways["order-entry"].kill)
+        stop.start()
+        try:
+            while True:
+                alpha.send("D", order(f"k{sent}", "1", "0.0005", "40000"))
+                sent += 1
+                alpha.drain(0.0005)
+        except (OSError, Disconnected):
+            alpha.drop()
+        stop.join()
+        exchange.start_gateway("order-entry")
+        alpha.logon()
+        alpha.drain(0.3)
+    seen = exec_ids(alpha.received)
+    assert len(seen) == len(set(seen)) > 50
+    assert not any(97 in message for message in alpha.received)
+    accepted = [message[11] for message in alpha.received if message[150] == "0"]
+    assert len(accepted) == exchange.status().open_orders
+
+
+@pytest.mark.req("FIX-07", "FIX-26")
+def test_after_a_reset_unseen_reports_come_again_marked(exchange: Exchange) -> None:
+    alpha, bravo = exchange.client("ALPHA"), exchange.client("BRAVO")
+    alpha.logon()
+    bravo.logon()
+    accepted = enter(alpha, "a1", "0.5", "50000")
+    alpha.drop()
+    bravo.send("D", order("b1", "2", "0.2", "50000"))
+    bravo.expect("8", t150="0")
+    bravo.expect("8", t150="F")
+    answer = alpha.logon(reset=True)
+    assert answer[34] == "1"
+    again = alpha.expect("8", t150="0", t97="Y")
+    assert again[17] == accepted[17] and again.body == accepted.body
+    fill = alpha.expect("8", t150="F", t97="Y", t32="0.2")
+    assert 43 not in fill and (again[34], fill[34]) == ("2", "3")
+    alpha.send("F", cancel("a2", t41="a1"))
+    live = alpha.expect("8", t150="4")
+    assert 97 not in live
+    alpha.expect_silence(0.2)
+
+
+@pytest.mark.req("FIX-07")
+def test_a_gateway_killed_in_the_middle_of_a_recovery_goes_on_with_it(exchange: Exchange) -> None:
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    before = [enter(alpha, f"a{number}", "0.001")[17] for number in range(200)]
+    alpha.drop()
+    alpha.logon(reset=True)
+    exchange.gateways["order-entry"].kill()
+    alpha.drop()
+    exchange.start_gateway("order-entry")
+    alpha.next_out = max(alpha.next_out, 2)
+    alpha.received.clear()
+    alpha.logon(reset=True)
+    wait_for_reports(alpha, 200)
+    alpha.expect_silence(0.3)
+    assert [message[17] for message in alpha.received] == before
+    assert all(message[97] == "Y" for message in alpha.received)
+
+
+def test_reports_seen_long_ago_do_not_come_again(exchange: Exchange) -> None:
+    """Three heartbeat intervals after a report the member has surely had it, while it stayed connected."""
+    alpha = exchange.client("ALPHA", heart_bt_int=5)
+    alpha.logon()
+    enter(alpha, "old")
+    for _ in range(17):
+        alpha.drain(1.0)
+        alpha.send("0", {})
+    enter(alpha, "new")
+    alpha.drop()
+    alpha.logon(reset=True)
+    alpha.expect("8", t97="Y", t11="new")
+    alpha.expect_silence(0.3)
+
+
+@pytest.mark.req("FIX-30")
+def test_without_the_engine_every_request_is_answered_and_none_is_lost(exchange: Exchange) -> None:
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    enter(alpha, "a1")
+    assert exchange.engine is not None
+    exchange.engine.kill()
+    alpha.send("D", order("in-time", "1", "0.5", "40000"))
+
+    def is_away() -> bool:
+        alpha.send("H", {11: "a1"})
+        answer = alpha.next_message(0.2)
+        return answer is not None and answer[35] == "j" and answer[380] == "4" and answer[379] == "a1"
+
+    wait_until(is_away)
+    alpha.send("D", order("too-late", "1", "0.5", "40000"))
+    alpha.expect("j", t380="4", t379="too-late", t372="D")
+    exchange.start_engine()
+    alpha.expect("8", t150="0", t11="in-time")
+    alpha.drain(0.3)
+    alpha.send("H", {11: "too-late"})
+    alpha.expect("8", t150="I", t39="8", t103="5")
+    enter(alpha, "a2")
+
+
+def test_a_copy_sent_after_a_kill_does_not_enter_twice(exchange: Exchange) -> None:
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    accepted = enter(alpha, "a1")
+    exchange.gateways["order-entry"].kill()
+    alpha.drop()
+    exchange.start_gateway("order-entry")
+    alpha.logon()
+    alpha.send("D", order("a1", "1", "0.5", "40000"), header={97: "Y"})
+    alpha.expect("8", t150="I", t17=accepted[17])
+    assert exchange.status().open_orders == 1
+
+
+@pytest.mark.parametrize("role", ["order-entry", "drop-copy"])
+def test_a_gateway_that_is_told_to_stop_says_goodbye(exchange: Exchange, role: str) -> None:
+    member = exchange.client("ALPHA" if role == "order-entry" else "ALPHA-DC")
+    member.logon()
+    threading.Thread(target=lambda: answer_logout(member)).start()
+    assert exchange.gateways[role].stop() == 0
+
+
+def answer_logout(member: Client) -> None:
+    goodbye = member.expect("5")
+    assert goodbye[58] == "the exchange is stopping" and 789 in goodbye
+    member.send("5", {})
+
+
+def test_a_second_gateway_of_a_role_refuses_to_start(exchange: Exchange) -> None:
+    with pytest.raises(AssertionError, match="another gateway holds"):
+        exchange.start_gateway("order-entry")
