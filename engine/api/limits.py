@@ -15,6 +15,12 @@ ORDER_QTY_LOTS_MAX = 10**12
 TICK_LOT_MINOR_MAX = 10**12
 """core. Quote minor units one tick times one lot may be worth."""
 
+LOT_MINOR_MAX = 10**24
+"""core. Base minor units one lot may be worth: the largest order is then worth AMOUNT_MINOR_MAX."""
+
+NOTIONAL_MINOR_MAX = 10**31
+"""core. Largest max_notional of an instrument: times a fee in ppm it stays below 2**127."""
+
 AMOUNT_MINOR_MAX = 10**36
 """core. Largest deposit, and largest balance of one account in one asset: NUMERIC(36,18) holds it."""
 
@@ -27,11 +33,14 @@ FEE_DECIMALS = 8
 FEE_PPM_MAX = 20_000
 """core. 2 % of trade value (FEE-05), as an absolute value."""
 
+BAND_PPM_MAX = 1_000_000
+"""core. How far a market order may move from the best opposite price, at most."""
+
 CL_ORD_ID_LENGTH_MAX = 36
 """core. Characters of ClOrdID <11> and OrigClOrdID <41>."""
 
 TEXT_LENGTH_MAX = 64
-"""core. Characters of a member's Text <58>, echoed on its reports."""
+"""core. Characters of a member's Text <58>, echoed on its reports, and of OrdStatusReqID <790>."""
 
 NAME_LENGTH_MAX = 32
 """core. Characters of an asset, firm, account, CompID or symbol name."""
@@ -45,11 +54,17 @@ OPEN_ORDERS_PER_SYMBOL_MAX = 1_000
 OPEN_ORDERS_PER_ACCOUNT_MAX = 10_000
 """core. Open orders of one account in all symbols (ORD-22)."""
 
+TRADES_PER_COMMAND_MAX = 500_000
+"""core. Trades of one order, so that its record stays below RECORD_BYTES_MAX; the remainder is canceled."""
+
 SYMBOLS_MAX = 4_096
 """core. Instruments, so that ids index arrays."""
 
 ASSETS_MAX = 1_024
 """core. Assets, so that ids index arrays."""
+
+FIRMS_MAX = 65_535
+"""core. Member firms; each has at least one session."""
 
 ACCOUNTS_MAX = 1_000_000
 """core. Accounts; their ids run from 1 and may leave gaps up to this number."""
@@ -61,7 +76,7 @@ COMMAND_BYTES_MAX = 1_024
 """core. Bytes of one command, its type byte included."""
 
 RECORD_BYTES_MAX = 1 << 26
-"""Bytes of one record: a taker that sweeps half a million makers. Larger lengths are noise."""
+"""core. Bytes of one record: a taker that sweeps half a million makers. Larger lengths are noise."""
 
 BATCH_COMMANDS_MAX = 65_535
 """core. Commands made durable by one sync; a record's place in its batch is a u16."""
