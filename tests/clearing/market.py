@@ -181,9 +181,8 @@ class Market:
         taker = Resting(order_id, terms, per_lot)
         self._lock(taker, qty * per_lot)
         events: list[Event] = [OrderAccepted(order_id, qty * per_lot)]
-        for maker in self._opposite(taker):
-            if taker.leaves:
-                events.append(self._match(taker, maker))
+        # Lazily: whether the next maker is met depends on what the ones before left.
+        events.extend(self._match(taker, maker) for maker in self._opposite(taker) if taker.leaves)
         if taker.leaves and tif is TimeInForce.IMMEDIATE_OR_CANCEL:
             released = self._lock(taker, -taker.leaves * per_lot)
             events.append(OrderExpired(order_id, taker.leaves, released, ErrorCode.IOC_REMAINDER))

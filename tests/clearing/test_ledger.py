@@ -108,7 +108,11 @@ def test_a_taker_that_fills_three_makers_settles_each_by_itself() -> None:
         market.order(ALPHA if price % 2 else MMONE, Side.SELL, 10_000, price)
     market.order(BRAVO, Side.BUY, 25_000, 5_000_002)
     entry = post_all(market)[-1]
-    assert [(t.last_px, t.last_qty) for t in entry.trades] == [(5_000_000, 10_000), (5_000_001, 10_000), (5_000_002, 5_000)]
+    assert [(t.last_px, t.last_qty) for t in entry.trades] == [
+        (5_000_000, 10_000),
+        (5_000_001, 10_000),
+        (5_000_002, 5_000),
+    ]
     assert [t.event_index for t in entry.transactions] == [1, 2, 3]
     assert posted(entry, 3)[BRAVO, USDT] == -(250_000_100_000 + 250_000_100)
     assert entry.orders[-2].state is OrderState.FILLED
