@@ -111,6 +111,13 @@ class LoadClient:
             self._collect(due, latencies, max(0.0, min(next_due, 1.0)))
         return Load(len(messages), time.perf_counter() - started, latencies)
 
+    def push(self, order: bytes) -> None:
+        """Send one NewOrderSingle of these fields, and read past whatever has come."""
+        self._socket.sendall(self.message(b"D", order))
+        while select.select([self._socket], [], [], 0)[0]:
+            if not self._socket.recv(1 << 18):
+                raise ConnectionError("the server closed the session")
+
     def close(self) -> None:
         """Close the connection without a Logout."""
         self._socket.close()

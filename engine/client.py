@@ -122,7 +122,7 @@ class Follower:
         while not self._is_closed:
             records = self._next_records(max(0.0, deadline - time.monotonic()))
             if records:
-                return self._checked(records)
+                return records
             if time.monotonic() >= deadline:
                 break
         return b""
@@ -136,7 +136,7 @@ class Follower:
         if self._files is not None:
             records = next(self._files, None)
             if records is not None:
-                return records
+                return self._checked(records, split_frames(records)[0])
             self._files = None
         if self._connection is None and not self._reconnect(wait_s):
             return b""
@@ -174,14 +174,13 @@ class Follower:
             self._connection.close()
             self._connection = None
             return b""
-        self._buffer += data
-        _, whole = split_frames(self._buffer)
-        records, self._buffer = self._buffer[:whole], self._buffer[whole:]
-        return records
+        data = self._buffer + data
+        spans, whole = split_frames(data)
+        self._buffer = data[whole:]
+        return self._checked(data[:whole], spans) if spans else b""
 
-    def _checked(self, records: bytes) -> bytes:
+    def _checked(self, records: bytes, spans: list[tuple[int, int]]) -> bytes:
         first = int.from_bytes(records[8:16], "little")
-        spans, _ = split_frames(records)
         start = spans[-1][0]
         last = int.from_bytes(records[start + 8 : start + 16], "little")
         if first != self.next_seq or last - first + 1 != len(spans):

@@ -28,8 +28,8 @@ def _uuid7(ts_ns: int, seq: int, index: int, kind: int) -> str:
         raise WireError(f"seq {seq} or index {index} is too large for an identifier")
     high = 0x7000 | seq >> 38
     low = 0b10 << 62 | (seq & 0x3F_FFFF_FFFF) << 24 | index << 4 | kind
-    text = f"{ts_ns // 1_000_000:012x}{high:04x}{low:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    ms = ts_ns // 1_000_000
+    return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-{high:04x}-{low >> 48:04x}-{low & 0xFFFF_FFFF_FFFF:012x}"
 
 
 def order_id_text(order_id: int, ts_ns: int) -> str:

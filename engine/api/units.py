@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
 from engine.api.errors import UnitError
+
+FORMATS_REMEMBERED = 1 << 16
+"""Texts of amounts kept for their next use: prices and quantities of a market repeat."""
 
 _PLAIN = re.compile(r"(-?)([0-9]{1,30})(?:\.([0-9]{1,30}))?", re.ASCII)
 
@@ -75,6 +79,7 @@ def to_minor(text: str, decimals: int) -> int:
     return to_steps(text, Step(1, decimals))
 
 
+@lru_cache(FORMATS_REMEMBERED)
 def format_minor(amount: int, decimals: int) -> str:
     """Write minor units as canonical decimal text: no exponent, no trailing zeros (DET-04)."""
     if decimals == 0:
