@@ -137,7 +137,9 @@ def test_a_second_logon_is_closed_and_the_first_goes_on(exchange: Exchange, alph
     alpha.expect("0", t112="mine")
 
 
-@pytest.mark.parametrize("garbage", [b"\x00" * 4096, b"GET / HTTP/1.1\r\n\r\n", b"8=FIX.4.4\x019=x\x01", b"8=FIX.4.4\x01" * 500])
+@pytest.mark.parametrize(
+    "garbage", [b"\x00" * 4096, b"GET / HTTP/1.1\r\n\r\n", b"8=FIX.4.4\x019=x\x01", b"8=FIX.4.4\x01" * 500]
+)
 def test_garbage_before_logon_disturbs_nobody(exchange: Exchange, alpha: Client, garbage: bytes) -> None:
     with socket.create_connection(("127.0.0.1", exchange.ports["order-entry"])) as stranger:
         stranger.sendall(garbage)

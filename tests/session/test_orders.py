@@ -51,7 +51,7 @@ def test_a_fill_reaches_both_sides_at_the_makers_price(alpha: Client, bravo: Cli
     alpha.expect("8", t150="0", t11=taker)
     taken = alpha.expect("8", t150="F", t39="2", t11=taker, t31="50000", t32="0.2", t14="0.2", t151="0", t6="50000")
     made = bravo.expect("8", t150="F", t39="1", t11=maker, t31="50000", t32="0.2", t14="0.2", t151="0.3", t6="50000")
-    assert ALWAYS | ON_TRADE <= set(taken) & set(made)
+    assert set(taken) & set(made) >= ALWAYS | ON_TRADE
     assert taken[880] == made[880] and taken[17] != made[17] and taken[20018] == made[20018]
     assert (taken[851], made[851], taken[381]) == ("2", "1", "10000")
     assert (taken[137], made[137], taken[138], taken[139]) == ("10", "2", "USDT", "4")
@@ -133,9 +133,7 @@ def test_order_id_wins_over_the_client_id(alpha: Client, new_id: NewId) -> None:
     alpha.expect("8", t150="4", t41=accepted[11])
 
 
-def test_another_session_of_the_firm_may_cancel_and_both_are_told(
-    alpha: Client, member: Member, new_id: NewId
-) -> None:
+def test_another_session_of_the_firm_may_cancel_and_both_are_told(alpha: Client, member: Member, new_id: NewId) -> None:
     second = member("ALPHA-2")
     accepted, request = enter(alpha, new_id(), "1", "0.5", "40000"), new_id()
     second.send("F", cancel(request, t37=accepted[37]))
