@@ -60,7 +60,7 @@ def frames_of(script: list[Sent]) -> list[bytes]:
 
 
 @pytest.mark.req("DRV-03", "DRV-10", "DET-01", "ORD-01", "ORD-06", "INV-01")
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(scripts_after_opening, clocks)
 def test_records_and_digests_are_equal_after_every_command(script: list[Sent], clock: list[int]) -> None:
     twins = Twins()
@@ -74,7 +74,7 @@ def test_records_and_digests_are_equal_after_every_command(script: list[Sent], c
 
 
 @pytest.mark.req("DET-01", "REC-11", "RPL-01")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(scripts_after_opening, st.integers(0, 60), st.integers(0, 2**64 - 1))
 def test_a_restored_core_is_the_same_and_goes_on_the_same(script: list[Sent], cut: int, hash_seed: int) -> None:
     original = Core()
@@ -92,7 +92,7 @@ def test_a_restored_core_is_the_same_and_goes_on_the_same(script: list[Sent], cu
 
 
 @pytest.mark.req("DET-01", "DET-21", "RPL-01")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(scripts_after_opening, st.integers(1, 2000))
 def test_replay_gives_the_same_state(script: list[Sent], chunk: int) -> None:
     twins = Twins()
@@ -109,7 +109,7 @@ def test_replay_gives_the_same_state(script: list[Sent], chunk: int) -> None:
 
 
 @pytest.mark.req("DRV-03", "DET-01")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(scripts_after_opening, st.lists(st.integers(1, 400), min_size=1, max_size=30))
 def test_borders_of_chunks_and_batches_change_nothing_but_batch_index(script: list[Sent], sizes: list[int]) -> None:
     stream = b"".join(OPENING_FRAMES + frames_of(script))
