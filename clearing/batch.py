@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from clearing.entries import Entry, LedgerTransaction, Order, Posting, Registration, Trade
 from clearing.limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX
+from clearing.rows import Scales, order_change_arrays, order_rows, posting_rows, trade_rows, transaction_rows
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """A batch as PostgreSQL takes it: COPY text, and arrays for the rows that change."""
+
+    orders: bytes
+    ledger_transactions: bytes
+    postings: bytes
+    trades: bytes
+    settling: list[str]
+    order_changes: list[list[object]]
+    balance_deltas: list[list[object]]
 
 
 class Delta:
@@ -37,6 +52,7 @@ class Batch:
         self.opened: dict[int, Order] = {}
         self.changed: dict[int, Order] = {}
         self.deltas: dict[tuple[int, int], Delta] = {}
+        self.rows: Rows | None = None
 
     @property
     def records(self) -> int:
@@ -50,6 +66,7 @@ class Batch:
 
     def add(self, entry: Entry) -> None:
         """Merge the entry of the next record."""
+        assert self.rows is None, "a sealed batch takes no more"
         assert entry.seq == self.last_seq + 1
         self.last_seq, self.last_ts_ns, self.last_crc = entry.seq, entry.ts_ns, entry.crc
         self.bytes += entry.size
@@ -68,6 +85,31 @@ class Batch:
             delta = self._delta(movement.account_id, movement.asset_id)
             delta.available += movement.available
             delta.locked += movement.locked
+
+    def seal(self, scales: Scales) -> None:
+        """Write the rows, once; nothing can be added from then on."""
+        if self.rows is None:
+            trades, settling = trade_rows(self.trades, scales)
+            self.rows = Rows(
+                order_rows(self.opened.values(), scales),
+                transaction_rows(self.transactions),
+                posting_rows(self.postings, scales),
+                trades,
+                settling,
+                order_change_arrays(self.changed.values(), scales),
+                self._balance_deltas(scales),
+            )
+
+    def _balance_deltas(self, scales: Scales) -> list[list[object]]:
+        """Write the deltas, one array a column: account_id, asset_id, total, available, locked.
+
+        In the order of their keys, so that transactions of others that touch balances cannot deadlock with this one.
+        """
+        rows = [
+            (account, asset, *(scales.amount(value, asset) for value in (delta.total, delta.available, delta.locked)))
+            for (account, asset), delta in sorted(self.deltas.items())
+        ]
+        return [list(column) for column in zip(*rows, strict=True)]
 
     def _delta(self, account_id: int, asset_id: int) -> Delta:
         key = (account_id, asset_id)

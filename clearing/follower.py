@@ -15,6 +15,7 @@ from clearing.entries import Entry
 from clearing.errors import BrokenChain, SequenceGap
 from clearing.ledger import Ledger
 from clearing.limits import READ_TIMEOUT_S
+from clearing.rows import Scales
 from clearing.store import Position
 from engine.api.wire import HEADER, decode_record, split_frames
 
@@ -39,6 +40,11 @@ class LogReader:
         self._ledger = ledger
         self.seq = position.seq
         self.crc = position.crc
+
+    @property
+    def scales(self) -> Scales:
+        """What the rows of entries are written with."""
+        return self._ledger.scales
 
     def post(self, records: bytes, start: int, end: int) -> Entry | None:
         """Return the entry of the record at ``records[start:end]``; None for one that was applied before.
@@ -90,6 +96,7 @@ class Follower:
                 if self._batch.records:
                     batch, self._batch = self._batch, Batch(self._batch.last_seq + 1)
                     self._changed.notify()
+                    batch.seal(self._reader.scales)
                     return batch
                 if self._fault is not None:
                     raise self._fault
@@ -133,6 +140,8 @@ class Follower:
                 return False
             was_empty = not self._batch.records
             self._batch.add(entry)
+            if self._batch.is_full:
+                self._batch.seal(self._reader.scales)
         if was_empty:
             self._announce()
         return True

@@ -13,6 +13,7 @@ import msgspec
 from clearing.entries import CUSTODY, DEPOSIT, TRADE, Entry, LedgerTransaction, Movement, Order, Posting, Trade
 from clearing.errors import Disagreement
 from clearing.pricing import Pricing
+from clearing.rows import Scales
 from engine.api.commands import Deposit, ListInstrument, NewOrder, OpenAccount, RegisterAsset, RegisterFirm
 from engine.api.enums import OrderState, OrdType, Side
 from engine.api.events import (
@@ -52,6 +53,11 @@ class Ledger:
         self.orders: dict[int, Order] = {order.order_id: order for order in books.open_orders}
         for instrument in books.instruments:
             self._list(0, instrument)
+
+    @property
+    def scales(self) -> Scales:
+        """What the rows of entries are written with."""
+        return Scales(self.decimals, self.instruments)
 
     def post(self, record: Record) -> Entry:
         """Work out what a record means to the books.

@@ -149,8 +149,7 @@ CREATE TABLE clearing.settlements (
     maker_fee         numeric(36,18) NOT NULL,
     taker_fee         numeric(36,18) NOT NULL,
     settled_at_ns     bigint         NOT NULL,
-    status            text           NOT NULL DEFAULT 'SETTLED' CHECK (status = 'SETTLED'),
-    UNIQUE (seq, event_index)
+    status            text           NOT NULL DEFAULT 'SETTLED' CHECK (status = 'SETTLED')
 );
 
 -- One row per committed batch; together they cover every seq from 1 to the cursor without a gap (SEQ-01).

