@@ -134,8 +134,9 @@ impl Book {
     pub fn iter(&self, side: Side) -> impl Iterator<Item = (i64, u32, &Resting)> {
         self.half(side).levels.values().flat_map(move |level| {
             let Level { price, head, .. } = self.levels[*level];
-            let slots = std::iter::successors(Some(head), move |slot| Some(self.orders[*slot].next));
-            slots.take_while(|slot| *slot != NIL).map(move |slot| (price, slot, &self.orders[slot]))
+            let present = |slot: u32| (slot != NIL).then_some(slot);
+            let slots = std::iter::successors(present(head), move |slot| present(self.orders[*slot].next));
+            slots.map(move |slot| (price, slot, &self.orders[slot]))
         })
     }
 

@@ -20,7 +20,7 @@ pub mod fault {
 }
 
 /// Latest time a record may carry; leaves room for its events in a signed 64-bit count of nanoseconds.
-const TS_NS_MAX: u64 = i64::MAX as u64 - u32::MAX as u64;
+pub const TS_NS_MAX: u64 = i64::MAX as u64 - u32::MAX as u64;
 
 pub struct Header {
     pub crc32c: u32,

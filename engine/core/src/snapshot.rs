@@ -26,6 +26,7 @@ use crate::book::Resting;
 use crate::bytes::take;
 use crate::codes::{AccountKind, OrderState, SessionKind, Side};
 use crate::exchange::{Exchange, Market, Position, Session};
+use crate::frame::TS_NS_MAX;
 use crate::instrument::{Listing, Step};
 use crate::ledger::{Account, Asset, Balance};
 use crate::limits::ASSET_DECIMALS_MAX;
@@ -35,6 +36,8 @@ use crate::text::Text;
 
 const MAGIC: &[u8; 8] = b"EXCHSNAP";
 const VERSION: u32 = 1;
+/// Largest record number an identifier carries (`engine.api.ids`).
+const SEQ_MAX: u64 = (1 << 50) - 1;
 const SIDES: [Side; 2] = [Side::Buy, Side::Sell];
 
 #[derive(Default)]
@@ -232,15 +235,19 @@ impl Exchange {
         }
         let mut exchange = Self::new(seed);
         exchange.position = Position { seq: input.u64()?, event_ts_ns: input.u64()?, crc: input.u32()? };
+        if exchange.position.seq > SEQ_MAX || exchange.position.event_ts_ns > TS_NS_MAX {
+            return Err(UNSOUND);
+        }
         exchange.read_registries(&mut input)?;
         exchange.read_instruments(&mut input)?;
         exchange.read_orders(&mut input)?;
         exchange.read_books(&mut input)?;
-        if !input.rest.is_empty() {
-            return Err("the snapshot has bytes after its end");
-        }
         exchange.check()?;
-        Ok(exchange)
+        if exchange.snapshot() == snapshot {
+            Ok(exchange)
+        } else {
+            Err("the snapshot does not restore to its own bytes")
+        }
     }
 
     fn read_registries(&mut self, input: &mut Reader<'_>) -> Restored {
