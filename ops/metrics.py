@@ -63,17 +63,14 @@ class Metrics:
             if name in self._supervisor.restarts:
                 self._up.labels(name).set(name in pids)
                 self._restarts.labels(name).set(self._supervisor.restarts[name])
-        seq = 0
         try:
             engine = await asyncio.to_thread(engine_status, self._data)
         except LinkError:
-            pass
-        else:
-            seq = engine.seq
-            self._seq.set(seq)
-            self._open_orders.set(engine.open_orders)
-            self._sync_p99.set(engine.sync_p99_us / 1_000_000)
-        clearing = await clearing_state(self._dsn, seq)
+            return
+        self._seq.set(engine.seq)
+        self._open_orders.set(engine.open_orders)
+        self._sync_p99.set(engine.sync_p99_us / 1_000_000)
+        clearing = await clearing_state(self._dsn, engine.seq)
         if not clearing.fault:
             self._cursor.set(clearing.cursor)
             self._lag.set(clearing.lag_records)

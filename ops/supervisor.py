@@ -19,6 +19,9 @@ BACK_OFF_S_MIN, BACK_OFF_S_MAX = 0.1, 5.0
 STEADY_S = 30.0
 """A process that lived this long starts again with the shortest pause."""
 
+PATIENCE_S = 10.0
+"""A start that takes longer is said to be going on."""
+
 STOP_S_MAX = 5.0
 """All processes have ended by then, killed if need be."""
 
@@ -46,9 +49,14 @@ class Supervisor:
         """Start processes side by side and wait until all are ready. Raises: ChildFailed."""
         self._stages.append(tuple(spec.name for spec in specs))
         self.restarts |= {spec.name: 0 for spec in specs}
-        results = await asyncio.gather(
-            *(Child.start(spec, self._log_directory) for spec in specs), return_exceptions=True
-        )
+        names = ", ".join(spec.name for spec in specs)
+        patience = f"still waiting for {names} to become ready; see {self._log_directory}"
+        reminder = asyncio.get_running_loop().call_later(PATIENCE_S, self._announce, patience)
+        try:
+            starts = (Child.start(spec, self._log_directory) for spec in specs)
+            results = await asyncio.gather(*starts, return_exceptions=True)
+        finally:
+            reminder.cancel()
         for result in results:
             if isinstance(result, Child):
                 self._adopt(result)

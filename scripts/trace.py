@@ -1,6 +1,6 @@
 """Which requirements have a passing test: run the suite, or read its last run, and print ID -> tests -> outcome.
 
-Usage: ``python scripts/trace.py [--json FILE] [-- pytest arguments]``
+Usage: ``python scripts/trace.py [--json FILE] [pytest arguments]``
 
 A test names its requirements with ``@pytest.mark.req("ID", ...)``. The exit code is 1 when a cited requirement
 has no passing test.
@@ -47,10 +47,9 @@ def main() -> int:
     """Run the tests with the tracer and print the table."""
     parser = argparse.ArgumentParser(description="Which requirements have a passing test.")
     parser.add_argument("--json", type=Path, help="also write ID -> test -> outcome to this file")
-    parser.add_argument("pytest_arguments", nargs="*")
-    arguments = parser.parse_args()
+    arguments, pytest_arguments = parser.parse_known_args()
     tracer = Tracer()
-    pytest.main(["-p", "no:cacheprovider", *arguments.pytest_arguments], plugins=[tracer])
+    pytest.main(["-p", "no:cacheprovider", *pytest_arguments], plugins=[tracer])
     outcomes = {requirement: tracer.outcomes[requirement] for requirement in sorted(tracer.outcomes, key=natural)}
     if arguments.json:
         arguments.json.write_text(json.dumps(outcomes, indent=1))

@@ -59,7 +59,7 @@ def run(
 async def _hold_up(settings: Settings) -> None:
     exchange = Exchange(settings, announce)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, exchange.request_stop)
     await exchange.run(_show_ready)
     announce("stopped")

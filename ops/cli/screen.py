@@ -50,6 +50,8 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
             # The reader has what it wanted, as in ``exchange journal cat | head``.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as error:
+            fail(str(error), Unreachable.exit_code)
         raise AssertionError("unreachable")
 
     return run

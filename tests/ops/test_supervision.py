@@ -158,3 +158,14 @@ async def test_process_that_ignores_the_request_is_killed(tmp_path: Path) -> Non
     assert time.monotonic() - began < STOP_S_MAX
     assert not is_alive(pid)
     assert announced == [f"stubborn (pid {pid}) did not stop in time and was killed"]
+
+
+@pytest.mark.req("REC-02")
+async def test_stops_at_any_moment_of_a_restart(tmp_path: Path) -> None:
+    for step in range(40):
+        supervisor = _supervisor(tmp_path, [])
+        await supervisor.start(ChildSpec("failing", ("/bin/echo", "ready")))
+        await asyncio.sleep(0.095 + step * 0.001)
+        async with asyncio.timeout(STOP_S_MAX):
+            await supervisor.stop()
+        assert not supervisor.pids
