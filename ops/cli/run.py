@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -42,6 +43,8 @@ def run(
 ) -> None:
     """Start an exchange, keep it running, stop it cleanly on Ctrl-C or SIGTERM."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    # asyncio warns when a stop comes while a process is being started; the supervisor has that in hand.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     venue = load_venue(config)
     refuse_development_credentials(venue)
     settings = Settings(
