@@ -77,7 +77,11 @@ class BusinessReject(msgspec.Struct, frozen=True):
 
 def split_fields(text: str) -> dict[str, str]:
     """Split a message that the dictionary has passed: no tag comes twice in what this exchange takes."""
-    return dict([field.split("=", 1) for field in text.split("\x01")[:-1]])
+    fields = {}
+    for field in text.split("\x01")[:-1]:
+        tag, _, value = field.partition("=")
+        fields[tag] = value
+    return fields
 
 
 def refusal(code: ErrorCode, tag: int = 0) -> BusinessReject:

@@ -31,6 +31,7 @@ from fixgw.registry import Registry
 from fixgw.reporter import Reporter
 from fixgw.sent import StoreFiles, Watermark
 from fixgw.sessions import Outlet
+from fixgw.stall import bound_writes
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter when another waits (bench: gateway)."""
@@ -67,6 +68,7 @@ class Process:
         reporter: Reporter,
         link: CommandLink | None,
         stopping: threading.Event,
+        port: int,
     ) -> None:
         self._acceptor: fix.ThreadedSocketAcceptor = acceptor
         self._keep = keep
@@ -77,6 +79,7 @@ class Process:
         self._reporter = reporter
         self._link = link
         self._stopping = stopping
+        self._port = port
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve until stopped; ``ready`` is called once members may log on."""
@@ -86,6 +89,7 @@ class Process:
             self._catch_up()
             if not self._stopping.is_set():
                 self._acceptor.start()
+                bound_writes(self._port)
                 self._reporter.start()
                 ready()
             self._stopping.wait()
@@ -155,7 +159,7 @@ def build(config: Config) -> Process:
     route = order_entry_route(outlets) if is_order_entry else drop_copy_route(outlets, registry)
     reporter = Reporter(follower, chain, route, outlets.values(), link, stopping.set)
     kept = (keep, application, lock)
-    return Process(acceptor, kept, outlets, follower, chain, writer, reporter, link, stopping)
+    return Process(acceptor, kept, outlets, follower, chain, writer, reporter, link, stopping, config.port)
 
 
 def _senders(members: Members, role: str) -> dict[str, Sender]:

@@ -129,16 +129,16 @@ class Client:
 
     # --- receiving ----------------------------------------------------------------------------------------
 
-    def expect(self, kind: str | None = None, deadline_s: float = DEADLINE_S, **where: str) -> Received:
+    def expect(self, kind: str | None = None, **where: str) -> Received:
         """Return the next message of ``kind`` with fields ``t11="..."``, passing over session messages only.
 
         Raises: AssertionError for another application message; Disconnected.
         """
-        deadline = time.monotonic() + deadline_s
+        deadline = time.monotonic() + DEADLINE_S
         while True:
             message = self.next_message(deadline - time.monotonic())
             if message is None:
-                raise AssertionError(f"{self.comp_id}: no {kind} {where} within {deadline_s} s")
+                raise AssertionError(f"{self.comp_id}: no {kind} {where} within {DEADLINE_S} s")
             if kind is None or message[35] == kind:
                 found = {name: message.get(int(name[1:])) for name in where}
                 assert found == where, f"{self.comp_id}: expected {kind} {where}, got {readable(message)}"

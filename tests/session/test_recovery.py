@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.api.wire import decode_records
+from engine.client import read_journal
 from tests.session.client import Client, Disconnected, Received, cancel, order
 from tests.session.exchange import Exchange, wait_until
 
@@ -68,7 +70,7 @@ def test_a_killed_gateway_delivers_the_rest_and_nothing_twice(exchange: Exchange
 
 
 def wait_for_reports(member: Client, count: int) -> None:
-    wait_until(lambda: member.drain(0.1) is not None and len(member.received) >= count)
+    wait_until(lambda: member.drain(0.1) is not None and len(member.received) >= count, 60)
 
 
 @pytest.mark.req("FIX-06", "ORD-19")
@@ -209,3 +211,25 @@ def answer_logout(member: Client) -> None:
 def test_a_second_gateway_of_a_role_refuses_to_start(exchange: Exchange) -> None:
     with pytest.raises(AssertionError, match="another gateway holds"):
         exchange.start_gateway("order-entry")
+
+
+def test_a_member_that_stops_reading_is_cut_and_misses_nothing(exchange: Exchange) -> None:
+    """Its socket fills up and QuickFIX blocks; after five seconds the kernel cuts it, and the others go on."""
+    lazy, brisk = exchange.client("ALPHA"), exchange.client("BRAVO")
+    lazy.logon()
+    brisk.logon()
+    orders = [lazy.encode("D", order(f"z{n}", "1", "1", "1.001"), lazy.next_out + n) for n in range(60_000)]
+    with pytest.raises(ConnectionError):
+        lazy.send_raw(b"".join(orders))
+    brisk.send("D", order("brisk", "1", "0.001", "40000"))
+    wait_until(lambda: [m for m in brisk.drain(0.1) if m.get(11) == "brisk"], 20)
+    lazy.drop()
+    lazy.next_out = 100_000
+    lazy.logon()
+    taken = [r for chunk in read_journal(exchange.data / "journal") for r in decode_records(chunk) if r.source == 11]
+    wait_until(lambda: lazy.drain(0.1) is not None and len(exec_ids(lazy.received)) >= len(taken), 60)
+    lazy.drain(0.3)
+    answered_at_once = [message for message in lazy.received if message[35] != "8"]
+    assert all(message[35] == "j" and message[380] == "4" for message in answered_at_once)
+    reports = exec_ids(lazy.received)
+    assert len(set(reports)) == len(reports) == len(taken) > 1000
