@@ -2,64 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from pathlib import Path
 
 import pytest
-import quickfix as fix
 
-from fixgw.dictionary import DICTIONARY
 from fixgw.sent import NO_STORE, StoreFiles, Watermark, position_of
-
-SETTINGS = """[DEFAULT]
-ConnectionType=acceptor
-BeginString=FIX.4.4
-SenderCompID=EXCH-OE
-NonStopSession=Y
-SocketAcceptPort=1
-DataDictionary={dictionary}
-FileStorePath={path}
-[SESSION]
-TargetCompID={comp_id}
-"""
-_comp_ids = (f"MEMBER-{number}" for number in itertools.count(1))
-
-
-class Silent(fix.Application):  # type: ignore[misc]
-    """QuickFIX ends the process when one of these is missing or raises."""
-
-    def onCreate(self, session_id: object) -> None: ...  # noqa: N802
-    def onLogon(self, session_id: object) -> None: ...  # noqa: N802
-    def onLogout(self, session_id: object) -> None: ...  # noqa: N802
-    def toApp(self, message: object, session_id: object) -> None: ...  # noqa: N802
-    def toAdmin(self, message: object, session_id: object) -> None: ...  # noqa: N802
-    def fromApp(self, message: object, session_id: object) -> None: ...  # noqa: N802
-    def fromAdmin(self, message: object, session_id: object) -> None: ...  # noqa: N802
-
-
-class Store:
-    """A session of a real QuickFIX, never connected, that stores what it is given."""
-
-    def __init__(self, directory: Path, comp_id: str | None = None) -> None:
-        self.comp_id = comp_id or next(_comp_ids)
-        settings = directory / "settings.cfg"
-        settings.write_text(SETTINGS.format(dictionary=DICTIONARY, path=directory, comp_id=self.comp_id))
-        self._settings, self._application = fix.SessionSettings(str(settings)), Silent()
-        self._factory = fix.FileStoreFactory(self._settings)
-        self._acceptor = fix.ThreadedSocketAcceptor(self._application, self._factory, self._settings)
-        self._id = fix.SessionID("FIX.4.4", "EXCH-OE", self.comp_id)
-        self.files = StoreFiles(directory, "EXCH-OE", self.comp_id)
-
-    def send(self, text: str) -> None:
-        assert fix.Session.sendToTarget(fix.Message(text.replace("|", "\x01"), False), self._id)
-
-    def report(self, seq: int, number: int = 0) -> None:
-        self.send(f"35=8|17=1-{seq}-{number}|150=0|20018={seq}|")
-
-    @property
-    def session(self) -> fix.Session:
-        return fix.Session.lookupSession(self._id)
+from tests.unit.fixgw_store import Store, comp_ids
 
 
 @pytest.fixture
@@ -133,7 +82,7 @@ def test_an_entry_cut_at_any_byte_is_dropped_and_quickfix_goes_on(tmp_path: Path
     for cut in range(len(whole) + 1, len(longer)):
         directory = tmp_path / str(cut)
         directory.mkdir()
-        comp_id = next(_comp_ids)
+        comp_id = next(comp_ids)
         files = StoreFiles(directory, "EXCH-OE", comp_id)
         for part in ("body", "session"):
             shutil.copy(getattr(origin.files, part), getattr(files, part))

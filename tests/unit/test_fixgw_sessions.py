@@ -1,0 +1,152 @@
+"""An outlet over a real QuickFIX store: once each, in order, and again only after the store was emptied."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.api.commands import RequestOrderStatus
+from engine.api.enums import OrderState
+from engine.api.events import StatusReported
+from fixgw import sessions
+from fixgw.order_chain import NEW, Report
+from fixgw.sent import Watermark
+from fixgw.sessions import Outlet
+from tests.unit.fixgw_store import Store
+
+EVENT = StatusReported(0, OrderState.PENDING)
+
+
+def report(seq: int) -> Report:
+    return Report(NEW, seq, 1, 0, 11, (11,), None, RequestOrderStatus("x"), EVENT, OrderState.PENDING)
+
+
+class Life:
+    """One life of a gateway over a store that outlives it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.mark = Watermark(store.files.body.with_name("MEMBER.sent"))
+        self.outlet = Outlet("EXCH-OE", store.comp_id, store.files, self.mark, self.write)
+        self.outlet.recover()
+
+    @staticmethod
+    def write(report: Report) -> tuple[str, str]:
+        return "8", f"17=1-{report.seq}-0\x01150=0\x0120018={report.seq}\x01"
+
+    def deliver(self, *seqs: int) -> Life:
+        for seq in seqs:
+            self.outlet.deliver(report(seq))
+        return self
+
+    @property
+    def sent(self) -> list[str]:
+        """What the store holds: record numbers, with a star when marked as a possible repeat."""
+        texts = [text for text in self.store.stored() if "|35=8|" in text]
+        return [text.split("|20018=")[1].split("|")[0] + ("*" if "|97=Y|" in text else "") for text in texts]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def test_each_report_is_sent_once_over_any_number_of_lives(store: Store) -> None:
+    Life(store).deliver(1, 2, 3)
+    Life(store).deliver(1, 2, 3, 4)
+    last = Life(store).deliver(1, 2, 3, 4, 5)
+    assert last.sent == ["1", "2", "3", "4", "5"]
+
+
+def test_the_store_wins_over_a_watermark_that_lags(store: Store) -> None:
+    first = Life(store).deliver(1, 2, 3)
+    first.mark.set_sent(0)
+    assert Life(store).deliver(1, 2, 3, 4).sent == ["1", "2", "3", "4"]
+
+
+def test_a_store_emptied_between_two_lives_is_filled_again_marked(store: Store) -> None:
+    Life(store).deliver(1, 2, 3)
+    store.session.reset()
+    assert Life(store).deliver(1, 2, 3, 4).sent == ["1*", "2*", "3*", "4"]
+
+
+def test_a_life_that_ends_while_filling_again_is_continued(store: Store) -> None:
+    Life(store).deliver(1, 2, 3)
+    store.session.reset()
+    Life(store).deliver(1, 2)
+    assert Life(store).deliver(1, 2, 3, 4).sent == ["1*", "2*", "3*", "4"]
+
+
+def test_what_was_surely_seen_is_not_repeated(store: Store) -> None:
+    first = Life(store).deliver(1, 2, 3)
+    first.mark.set_seen(first.mark.sent)
+    first.deliver(4)
+    store.session.reset()
+    assert Life(store).deliver(1, 2, 3, 4, 5).sent == ["4*", "5"]
+
+
+def test_a_reset_without_a_word_is_noticed(store: Store) -> None:
+    life = Life(store).deliver(1, 2)
+    life.outlet.watch_store()
+    assert life.sent == ["1", "2"]
+    store.session.reset()
+    life.outlet.watch_store()
+    assert life.sent == ["1*", "2*"]
+
+
+def test_nothing_is_stored_ahead_of_the_answer_to_a_reset(store: Store) -> None:
+    life = Life(store).deliver(1)
+    life.outlet.note_reset_asked()
+    store.session.reset()
+    life.deliver(2)
+    life.outlet.tend()
+    life.outlet.watch_store()
+    assert life.sent == []
+    life.outlet.note_logon(30)
+    life.outlet.tend()
+    assert life.deliver(3).sent == ["1*", "2", "3"]
+
+
+def test_a_refused_reset_fills_the_store_at_once(store: Store) -> None:
+    life = Life(store).deliver(1)
+    life.outlet.note_reset_asked()
+    store.session.reset()
+    life.outlet.note_refused()
+    life.outlet.tend()
+    assert life.deliver(2).sent == ["1*", "2"]
+
+
+def test_a_hold_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "HOLD_S_MAX", 0.05)
+    life = Life(store)
+    life.outlet.note_reset_asked()
+    life.deliver(1)
+    deadline = time.monotonic() + 5
+    while not life.sent and time.monotonic() < deadline:
+        life.outlet.tend()
+    assert life.sent == ["1"]
+
+
+@pytest.mark.parametrize(("count", "kept"), [(3, ["1*", "2*", "3*"]), (4, ["2*", "3*", "4*"])])
+def test_the_last_reports_are_kept_up_to_the_bound(
+    store: Store, monkeypatch: pytest.MonkeyPatch, count: int, kept: list[str]
+) -> None:
+    monkeypatch.setattr(sessions, "UNSEEN_MAX", 3)
+    life = Life(store).deliver(*range(1, count + 1))
+    store.session.reset()
+    life.outlet.watch_store()
+    assert life.sent == kept
+
+
+def test_a_report_counts_as_seen_only_after_a_while_on_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    life = Life(store).deliver(1)
+    for is_up, after_s, is_seen in ((False, 500.0, False), (True, 89.0, False), (True, 2.0, True)):
+        if is_up and after_s == 89.0:
+            life.outlet.note_logon(30)
+        clock[0] += after_s
+        life.outlet.tend()
+        assert (life.mark.seen == life.mark.sent) == is_seen
