@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from engine.api.commands import CancelOrder, Command, NewOrder, RequestOrderStatus
 from engine.api.enums import OrdType, Side, TimeInForce
@@ -16,6 +17,7 @@ from engine.api.ids import order_id_text
 from engine.api.segment import SEGMENT_HEADER_BYTES
 from engine.api.wire import HEADER_BYTES, Record, encode_command
 from engine.client import submit_and_wait
+from ops.cli.app import app
 from ops.compose import register
 from ops.config import load_venue
 from tests.ops.running import ROOT, command
@@ -162,8 +164,8 @@ def test_replay_finds_a_record_that_executes_differently(traded: tuple[Path, lis
 )
 def test_what_is_not_there_cannot_be_reached(tmp_path: Path, line: tuple[str, ...]) -> None:
     for data in (tmp_path / "absent", tmp_path):
-        done = command(*line, "--data", data)
-        assert done.returncode == 3
+        done = CliRunner().invoke(app, [*line, "--data", str(data)])
+        assert done.exit_code == 3
         assert done.stderr.startswith("exchange: no ") and "Traceback" not in done.stderr
 
 
