@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -30,9 +29,8 @@ def demo(
 
     Exit code 0 only if drop copy equals order entry, every asset is conserved, and engine and books agree.
     """
-    log = Path(tempfile.gettempdir()) / "exchange-demo.log"
     err.print("starting a fresh exchange in a temporary directory")
-    with fresh_exchange(config, log) as (running, port_base):
+    with fresh_exchange(config) as (running, port_base):
         outcome = _trade_with_progress(running, port_base, orders)
         live, found = compare(running)
         registry = Registry(operations_records(read_journal(journal_of(running))))

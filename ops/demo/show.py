@@ -51,13 +51,13 @@ def _sums(balances: EngineBalances) -> dict[int, int]:
 
 
 @contextmanager
-def fresh_exchange(config: Path, log: Path) -> Iterator[tuple[Path, int]]:
+def fresh_exchange(config: Path) -> Iterator[tuple[Path, int]]:
     """Run an exchange in a temporary directory on free ports; yields the directory and its port base.
 
     Raises: Unreachable when it does not come up.
     """
     with tempfile.TemporaryDirectory(prefix="exchange-demo-") as directory:
-        data, port_base = Path(directory) / "var", free_port_base()
+        data, log, port_base = Path(directory) / "var", Path(directory) / "screen.log", free_port_base()
         command = [sys.executable, "-m", "ops", "run", "--data", str(data), "--config", str(config)]
         environment = {key: value for key, value in os.environ.items() if key != "EXCHANGE_DSN"}
         with log.open("wb") as errors:
