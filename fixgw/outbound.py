@@ -90,7 +90,7 @@ class Writer:
         command, instrument = order.command, order.market.instrument
         price = f"44={instrument.format_price(command.price)}\x01" if command.price else ""
         terms = (
-            f"37={order_id_text(order.order_id, order.ts_ns)}\x011={self._registry.accounts[order.account_id]}\x01"
+            f"37={order_id_text(order.order_id, order.ts_ns)}\x011={self._registry.account(order.account_id)}\x01"
             f"55={instrument.symbol}\x0154={command.side:c}\x0138={instrument.format_qty(command.order_qty)}\x01"
             f"40={command.ord_type:c}\x01{price}59={command.time_in_force:c}\x01"
         )
@@ -113,7 +113,7 @@ class Writer:
         decimals = max(AVG_PX_DECIMALS, tick.decimals)
         scaled = report.cum_notional * tick.mantissa * int(10 ** (decimals - tick.decimals))
         whole, rest = divmod(scaled, report.cum_qty)
-        if 2 * rest > report.cum_qty or (2 * rest == report.cum_qty and whole & 1):
+        if 2 * rest >= report.cum_qty:
             whole += 1
         return format_minor(whole, decimals)
 
@@ -177,7 +177,7 @@ class Writer:
         )
 
     def _asked_terms(self, command: NewOrder) -> str:
-        account = self._registry.accounts.get(command.account_id)
+        account = self._account(command.account_id)
         market = self._registry.markets.get(command.symbol_id)
         if market is None:
             return f"55={UNKNOWN_SYMBOL}\x0154={command.side:c}\x01"
@@ -189,8 +189,12 @@ class Writer:
             f"59={command.time_in_force:c}\x01"
         )
 
+    def _account(self, account_id: int) -> str:
+        """Name an account a member asked for, nothing when it does not exist."""
+        return self._registry.account(account_id) if account_id in self._registry.accounts else ""
+
     def _written_terms(self, command: RefuseOrder) -> str:
-        account = self._registry.accounts.get(command.account_id)
+        account = self._account(command.account_id)
         fields = (
             (1, account),
             (55, command.symbol or UNKNOWN_SYMBOL),

@@ -1,20 +1,12 @@
-"""What the log has registered: assets, accounts, sessions, instruments. A fold; nothing here is configured."""
+"""What reports and conversions look up of the log's registrations, indexed the way members name things."""
 
 from __future__ import annotations
 
 import msgspec
 
-from engine.api.commands import ListInstrument, OpenAccount, RegisterAsset, RegisterSession
-from engine.api.events import AccountOpened, AssetRegistered, InstrumentListed, SessionRegistered
+from engine.api import registry as log
+from engine.api.commands import Command, ListInstrument, OpenAccount
 from engine.api.instrument import Instrument
-from engine.api.wire import Record
-
-
-class Asset(msgspec.Struct, frozen=True):
-    """An asset and the scale of its books."""
-
-    name: str
-    decimals: int
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -26,47 +18,29 @@ class Market(msgspec.Struct, frozen=True):
     tick_lot_minor: int
 
 
-class Registered(msgspec.Struct, frozen=True):
-    """A CompID, its number and its firm."""
-
-    session_id: int
-    comp_id: str
-    firm_id: int
-
-
-class Registry:
-    """Fold of the registrations. One thread applies; others read single entries."""
+class Registry(log.Registry):
+    """The registrations, with markets by number and symbol, and accounts by firm and name."""
 
     def __init__(self) -> None:
-        self.assets: dict[int, Asset] = {}
-        self.accounts: dict[int, str] = {}
         self.account_ids: dict[tuple[int, str], int] = {}
-        self.sessions: dict[int, Registered] = {}
         self.markets: dict[int, Market] = {}
         self.symbols: dict[str, Market] = {}
+        super().__init__()
 
-    def apply(self, record: Record) -> None:
-        """Take over what a record of operations registered."""
-        for event in record.events:
-            match event, record.command:
-                case AssetRegistered(), RegisterAsset() as command:
-                    self.assets[command.asset_id] = Asset(command.name, command.decimals)
-                case AccountOpened(), OpenAccount() as command:
-                    self.accounts[command.account_id] = command.name
-                    self.account_ids[command.firm_id, command.name] = command.account_id
-                case SessionRegistered(), RegisterSession() as command:
-                    entry = Registered(command.session_id, command.comp_id, command.firm_id)
-                    self.sessions[command.session_id] = entry
-                case InstrumentListed(), ListInstrument() as command:
-                    self._list(command.instrument)
+    def firm_of(self, session_id: int) -> int:
+        """Return the firm a session belongs to, 0 for operations and unknown sessions."""
+        session = self.sessions.get(session_id)
+        return session.firm_id if session else 0
+
+    def _register(self, command: Command) -> None:
+        super()._register(command)
+        if isinstance(command, OpenAccount):
+            self.account_ids[command.firm_id, command.name] = command.account_id
+        elif isinstance(command, ListInstrument):
+            self._list(command.instrument)
 
     def _list(self, instrument: Instrument) -> None:
         quote = self.assets[instrument.quote_asset_id]
         market = Market(instrument, quote.name, quote.decimals, instrument.tick_lot_minor(quote.decimals))
         self.markets[instrument.symbol_id] = market
         self.symbols[instrument.symbol] = market
-
-    def firm_of(self, session_id: int) -> int:
-        """Return the firm a session belongs to, 0 for operations and unknown sessions."""
-        entry = self.sessions.get(session_id)
-        return entry.firm_id if entry else 0

@@ -10,9 +10,9 @@ from engine.api.commands import CancelOrder, Command, NewOrder, RefuseOrder, Req
 from engine.api.errors import WireError
 from engine.api.events import Event, OrderAccepted, Traded
 from engine.api.ids import parse_order_id
+from engine.api.registry import Registry
 from engine.api.wire import Record
 from ops.narration import describe_command, describe_event
-from ops.registry import Registry
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ def order_history(query: OrderQuery, records: Iterable[Record], registry: Regist
     """Yield all that happened to the order, in order. ``registry`` learns the names as they come."""
     watched = {query.order_id} if query.order_id else set()
     for record in records:
-        registry.note(record)
+        registry.apply(record)
         is_asked_for = _is_named(record, query, watched, registry)
         accepted = next((event.order_id for event in record.events if isinstance(event, OrderAccepted)), 0)
         if is_asked_for and accepted:

@@ -7,9 +7,9 @@ from engine.api import events as e
 from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.ids import order_id_text
 from engine.api.instrument import Instrument
+from engine.api.registry import Registry
 from engine.api.rejects import FIX_TWINS, ErrorCode, describe
 from engine.api.units import format_minor
-from ops.registry import Registry
 
 
 def explain(code: int) -> str:

@@ -44,9 +44,13 @@ class Welcome(msgspec.Struct, frozen=True):
 
 
 class ControlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A question to the running engine: ``status`` or ``balances``."""
+    """A question to the running engine.
 
-    ask: Literal["status", "balances"]
+    ``status`` is cheap; ``digest`` is status with ``state_sha256``, and ``balances`` lists them all: both hold up
+    the loop for as long as it takes to write the state.
+    """
+
+    ask: Literal["status", "digest", "balances"]
 
 
 class BalanceRow(msgspec.Struct, frozen=True, array_like=True):
@@ -59,7 +63,10 @@ class BalanceRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EngineStatus(msgspec.Struct, frozen=True):
-    """The engine as it stands: position, durability, open orders, links and the cost of its last syncs."""
+    """The engine as it stands: position, durability, open orders, links and the cost of its last syncs.
+
+    ``state_sha256`` is empty unless the digest was asked for.
+    """
 
     seq: int
     ts_ns: int

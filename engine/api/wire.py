@@ -308,6 +308,14 @@ def _texts(buffer: bytes, start: int, end: int, *lengths: int) -> Iterator[str]:
         start += length
 
 
+def _two_texts(buffer: bytes, start: int, end: int, first: int, second: int) -> tuple[str, str]:
+    """Split as :func:`_texts`, without a generator: this is the way of every order."""
+    middle = start + first
+    if middle + second != end:
+        raise WireError("text lengths do not add up")
+    return buffer[start:middle].decode("ascii"), buffer[middle:end].decode("ascii")
+
+
 def _decode_register_asset(b: bytes, s: int, end: int) -> c.Command:
     _, _, decimals, length, asset_id, _ = _REGISTER_ASSET.unpack_from(b, s)
     (name,) = _texts(b, s + _REGISTER_ASSET.size, end, length)
@@ -364,7 +372,7 @@ def _decode_deposit(b: bytes, s: int, end: int) -> c.Command:
 
 def _decode_new_order(b: bytes, s: int, end: int) -> c.Command:
     _, _, side, kind, tif, flags, n, m, account_id, symbol_id, qty, price = _NEW_ORDER.unpack_from(b, s)
-    cl_ord_id, text = _texts(b, s + _NEW_ORDER.size, end, n, m)
+    cl_ord_id, text = _two_texts(b, s + _NEW_ORDER.size, end, n, m)
     return c.NewOrder(
         account_id,
         symbol_id,
@@ -381,13 +389,13 @@ def _decode_new_order(b: bytes, s: int, end: int) -> c.Command:
 
 def _decode_cancel_order(b: bytes, s: int, end: int) -> c.Command:
     _, _, n, m, side, flags, _, order_id, symbol_id, account_id = _CANCEL_ORDER.unpack_from(b, s)
-    cl_ord_id, orig = _texts(b, s + _CANCEL_ORDER.size, end, n, m)
+    cl_ord_id, orig = _two_texts(b, s + _CANCEL_ORDER.size, end, n, m)
     return c.CancelOrder(cl_ord_id, orig, order_id, account_id, symbol_id, side, bool(flags & _POSS_RESEND))
 
 
 def _decode_request_order_status(b: bytes, s: int, end: int) -> c.Command:
     _, _, n, m, _, order_id = _REQUEST_ORDER_STATUS.unpack_from(b, s)
-    cl_ord_id, request = _texts(b, s + _REQUEST_ORDER_STATUS.size, end, n, m)
+    cl_ord_id, request = _two_texts(b, s + _REQUEST_ORDER_STATUS.size, end, n, m)
     return c.RequestOrderStatus(cl_ord_id, order_id, request)
 
 

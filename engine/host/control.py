@@ -49,5 +49,5 @@ def answer(raw: bytes, core: Core, links: list[str], measures: Measures, status:
         batches=measures.batches,
         sync_p50_us=measures.sync_us(50),
         sync_p99_us=measures.sync_us(99),
-        state_sha256=core.digest().hex(),
+        state_sha256=core.digest().hex() if request.ask == "digest" else "",
     )

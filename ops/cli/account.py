@@ -12,6 +12,7 @@ import typer
 from clearing.errors import ClearingError
 from clearing.store import open_reader
 from engine.api.link import EngineBalances
+from engine.api.registry import Registry
 from engine.api.units import format_minor, minor_to_decimal
 from engine.client import read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
@@ -19,7 +20,6 @@ from ops.directory import journal_of, read_whereabouts
 from ops.errors import CheckFailed, Unreachable
 from ops.genesis import operations_records
 from ops.inspection import engine_balances
-from ops.registry import Registry
 
 account = typer.Typer(no_args_is_help=True, help="Show balances.")
 

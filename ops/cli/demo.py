@@ -9,13 +9,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clearing.reconcile import Reconciliation
+from engine.api.registry import Registry
 from engine.client import read_journal
 from ops.cli.reconcile import compare, show_comparison
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, out, show_json, show_table
 from ops.demo.show import DemoOutcome, fresh_exchange, trade
 from ops.directory import journal_of
 from ops.genesis import operations_records
-from ops.registry import Registry
 
 
 @clear_faults

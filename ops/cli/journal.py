@@ -11,6 +11,7 @@ import typer
 from rich.progress import Progress
 
 from engine.api.errors import CorruptJournal, Diverged
+from engine.api.registry import Registry
 from engine.api.segment import list_segments
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
@@ -30,7 +31,6 @@ from ops.cli.screen import (
 from ops.directory import journal_of
 from ops.errors import CheckFailed
 from ops.narration import describe_command, describe_event
-from ops.registry import Registry
 from ops.replay import replay_in_fresh_process
 
 journal = typer.Typer(no_args_is_help=True, help="Check, read and re-execute the log.")
@@ -67,7 +67,7 @@ def cat(
     directory = journal_of(data)
     registry = Registry()
     for record in records_to(directory, to_seq):
-        registry.note(record)
+        registry.apply(record)
         if record.seq < from_seq:
             continue
         if as_json:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from engine.api.registry import Registry
 from ops.cli.journal import records_to
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, iso_time, show_rows
 from ops.directory import journal_of
 from ops.errors import CheckFailed
 from ops.history import order_history, parse_query
-from ops.registry import Registry
 
 order = typer.Typer(no_args_is_help=True, help="Explain orders.")
 

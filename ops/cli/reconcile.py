@@ -9,12 +9,12 @@ import typer
 from clearing.reconcile import Reconciliation
 from clearing.reconcile import run as compare_books
 from engine.api.link import EngineBalances
+from engine.api.registry import Registry
 from engine.client import read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, out, show_json, show_table
 from ops.directory import journal_of, read_whereabouts
 from ops.genesis import operations_records
 from ops.inspection import engine_balances
-from ops.registry import Registry
 
 
 @clear_faults

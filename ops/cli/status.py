@@ -52,5 +52,4 @@ def _engine_rows(engine: EngineStatus) -> list[tuple[str, object]]:
         ("batches", engine.batches),
         ("sync p50, p99", f"{engine.sync_p50_us} us, {engine.sync_p99_us} us"),
         ("links", ", ".join(engine.links)),
-        ("state SHA-256", engine.state_sha256),
     ]

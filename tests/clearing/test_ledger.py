@@ -195,6 +195,16 @@ def test_an_order_reserved_wrongly_stops_clearing(side: Side, off: int) -> None:
         ledger.post(with_event(record, 0, reserved=accepted.reserved + off))
 
 
+@pytest.mark.req("SET-02")
+def test_an_order_for_an_unlisted_instrument_stops_clearing() -> None:
+    market = Market()
+    market.order(BRAVO, Side.BUY, 20_000, 5_000_000)
+    ledger, record = last_record(market)
+    elsewhere = msgspec.structs.replace(record, command=msgspec.structs.replace(record.command, symbol_id=2))
+    with pytest.raises(Disagreement, match="instrument 2"):
+        ledger.post(elsewhere)
+
+
 @pytest.mark.req("ACC-10")
 @pytest.mark.parametrize(("field", "off"), [("released", 1), ("released", -1), ("leaves", 1), ("order_id", 1)])
 def test_a_cancel_that_releases_something_else_stops_clearing(field: str, off: int) -> None:

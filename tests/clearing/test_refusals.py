@@ -118,19 +118,25 @@ async def test_a_terminal_order_cannot_change_and_an_open_one_moves_forward_only
 @pytest.mark.req("SET-03", "SET-05", "INV-05", "TRD-08")
 async def test_the_cursor_does_not_pass_a_trade_without_settlement(books: str) -> None:
     trade = """
-        WITH t AS (INSERT INTO clearing.trades
-                   SELECT gen_random_uuid(), c.last_applied_seq + 1, 0, 1, 101, 102, 1, 1, 0, 0,
-                          min(o.order_id), max(o.order_id), 1, 1
-                   FROM clearing.cursor c, clearing.orders o GROUP BY c.last_applied_seq)
-        SELECT 1"""
-    connection = await asyncpg.connect(books)
-    try:
-        with pytest.raises(asyncpg.CheckViolationError, match="is not settled"):
-            async with connection.transaction():
-                await connection.execute(trade)
-                await connection.execute("UPDATE clearing.cursor SET last_applied_seq = last_applied_seq + 1")
-    finally:
-        await connection.close()
+        INSERT INTO clearing.trades
+        SELECT gen_random_uuid(), c.last_applied_seq + 1, 0, 1, 101, 102, 1, 1, 0, 0,
+               min(o.order_id), max(o.order_id), 1, 1
+        FROM clearing.cursor c, clearing.orders o GROUP BY c.last_applied_seq"""
+    head = "INSERT INTO clearing.ledger_transactions SELECT last_applied_seq + 1, 0, 1, 'TRADE' FROM clearing.cursor"
+    settlement = """
+        INSERT INTO clearing.settlements
+        SELECT trade_id, t.seq, event_index, symbol_id, maker_account_id, taker_account_id, 1, 1, 0, 0, 1
+        FROM clearing.trades t JOIN clearing.cursor c ON t.seq = c.last_applied_seq + 1"""
+    for other_half in (head, settlement):
+        connection = await asyncpg.connect(books)
+        try:
+            with pytest.raises(asyncpg.CheckViolationError, match="is not settled"):
+                async with connection.transaction():
+                    await connection.execute(trade)
+                    await connection.execute(other_half)
+                    await connection.execute("UPDATE clearing.cursor SET last_applied_seq = last_applied_seq + 1")
+        finally:
+            await connection.close()
     await refused(books, "UPDATE clearing.cursor SET last_applied_seq = last_applied_seq - 1", "forward only")
     await refused(books, "INSERT INTO clearing.settlements SELECT * FROM clearing.settlements LIMIT 1", "duplicate key")
     await refused(books, "INSERT INTO clearing.trades SELECT * FROM clearing.trades LIMIT 1", "duplicate key")

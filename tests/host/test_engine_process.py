@@ -56,7 +56,7 @@ class Engine:
         return self.process.wait(10)
 
     def status(self) -> EngineStatus:
-        return msgspec.json.decode(ask(self.data, ControlRequest("status")), type=EngineStatus)
+        return msgspec.json.decode(ask(self.data, ControlRequest("digest")), type=EngineStatus)
 
     def greet(self, raw: bytes) -> bytes:
         """Send raw bytes on a fresh link; return what came back until the engine closed it."""

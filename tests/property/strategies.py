@@ -37,7 +37,7 @@ sides = st.sampled_from(list(Side))
 times_in_force = st.sampled_from([m.GTC, m.GTC, m.GTC, m.IOC, m.FOK])
 prices = st.integers(9_999, 10_008)
 any_prices = prices | st.sampled_from([-1, 0, 1, 50_000_000, I64_MAX, -I64_MAX, *around(limits.PRICE_TICKS_MAX)])
-quantities = st.sampled_from([10_000, 10_000, 15_000, 20_000, 33_333])
+quantities = st.sampled_from([10_000, 10_000, 10_001, 15_000, 20_000, 20_001, 33_333])
 any_quantities = quantities | st.sampled_from(
     [-1, 0, 1, 4, 5, 1_000_000, 1_000_001, I64_MAX, -I64_MAX, *around(limits.ORDER_QTY_LOTS_MAX)]
 )

@@ -126,7 +126,7 @@ class Exchange:
 
     def status(self) -> EngineStatus:
         """Ask the engine where it stands."""
-        return msgspec.json.decode(ask(self.data, ControlRequest("status")), type=EngineStatus)
+        return msgspec.json.decode(ask(self.data, ControlRequest("digest")), type=EngineStatus)
 
     def balances(self) -> list[BalanceRow]:
         """Ask the engine for all balances."""

@@ -1,10 +1,11 @@
-"""Names for the numbers of the log: assets, firms, accounts, sessions and instruments, as registered in it."""
+"""What the log has registered: assets, firms, accounts, sessions and instruments. A fold; nothing is configured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from engine.api.commands import (
+    OPERATIONS,
     Command,
     ListInstrument,
     OpenAccount,
@@ -19,7 +20,10 @@ from engine.api.wire import Record
 
 
 class Registry:
-    """What has been registered so far. Feed it records in order; unknown numbers name themselves."""
+    """What has been registered so far. Feed it records in order; unknown numbers name themselves.
+
+    One thread applies; others may read single entries.
+    """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.assets: dict[int, RegisterAsset] = {}
@@ -28,11 +32,11 @@ class Registry:
         self.sessions: dict[int, RegisterSession] = {}
         self.instruments: dict[int, Instrument] = {}
         for record in records:
-            self.note(record)
+            self.apply(record)
 
-    def note(self, record: Record) -> None:
-        """Take in one record."""
-        if not any(isinstance(event, CommandRefused) for event in record.events):
+    def apply(self, record: Record) -> None:
+        """Take over what a record registered."""
+        if record.source == OPERATIONS and not any(isinstance(event, CommandRefused) for event in record.events):
             self._register(record.command)
 
     def _register(self, command: Command) -> None:
