@@ -139,3 +139,28 @@ impl std::ops::Index<u32> for OrderRegister {
         &self.orders[entry as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Naming, Order, OrderRegister};
+    use crate::codes::{OrderState, Side};
+    use crate::slab::NIL;
+    use crate::text::ClOrdId;
+
+    #[test]
+    fn sessions_whose_keys_collide_are_told_apart() {
+        let mut orders = OrderRegister::new(0);
+        let (state, side) = (OrderState::Filled, Side::Buy);
+        let cl_ord_id = ClOrdId::new(b"same").unwrap();
+        for source in 1..=3 {
+            let order_id = u64::from(source) * 10;
+            let entry = orders.add(Order { order_id, account_id: 1, symbol_id: 1, slot: NIL, side, state });
+            orders.name(42, Naming { source, entry, cl_ord_id });
+        }
+        for source in 1..=3 {
+            assert_eq!(orders.find_named(42, source, &cl_ord_id), orders.find(u64::from(source) * 10));
+        }
+        assert_eq!(orders.find_named(42, 4, &cl_ord_id), None);
+        assert_eq!(orders.find_named(42, 1, &ClOrdId::new(b"other").unwrap()), None);
+    }
+}
