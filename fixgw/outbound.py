@@ -19,7 +19,7 @@ from fixgw.registry import Registry
 
 SOH = "\x01"
 AVG_PX_DECIMALS = 8
-"""Least scale of AvgPx <6>: that of the ledger's quote amounts. The only figure that is rounded, ties away from zero."""
+"""Least scale of AvgPx <6>, as of the books. The only figure that is rounded, ties away from zero (RES-62)."""
 
 UNKNOWN_SYMBOL, SIDE_UNDISCLOSED, NO_ORDER_ID = "[N/A]", "7", "NONE"
 """Symbol <55>, Side <54> and OrderID <37> of an answer about an order that does not exist."""
