@@ -38,6 +38,10 @@ INFLIGHT_MAX = 10_000
 AWAY_S_MAX = 3.0
 """An engine that has been away longer than this is not sent new commands (RES-47)."""
 
+_COUNTER_MASK = 0xFFFF_FFFF
+"""The high half of ``source_seq`` counts commands; it begins at the clock's microseconds, so that what an earlier
+process of the same name left in flight is not taken for one's own."""
+
 _log = structlog.get_logger()
 
 
@@ -102,6 +106,7 @@ class Follower:
         self._buffer = b""
         self._pause_s = RECONNECT_S_MIN
         self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._was_woken = False
         self._is_closed = False
         self.next_seq = from_seq
         self.durable_seq = 0
@@ -119,18 +124,24 @@ class Follower:
         Raises: LinkError when the records do not continue the log: a gap is never skipped.
         """
         deadline = time.monotonic() + timeout_s
+        self._was_woken = False
         while not self._is_closed:
             records = self._next_records(max(0.0, deadline - time.monotonic()))
             if records:
                 return records
-            if time.monotonic() >= deadline:
+            if self._was_woken or time.monotonic() >= deadline:
                 break
         return b""
 
     def close(self) -> None:
         """End the following; a waiting :meth:`read` returns."""
         self._is_closed = True
-        self._wake_sender.send(b"x")
+        self.wake()
+
+    def wake(self) -> None:
+        """Let a waiting :meth:`read` return early; from any thread."""
+        with contextlib.suppress(BlockingIOError):
+            self._wake_sender.send(b"x", socket.MSG_DONTWAIT)
 
     def _next_records(self, wait_s: float) -> bytes:
         if self._files is not None:
@@ -164,6 +175,8 @@ class Follower:
     def _receive(self, wait_s: float) -> bytes:
         assert self._connection is not None
         readable, _, _ = select.select([self._connection, self._wake_receiver], [], [], wait_s)
+        if self._wake_receiver in readable:
+            self._was_woken = bool(self._wake_receiver.recv(4096))
         if self._connection not in readable:
             return b""
         try:
@@ -189,7 +202,8 @@ class Follower:
         return records
 
     def _sleep(self, seconds: float) -> None:
-        select.select([self._wake_receiver], [], [], seconds)
+        if select.select([self._wake_receiver], [], [], seconds)[0]:
+            self._was_woken = bool(self._wake_receiver.recv(4096))
 
 
 def read_journal(directory: Path, from_seq: int = 1, to_seq: int | None = None) -> Iterator[bytes]:
@@ -249,7 +263,8 @@ class CommandLink:
         self._lock = threading.Lock()
         self._connection: socket.socket | None = None
         self._inflight: dict[tuple[int, int], bytes] = {}
-        self._next_source_seq = time.time_ns()
+        self._unsent: list[bytes] = []
+        self._counter = time.time_ns() // 1000 & _COUNTER_MASK
         self._observed_seq = 0
         self._resend_after: int | None = None
         self._away_since = time.monotonic()
@@ -262,23 +277,30 @@ class CommandLink:
         """Commands without a record yet."""
         return len(self._inflight)
 
-    def submit(self, source: int, command: bytes) -> int:
-        """Send an encoded command; return the ``source_seq`` its record will carry.
+    def submit(self, source: int, command: bytes, reference: int = 0) -> int:
+        """Take an encoded command and send it with the next :meth:`flush`; return its record's ``source_seq``.
 
-        Raises: Overloaded, WireError; the command was then not sent and never will be.
+        ``reference``, 32 bits of the sender's own, comes back as the low half of ``source_seq``.
+        Raises: Overloaded, WireError; the command was then not taken and never will be sent.
         """
         with self._lock:
             if len(self._inflight) >= INFLIGHT_MAX:
                 raise Overloaded(f"{INFLIGHT_MAX} commands have no record yet")
             if self._connection is None and time.monotonic() - self._away_since > AWAY_S_MAX:
                 raise Overloaded("the engine is away")
-            source_seq = self._next_source_seq
+            source_seq = self._counter << 32 | reference
             frame = encode_frame(source, source_seq, command)
-            self._next_source_seq += 1
+            self._counter = self._counter + 1 & _COUNTER_MASK
             self._inflight[source, source_seq] = frame
-            if self._connection is not None and self._resend_after is None:
-                self._send(frame)
+            self._unsent.append(frame)
             return source_seq
+
+    def flush(self) -> None:
+        """Send what was submitted since the last call, as one write."""
+        with self._lock:
+            unsent, self._unsent = self._unsent, []
+            if unsent and self._connection is not None and self._resend_after is None:
+                self._send(b"".join(unsent))
 
     def observe(self, source: int, source_seq: int, seq: int) -> None:
         """Take note of a record of the log; call it for every record, in order."""
@@ -316,6 +338,7 @@ class CommandLink:
             self._resend_after = None
             if self._inflight:
                 _log.warning("commands_resent", count=len(self._inflight))
+                self._unsent.clear()
                 self._send(b"".join(self._inflight.values()))
 
     def _keep_connected(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import quickfix as fix
@@ -19,6 +19,7 @@ from engine.api.rejects import ErrorCode
 from engine.api.wire import encode_command
 from engine.client import CommandLink
 from fixgw import dictionary as tags
+from fixgw.callback_thread import CallbackThreads
 from fixgw.inbound import (
     BUSINESS_NOT_AVAILABLE,
     BUSINESS_UNSUPPORTED,
@@ -48,10 +49,12 @@ class Application(fix.Application):  # type: ignore[misc]
         outlets: Mapping[str, Outlet],
         credentials: Credentials,
         senders: Mapping[str, Sender],
+        put: Callable[[str], None],
         inbound: Inbound | None = None,
         link: CommandLink | None = None,
     ) -> None:
         super().__init__()
+        self._put = put
         self._outlets = outlets
         self._credentials = credentials
         self._senders = senders
@@ -59,6 +62,7 @@ class Application(fix.Application):  # type: ignore[misc]
         self._link = link
         self._heart_bt_int_s: dict[str, int] = {}
         self._leaving: set[str] = set()
+        self._threads = CallbackThreads()
 
     # --- what QuickFIX calls ------------------------------------------------------------------------------
 
@@ -101,17 +105,24 @@ class Application(fix.Application):  # type: ignore[misc]
             raise fix.RejectLogon(refusal)
 
     def fromApp(self, message: Any, session_id: Any) -> None:  # noqa: N802
-        """Take an application message of a member."""
+        """Put an application message of a member on the desk."""
+        try:
+            self._put(message.toString())
+        except BaseException:
+            _log.exception("callback_failed", callback="fromApp")
+
+    # --- what it means ------------------------------------------------------------------------------------
+
+    def take_up(self, text: str) -> None:
+        """Take a message from the desk. Total, like a callback: a fault is logged and answered."""
         fields: dict[str, str] = {}
         try:
-            fields = split_fields(message.toString())
+            fields = split_fields(text)
             self.take(fields)
         except BaseException:
             _log.exception("callback_failed", callback="fromApp")
             with contextlib.suppress(BaseException):
-                self.send_reject(fields, FAULT, session_id)
-
-    # --- what it means ------------------------------------------------------------------------------------
+                self.send_reject(fields, FAULT)
 
     def take(self, fields: Fields) -> None:
         """Turn an application message into a command, or answer it at once."""
@@ -122,13 +133,13 @@ class Application(fix.Application):  # type: ignore[misc]
         if isinstance(command, BusinessReject):
             return self.send_reject(fields, command)
         try:
-            self._link.submit(sender.session_id, encode_command(command))
+            self._link.submit(sender.session_id, encode_command(command), int(fields["34"]))
         except WireError:
             raise
         except LinkError:
             self.send_reject(fields, AWAY)
 
-    def send_reject(self, fields: Fields, reject: BusinessReject, session_id: Any = None) -> None:
+    def send_reject(self, fields: Fields, reject: BusinessReject) -> None:
         """Answer a message by BusinessMessageReject, naming its ClOrdID <11> in 379 whenever it has one."""
         ref = f"379={fields['11']}\x01" if "11" in fields else ""
         code = f"20016={reject.code}\x01" if reject.code else ""
@@ -137,8 +148,7 @@ class Application(fix.Application):  # type: ignore[misc]
             f"35=j\x0145={fields['34']}\x01372={fields['35']}\x01{ref}380={reject.reason}\x01"
             f"58={reject.text}\x01{code}{tag}"
         )
-        target = session_id or self._outlets[fields["49"]].session_id
-        fix.Session.sendToTarget(fix.Message(text, False), target)
+        fix.Session.sendToTarget(fix.Message(text, False), self._outlets[fields["49"]].session_id)
 
     def take_admin(self, message: Any, session_id: Any) -> str:
         """Check a Logon; return why it is refused, or nothing. Other session messages are QuickFIX's."""
@@ -164,12 +174,14 @@ class Application(fix.Application):  # type: ignore[misc]
 
     def logged_on(self, comp_id: str) -> None:
         """Open the member's outlet for recovery."""
+        self._threads.hold(comp_id)
         self._outlets[comp_id].note_logon(self._heart_bt_int_s[comp_id])
         _log.info("logged_on", comp_id=comp_id)
 
     def logged_out(self, comp_id: str) -> None:
         """Note what the member may have missed."""
         self._leaving.discard(comp_id)
+        self._threads.let_go(comp_id)
         self._outlets[comp_id].note_logout()
         _log.info("logged_out", comp_id=comp_id)
 

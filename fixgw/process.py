@@ -19,6 +19,7 @@ import structlog
 
 from engine.client import CommandLink, Follower
 from fixgw.application import Application
+from fixgw.desk import Desk
 from fixgw.dictionary import DICTIONARY, VENUE_COMP_IDS
 from fixgw.drop_copy import copy_body, drop_copy_route, order_entry_route, report_body
 from fixgw.errors import GatewayError
@@ -28,12 +29,11 @@ from fixgw.members import Members, load_members
 from fixgw.order_chain import OrderChain
 from fixgw.outbound import Writer
 from fixgw.registry import Registry
-from fixgw.reporter import Reporter
 from fixgw.sent import StoreFiles, Watermark
 from fixgw.sessions import Outlet
 from fixgw.stall import bound_writes
 
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.005
 """How long a thread may keep the interpreter when another waits (bench: gateway)."""
 
 GC_THRESHOLD = 100_000
@@ -60,26 +60,28 @@ class Process:
     def __init__(
         self,
         acceptor: object,
+        application: Application,
         keep: object,
         outlets: dict[int, Outlet],
         follower: Follower,
-        chain: OrderChain,
         writer: Writer,
-        reporter: Reporter,
+        desk: Desk,
         link: CommandLink | None,
         stopping: threading.Event,
-        port: int,
+        config: Config,
+        directory: Path,
     ) -> None:
         self._acceptor: fix.ThreadedSocketAcceptor = acceptor
+        self._application = application
         self._keep = keep
         self._outlets = outlets
         self._follower = follower
-        self._chain = chain
         self._writer = writer
-        self._reporter = reporter
+        self._desk = desk
         self._link = link
         self._stopping = stopping
-        self._port = port
+        self._port = config.port
+        self._stopped_cleanly = directory / "stopped-cleanly"
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve until stopped; ``ready`` is called once members may log on."""
@@ -87,14 +89,15 @@ class Process:
             outlet.recover()
         try:
             self._catch_up()
+            self._expect_what_is_not_in_the_log()
             if not self._stopping.is_set():
                 self._acceptor.start()
                 bound_writes(self._port)
-                self._reporter.start()
+                self._desk.start(self._application.take_up)
                 ready()
             self._stopping.wait()
-            if self._reporter.fault is not None:
-                raise self._reporter.fault
+            if self._desk.fault is not None:
+                raise self._desk.fault
         finally:
             self._close()
 
@@ -109,10 +112,22 @@ class Process:
         while not self._follower.epoch and not self._stopping.is_set():
             first = self._follower.read(0.2)
         self._writer.epoch = self._follower.epoch
-        self._reporter.catch_up(first, self._stopping.is_set)
+        self._desk.catch_up(first, self._stopping.is_set)
         gc.freeze()
         gc.enable()
         _log.info("caught_up", next_seq=self._follower.next_seq, seconds=round(time.monotonic() - began, 2))
+
+    def _expect_what_is_not_in_the_log(self) -> None:
+        """Ask members again for what a killed gateway had received and not yet passed on."""
+        if self._stopped_cleanly.exists():
+            self._stopped_cleanly.unlink()
+            return
+        for number, last in self._desk.last_msg_seq_num.items():
+            if number not in self._outlets:
+                continue
+            session = fix.Session.lookupSession(self._outlets[number].session_id)
+            if last + 1 < session.getExpectedTargetNum():
+                session.setNextTargetMsgSeqNum(last + 1)
 
     def _close(self) -> None:
         """Log members out, then stop everything that may still write."""
@@ -122,12 +137,14 @@ class Process:
         deadline = time.monotonic() + LOGOUT_S_MAX
         while any(session.isLoggedOn() for session in sessions) and time.monotonic() < deadline:
             time.sleep(0.02)
-        self._reporter.stop()
+        self._desk.stop()
         self._acceptor.stop(True)
         if self._link is not None:
             self._link.close()
         for outlet in self._outlets.values():
             outlet.close()
+        if self._desk.fault is None and not self._desk.has_unanswered:
+            self._stopped_cleanly.touch()
 
 
 def build(config: Config) -> Process:
@@ -149,19 +166,20 @@ def build(config: Config) -> Process:
         mark = Watermark(directory / f"{session.comp_id}.sent")
         outlets[session.session_id] = Outlet(VENUE_COMP_IDS[config.role], session.comp_id, files, mark, write)
     link = CommandLink(config.data, "fixgw-order-entry") if is_order_entry else None
+    follower = Follower(config.data, f"fixgw-{config.role}", 1)
+    route = order_entry_route(outlets) if is_order_entry else drop_copy_route(outlets, registry)
+    desk = Desk(follower, chain, route, outlets.values(), link, stopping.set)
     application = Application(
         {outlet.comp_id: outlet for outlet in outlets.values()},
         Credentials(members.sessions(config.role)),
         _senders(members, config.role),
+        desk.put,
         Inbound(registry) if is_order_entry else None,
         link,
     )
     acceptor, keep = _acceptor(config, directory, application, members)
-    follower = Follower(config.data, f"fixgw-{config.role}", 1)
-    route = order_entry_route(outlets) if is_order_entry else drop_copy_route(outlets, registry)
-    reporter = Reporter(follower, chain, route, outlets.values(), link, stopping.set)
-    kept = (keep, application, lock)
-    return Process(acceptor, kept, outlets, follower, chain, writer, reporter, link, stopping, config.port)
+    kept = (keep, lock)
+    return Process(acceptor, application, kept, outlets, follower, writer, desk, link, stopping, config, directory)
 
 
 def _senders(members: Members, role: str) -> dict[str, Sender]:

@@ -1,7 +1,7 @@
 """A bound on how long one member's connection can hold up the rest.
 
 QuickFIX writes to a socket without a limit of time, with the session locked: a member that stops reading would
-stop the reporter, and with it everybody's reports. The kernel can end such a connection; QuickFIX offers no way to
+stop the desk, and with it everybody's reports. The kernel can end such a connection; QuickFIX offers no way to
 ask for it, but a socket takes this option over from the listener it was accepted on.
 """
 

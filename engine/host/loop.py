@@ -164,7 +164,7 @@ class Loop:
 
     def _sequence(self) -> bytes:
         """Stamp and apply what the links have sent, in the order of the links; return the batch's records."""
-        pending = [link for link in self._submitting if link.inbound]
+        pending = [link for link in self._submitting if link.inbound and link.is_open]
         if not pending:
             return b""
         now_ns = self._clock.read()

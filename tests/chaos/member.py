@@ -65,11 +65,6 @@ class Member:
         """Stop sending orders; answers still arrive."""
         self._trading.clear()
 
-    def resolve(self) -> None:
-        """Ask for the state of every order that has had no answer."""
-        for cl_ord_id in list(self.unanswered):
-            self._send("H", f"11={cl_ord_id}{SOH}55=BTC/USDT{SOH}54=1{SOH}")
-
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(20)

@@ -109,9 +109,6 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(exchange: Exchange) -> 
         wait_for(f"answers after round {round_}", partial(have_answers, members, wanted))
     for member in members:
         member.settle()
-    time.sleep(1.0)
-    for member in members:
-        member.resolve()
     wait_for("an answer to everything", lambda: not any(member.unanswered for member in members))
     wait_for("every drop copy", lambda: missing_copies(members, listeners) == 0)
     for one in (*members, *listeners):
