@@ -64,6 +64,7 @@ class Client:
         self.next_out = 1
         self.next_in = 1
         self.received: list[Received] = []
+        self.remembered: dict[int, tuple[str, Fields]] = {}
         self.is_paused = False
         self._waiting: list[Received] = []
         self._socket: socket.socket | None = None
@@ -110,6 +111,13 @@ class Client:
         number = self.next_out
         self.next_out += 1
         self.send_raw(self.encode(kind, fields, number, header))
+        return number
+
+    def remember(self, kind: str, fields: Fields) -> int:
+        """Number a message as sent without sending it: it goes out when the venue asks for it."""
+        number = self.next_out
+        self.next_out += 1
+        self.remembered[number] = (kind, fields)
         return number
 
     def encode(self, kind: str, fields: Fields, number: int, header: Fields | None = None) -> bytes:
@@ -230,10 +238,21 @@ class Client:
         if kind == "1":
             self.send("0", {112: message[112]})
         elif kind == "2":
-            self.send_raw(self.encode("4", {123: "Y", 36: self.next_out}, int(message[7]), {43: "Y", 122: utc_now()}))
+            self._resend(int(message[7]))
         if kind not in "01234A5":
             self.received.append(message)
         self._waiting.append(message)
+
+
+    def _resend(self, begin: int) -> None:
+        """Answer a ResendRequest: what is remembered goes out again, gaps are filled over the rest."""
+        copy: Fields = {43: "Y", 122: utc_now()}
+        for number in range(begin, self.next_out):
+            if number in self.remembered:
+                kind, fields = self.remembered[number]
+                self.send_raw(self.encode(kind, fields, number, copy))
+            else:
+                self.send_raw(self.encode("4", {123: "Y", 36: number + 1}, number, copy))
 
 
 def cancel(cl_ord_id: str, **where: str) -> dict[int | str, str | int]:

@@ -233,3 +233,24 @@ def test_a_member_that_stops_reading_is_cut_and_misses_nothing(exchange: Exchang
     assert all(message[35] == "j" and message[380] == "4" for message in answered_at_once)
     reports = exec_ids(lazy.received)
     assert len(set(reports)) == len(reports) == len(taken) > 1000
+
+
+@pytest.mark.req("FIX-06", "ORD-19", "REC-22")
+def test_what_a_killed_gateway_had_received_and_not_passed_on_is_asked_for_again(exchange: Exchange) -> None:
+    """Three orders QuickFIX counted as received, and no command came of: the member is asked, and they are entered."""
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    enter(alpha, "kept")
+    exchange.gateways["order-entry"].kill()
+    alpha.drop()
+    for number in range(3):
+        alpha.remember("D", order(f"lost{number}", "1", "0.5", "40000"))
+    numbers = exchange.data / "fixgw" / "order-entry" / "FIX.4.4-EXCH-OE-ALPHA.seqnums"
+    sender, expected = (int(part) for part in numbers.read_text().split(":"))
+    numbers.write_text(f"{sender:010d} : {expected + 3:010d}")
+    exchange.start_gateway("order-entry")
+    alpha.logon()
+    for number in range(3):
+        alpha.expect("8", t150="0", t11=f"lost{number}")
+    alpha.expect_silence(0.3)
+    assert len(exec_ids(alpha.received)) == 4
