@@ -22,7 +22,7 @@ from engine.api.commands import (
 from engine.api.enums import AccountKind, SessionKind
 from engine.api.errors import UnitError
 from engine.api.events import CommandRefused
-from engine.api.limits import AMOUNT_MINOR_MAX
+from engine.api.limits import ASSET_UNITS_MAX
 from engine.api.rejects import describe
 from engine.api.units import to_minor
 from engine.api.wire import HEADER, Record, decode_record, split_frames
@@ -61,7 +61,7 @@ def _opening_deposits(venue: Venue) -> Iterator[Deposit]:
                     amount = to_minor(text, assets[name].decimals)
                 except UnitError as error:
                     raise ConfigError(file, f"{where}: {error}") from error
-                if not 0 < amount <= AMOUNT_MINOR_MAX:
+                if not 0 < amount <= ASSET_UNITS_MAX * 10 ** assets[name].decimals:
                     raise ConfigError(file, f"{where}: {text} is not between one minor unit and the largest balance")
                 ref = f"opening:{account.account_id}:{name}"
                 yield Deposit(account.account_id, assets[name].asset_id, amount, ref)

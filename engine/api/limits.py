@@ -16,13 +16,13 @@ TICK_LOT_MINOR_MAX = 10**12
 """core. Quote minor units one tick times one lot may be worth."""
 
 LOT_MINOR_MAX = 10**24
-"""core. Base minor units one lot may be worth: the largest order is then worth AMOUNT_MINOR_MAX."""
+"""core. Base minor units one lot may be worth: the largest order then stays below 2**127."""
 
 NOTIONAL_MINOR_MAX = 10**31
 """core. Largest max_notional of an instrument: times a fee in ppm it stays below 2**127."""
 
-AMOUNT_MINOR_MAX = 10**36
-"""core. Largest deposit, and largest balance of one account in one asset: NUMERIC(36,18) holds it."""
+ASSET_UNITS_MAX = 10**17
+"""core. Whole units of one asset that may be deposited in all: NUMERIC(36,18) holds ten times as many."""
 
 ASSET_DECIMALS_MAX = 18
 """core. Scale of the books (NUMERIC(36,18))."""

@@ -95,7 +95,8 @@ class Registrations:
         """Credit an account, once per reference."""
         known = d.account_id in self.accounts and d.asset_id in self.assets
         refuse_if(not known, ErrorCode.UNKNOWN_REFERENCE)
-        is_bounded = 1 <= d.amount <= limits.AMOUNT_MINOR_MAX - self.deposited[d.asset_id] and d.deposit_ref != ""
+        most = limits.ASSET_UNITS_MAX * int(10 ** self.assets[d.asset_id].decimals)
+        is_bounded = 1 <= d.amount <= most - self.deposited[d.asset_id] and d.deposit_ref != ""
         refuse_if(not is_bounded, ErrorCode.BOUND_EXCEEDED)
         refuse_if(d.deposit_ref in self.deposit_refs, ErrorCode.DUPLICATE_DEPOSIT)
         self.deposit_refs[d.deposit_ref] = None

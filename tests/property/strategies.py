@@ -42,7 +42,9 @@ any_quantities = quantities | st.sampled_from(
     [-1, 0, 1, 4, 5, 1_000_000, 1_000_001, I64_MAX, -I64_MAX, *around(limits.ORDER_QTY_LOTS_MAX)]
 )
 texts = st.sampled_from(["", "desk 7", "~" * limits.TEXT_LENGTH_MAX])
-amounts = st.sampled_from([-1, 0, 1, 10**12, limits.AMOUNT_MINOR_MAX, limits.AMOUNT_MINOR_MAX + 1, I128_MAX])
+amounts = st.sampled_from(
+    [-1, 0, 1, 10**12, limits.ASSET_UNITS_MAX * 10**8, limits.ASSET_UNITS_MAX * 10**8 + 1, I128_MAX]
+)
 names = st.sampled_from(["", "NEW", "ALPHA", "USDT", "BTC/USDT", "n" * limits.NAME_LENGTH_MAX])
 
 

@@ -243,7 +243,6 @@ class Client:
             self.received.append(message)
         self._waiting.append(message)
 
-
     def _resend(self, begin: int) -> None:
         """Answer a ResendRequest: what is remembered goes out again, gaps are filled over the rest."""
         copy: Fields = {43: "Y", 122: utc_now()}

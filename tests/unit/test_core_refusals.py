@@ -130,7 +130,7 @@ LONG = "n" * limits.NAME_LENGTH_MAX
         (Code.BOUND_EXCEEDED, c.Deposit(ALPHA, USDT, 0, "d")),
         (Code.BOUND_EXCEEDED, c.Deposit(ALPHA, USDT, -1, "d")),
         (Code.BOUND_EXCEEDED, c.Deposit(ALPHA, USDT, 1, "")),
-        (Code.BOUND_EXCEEDED, c.Deposit(ALPHA, USDT, limits.AMOUNT_MINOR_MAX - 3 * 10**14 + 1, "d")),
+        (Code.BOUND_EXCEEDED, c.Deposit(ALPHA, USDT, limits.ASSET_UNITS_MAX * 10**8 - 3 * 10**14 + 1, "d")),
         (Code.BOUND_EXCEEDED, c.Deposit(ALPHA, USDT, 2**127 - 1, "d")),
         (Code.DUPLICATE_DEPOSIT, c.Deposit(ALPHA, USDT, 1, f"opening:{ALPHA}:{USDT}")),
     ],
@@ -148,7 +148,7 @@ def test_a_command_of_operations_is_refused_and_changes_nothing(market: Market, 
         c.RegisterFirm(limits.FIRMS_MAX, LONG),
         c.OpenAccount(limits.ACCOUNTS_MAX, 1, AccountKind.SPOT, LONG),
         c.RegisterSession(limits.SESSIONS_MAX, 1, SessionKind.DROP_COPY, LONG),
-        c.Deposit(ALPHA, USDT, limits.AMOUNT_MINOR_MAX - 3 * 10**14, "d" * limits.DEPOSIT_REF_LENGTH_MAX),
+        c.Deposit(ALPHA, USDT, limits.ASSET_UNITS_MAX * 10**8 - 3 * 10**14, "d" * limits.DEPOSIT_REF_LENGTH_MAX),
     ],
 )
 def test_a_command_of_operations_is_taken_at_its_bounds_and_only_from_operations(

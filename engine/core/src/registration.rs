@@ -5,7 +5,7 @@ use crate::command::Command;
 use crate::exchange::{Decision, Exchange, Market, Session};
 use crate::instrument::{Instrument, Listing};
 use crate::ledger::{Account, Asset};
-use crate::limits::{AMOUNT_MINOR_MAX, ASSET_DECIMALS_MAX};
+use crate::limits::{ASSET_DECIMALS_MAX, ASSET_UNITS_MAX};
 use crate::text::{DepositRef, Name};
 
 /// Source of commands that no FIX session sent.
@@ -101,7 +101,7 @@ impl Exchange {
     fn deposit(&mut self, account_id: u32, asset_id: u32, amount: i128, deposit_ref: DepositRef) -> Decision {
         let account = self.accounts.get_mut(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
         let asset = self.assets.get_mut(asset_id).ok_or(code::UNKNOWN_REFERENCE)?;
-        let room = AMOUNT_MINOR_MAX - asset.deposited;
+        let room = ASSET_UNITS_MAX * 10i128.pow(u32::from(asset.decimals)) - asset.deposited;
         if !(1..=room).contains(&amount) || deposit_ref.is_empty() {
             return Err(code::BOUND_EXCEEDED);
         }
