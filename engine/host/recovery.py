@@ -53,10 +53,13 @@ class _Segment(msgspec.Struct):
 def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
     """Bring a core to the end of the journal in ``directory``, which must be locked by the caller.
 
+    Its hash tables are spread by a number nobody knows, so that ClOrdIDs cannot be made to collide; no record and
+    no snapshot depends on it.
     Raises: CorruptJournal naming segment and offset; Diverged when a record executes to other bytes.
     """
-    restored = snapshot.restore_newest(snapshots)
-    core, start = (restored.core, restored.position) if restored else (Core(), None)
+    hash_seed = int.from_bytes(os.urandom(8), "little")
+    restored = snapshot.restore_newest(snapshots, hash_seed)
+    core, start = (restored.core, restored.position) if restored else (Core(hash_seed), None)
     proven_seq = max(read_durable(directory), core.seq)
     before = core.seq
     tail = Tail(EPOCH, 0, 0, 0, bytes(32))

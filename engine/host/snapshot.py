@@ -72,17 +72,17 @@ def list_snapshots(directory: Path) -> list[Path]:
     return sorted(directory.glob("snapshot-*.snap"))
 
 
-def restore_newest(directory: Path) -> Restored | None:
+def restore_newest(directory: Path, hash_seed: int) -> Restored | None:
     """Restore the newest sound snapshot; pass over bad ones, loudly. Returns: None when there is none."""
     for path in reversed(list_snapshots(directory)):
         try:
-            return load(path)
+            return load(path, hash_seed)
         except SnapshotError as error:
             _log.error("snapshot_refused", path=str(path), reason=str(error))
     return None
 
 
-def load(path: Path) -> Restored:
+def load(path: Path, hash_seed: int = 0) -> Restored:
     """Restore one snapshot file. Raises: SnapshotError unless it gives the digest it promises."""
     raw = path.read_bytes()
     if len(raw) < _HEADER_BYTES:
@@ -95,7 +95,7 @@ def load(path: Path) -> Restored:
     state = raw[_HEADER_BYTES:]
     if len(state) != length or hashlib.sha256(state).digest() != digest:
         raise SnapshotError(f"{path.name} does not hold the state it promises")
-    core = Core.restore(state)
+    core = Core.restore(state, hash_seed)
     if core.seq != seq or core.digest() != digest:
         raise SnapshotError(f"{path.name} does not restore to its own digest")
     return Restored(core, Position(segment_first_seq, offset))
