@@ -168,7 +168,8 @@ def test_commands_survive_kills_of_the_engine_exactly_once(engine: Engine) -> No
     for n in range(600):
         while True:
             try:
-                link.submit(11, resting(n))
+                link.submit(11, resting(n), n)
+                link.flush()
                 break
             except Overloaded:
                 follow(False)
@@ -189,6 +190,7 @@ def test_an_engine_long_away_refuses_new_commands(engine: Engine, monkeypatch: p
     monkeypatch.setattr("engine.client.AWAY_S_MAX", 0.1)
     link = CommandLink(engine.data, "test")
     link.submit(11, resting(0))
+    link.flush()
     engine.end(signal.SIGKILL)
     deadline = time.monotonic() + 5
     with pytest.raises(Overloaded, match="away"):

@@ -246,12 +246,14 @@ class Client:
     def _resend(self, begin: int) -> None:
         """Answer a ResendRequest: what is remembered goes out again, gaps are filled over the rest."""
         copy: Fields = {43: "Y", 122: utc_now()}
-        for number in range(begin, self.next_out):
-            if number in self.remembered:
-                kind, fields = self.remembered[number]
-                self.send_raw(self.encode(kind, fields, number, copy))
-            else:
-                self.send_raw(self.encode("4", {123: "Y", 36: number + 1}, number, copy))
+        for number in sorted(n for n in self.remembered if n >= begin):
+            if begin < number:
+                self.send_raw(self.encode("4", {123: "Y", 36: number}, begin, copy))
+            kind, fields = self.remembered[number]
+            self.send_raw(self.encode(kind, fields, number, copy))
+            begin = number + 1
+        if begin < self.next_out:
+            self.send_raw(self.encode("4", {123: "Y", 36: self.next_out}, begin, copy))
 
 
 def cancel(cl_ord_id: str, **where: str) -> dict[int | str, str | int]:
