@@ -180,9 +180,10 @@ class Application(fix.Application):  # type: ignore[misc]
 
     def logged_out(self, comp_id: str) -> None:
         """Note what the member may have missed."""
+        said_goodbye = comp_id in self._leaving
         self._leaving.discard(comp_id)
         self._threads.let_go(comp_id)
-        self._outlets[comp_id].note_logout()
+        self._outlets[comp_id].note_logout(said_goodbye)
         _log.info("logged_out", comp_id=comp_id)
 
     def complete_admin(self, message: Any, session_id: Any) -> None:

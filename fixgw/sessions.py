@@ -15,7 +15,7 @@ import quickfix as fix
 import structlog
 
 from fixgw.errors import DeliveryError
-from fixgw.order_chain import Report
+from fixgw.order_chain import STATUS, Report
 from fixgw.sent import NO_STORE, StoreFiles, Watermark, position_of
 
 UNSEEN_MAX = 10_000
@@ -58,6 +58,7 @@ class Outlet:
         self._up_since = 0.0
         self._seen_after_s = float(SEEN_AFTER_HEARTBEATS * HEART_BT_INT_DEFAULT_S)
         self._is_rewind_wanted = False
+        self._seen_at_goodbye = 0
 
     def recover(self) -> None:
         """Find out what was sent before; call it once QuickFIX has opened the store, before the log is folded."""
@@ -86,9 +87,14 @@ class Outlet:
         """The Logon was refused; a store that QuickFIX emptied for it is filled again."""
         self._is_rewind_wanted = self._held_until > 0
 
-    def note_logout(self) -> None:
-        """The member is gone; what it was sent lately may not have arrived."""
+    def note_logout(self, said_goodbye: bool) -> None:
+        """The member is gone; what it was sent lately may not have arrived, unless it logged out in order.
+
+        A Logout in order ends a session whose numbers are in step: what was handed over before it has been read.
+        """
         self._is_up = False
+        if said_goodbye:
+            self._seen_at_goodbye = self._mark.sent
 
     # --- from the follower's thread -----------------------------------------------------------------------
 
@@ -106,6 +112,8 @@ class Outlet:
     def tend(self) -> None:
         """Do what is due: store again after a reset, advance what counts as seen. Call it often."""
         now = time.monotonic()
+        if self._seen_at_goodbye:
+            self._forget_up_to(self._seen_at_goodbye)
         if self._is_rewind_wanted or 0 < self._held_until < now:
             self._rewind()
         if self._is_up:
@@ -133,13 +141,26 @@ class Outlet:
         if seen:
             self._mark.set_seen(seen)
 
+    def _forget_up_to(self, position: int) -> None:
+        """Take as seen what was handed over before the member logged out in order."""
+        self._seen_at_goodbye = 0
+        while self._unseen and self._unseen[0][0] <= position:
+            self._unseen.popleft()
+        self._mark.set_seen(max(position, self._mark.seen))
+
     def _rewind(self) -> None:
-        """Hand over again all that may not have been seen, and then what was held back."""
+        """Hand over again all that may not have been seen, and then what was held back.
+
+        An answer to a status request is not repeated: the state it told has passed.
+        """
         self._is_rewind_wanted, self._held_until = False, 0.0
         self._mark.begin_again(0, self._files.identity())
         _log.info("reports_repeated", comp_id=self.comp_id, count=len(self._unseen))
         for position, _, report in tuple(self._unseen):
-            self._hand_over(position, report)
+            if report.kind == STATUS and position <= self._mark.repeated:
+                self._mark.set_sent(position)
+            else:
+                self._hand_over(position, report)
 
     def _hand_over(self, position: int, report: Report) -> None:
         kind, body = self._write(report)

@@ -254,3 +254,27 @@ def test_what_a_killed_gateway_had_received_and_not_passed_on_is_asked_for_again
         alpha.expect("8", t150="0", t11=f"lost{number}")
     alpha.expect_silence(0.3)
     assert len(exec_ids(alpha.received)) == 4
+
+
+@pytest.mark.req("FIX-07")
+def test_a_member_that_logged_out_in_order_is_told_nothing_again(exchange: Exchange) -> None:
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    enter(alpha, "told")
+    alpha.logout()
+    alpha.logon(reset=True)
+    alpha.expect_silence(0.5)
+    assert len(exec_ids(alpha.received)) == 1
+
+
+@pytest.mark.req("FIX-07")
+def test_a_reset_repeats_reports_and_not_answers_to_status_requests(exchange: Exchange) -> None:
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    accepted = enter(alpha, "asked")
+    alpha.send("H", {11: "asked", 55: "BTC/USDT", 54: "1"})
+    alpha.expect("8", t150="I")
+    alpha.drop()
+    alpha.logon(reset=True)
+    alpha.expect("8", t150="0", t97="Y", t17=accepted[17])
+    alpha.expect_silence(0.5)
