@@ -14,7 +14,7 @@ from clearing.batch import Batch
 from clearing.entries import Entry
 from clearing.errors import BrokenChain, SequenceGap
 from clearing.ledger import Ledger
-from clearing.limits import READ_TIMEOUT_S
+from clearing.limits import GATHER_S, READ_TIMEOUT_S
 from clearing.rows import Scales
 from clearing.store import Position
 from engine.api.wire import HEADER, decode_record, split_frames
@@ -103,6 +103,7 @@ class Follower:
                 if self._is_stopping:
                     return None
             await self._filled.wait()
+            await asyncio.sleep(GATHER_S)
 
     def stop(self) -> None:
         """Stop reading and wake whoever waits; call from the event loop's thread, once or more."""

@@ -32,3 +32,7 @@ STOP_TIMEOUT_S = 3.0
 TAKEOVER_TIMEOUT_S = 5.0
 """How long a starting process waits for the lock on the books: the server may not have noticed yet that a
 predecessor is gone."""
+
+GATHER_S = 0.01
+"""How long records gather once there are some. A batch costs a dozen round trips whatever it carries: two of them
+back to back take longer to commit than one after a pause (bench: settlement)."""

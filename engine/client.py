@@ -288,6 +288,7 @@ class CommandLink:
                 raise Overloaded(f"{INFLIGHT_MAX} commands have no record yet")
             if self._connection is None and time.monotonic() - self._away_since > AWAY_S_MAX:
                 raise Overloaded("the engine is away")
+            assert 0 <= reference <= _COUNTER_MASK, f"a reference of more than 32 bits: {reference}"
             source_seq = self._counter << 32 | reference
             frame = encode_frame(source, source_seq, command)
             self._counter = self._counter + 1 & _COUNTER_MASK

@@ -20,6 +20,7 @@ from engine.api.wire import encode_command
 from engine.client import CommandLink
 from fixgw import dictionary as tags
 from fixgw.callback_thread import CallbackThreads
+from fixgw.desk import MSG_SEQ_NUM_MASK
 from fixgw.inbound import (
     BUSINESS_NOT_AVAILABLE,
     BUSINESS_UNSUPPORTED,
@@ -133,7 +134,7 @@ class Application(fix.Application):  # type: ignore[misc]
         if isinstance(command, BusinessReject):
             return self.send_reject(fields, command)
         try:
-            self._link.submit(sender.session_id, encode_command(command), int(fields["34"]))
+            self._link.submit(sender.session_id, encode_command(command), int(fields["34"]) & MSG_SEQ_NUM_MASK)
         except WireError:
             raise
         except LinkError:

@@ -62,8 +62,8 @@ class Desk:
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
         self._is_stopping = False
         self._watched = 0.0
-        self.last_msg_seq_num: dict[int, int] = {}
-        """MsgSeqNum of the last message of each session that became a record."""
+        self.last_taken: dict[int, tuple[int, int]] = {}
+        """The last record of each session, and the MsgSeqNum of the message it came from."""
         self.fault: BaseException | None = None
 
     def put(self, text: str) -> None:
@@ -144,7 +144,7 @@ class Desk:
     def _report(self, record: Record) -> None:
         if self._link is not None:
             self._link.observe(record.source, record.source_seq, record.seq)
-            self.last_msg_seq_num[record.source] = record.source_seq & MSG_SEQ_NUM_MASK
+            self.last_taken[record.source] = (record.seq, record.source_seq & MSG_SEQ_NUM_MASK)
         for report in self._chain.apply(record):
             for outlet in self._route(report):
                 outlet.deliver(report)

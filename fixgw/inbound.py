@@ -101,11 +101,14 @@ class TimeWindow:
         self._minute = ("", 0)
 
     def is_stale(self, text: str, now_s: float) -> bool:
-        """Tell whether ``text`` is further than TRANSACT_TIME_S_MAX from ``now_s``."""
+        """Tell whether ``text`` is further than TRANSACT_TIME_S_MAX from ``now_s``, as every impossible date is."""
         minute, start_s = self._minute
         if text[:14] != minute:
             minute = text[:14]
-            start_s = calendar.timegm(time.strptime(minute, "%Y%m%d-%H:%M"))
+            try:
+                start_s = calendar.timegm(time.strptime(minute, "%Y%m%d-%H:%M"))
+            except ValueError:
+                return True
             self._minute = (minute, start_s)
         return not -TRANSACT_TIME_S_MAX <= now_s - start_s - float(text[15:]) <= TRANSACT_TIME_S_MAX
 

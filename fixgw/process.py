@@ -122,12 +122,13 @@ class Process:
         if self._stopped_cleanly.exists():
             self._stopped_cleanly.unlink()
             return
-        for number, last in self._desk.last_msg_seq_num.items():
-            if number not in self._outlets:
-                continue
-            session = fix.Session.lookupSession(self._outlets[number].session_id)
-            if last + 1 < session.getExpectedTargetNum():
-                session.setNextTargetMsgSeqNum(last + 1)
+        if self._link is None:
+            return
+        for number, outlet in self._outlets.items():
+            session = fix.Session.lookupSession(outlet.session_id)
+            expected = outlet.expected_after(*self._desk.last_taken.get(number, (0, 0)))
+            if expected < session.getExpectedTargetNum():
+                session.setNextTargetMsgSeqNum(expected)
 
     def _close(self) -> None:
         """Log members out, then stop everything that may still write."""
@@ -159,14 +160,18 @@ def build(config: Config) -> Process:
     chain, writer = OrderChain(registry), Writer(registry)
     is_order_entry = config.role == "order-entry"
     write = report_body(writer) if is_order_entry else copy_body(writer, registry)
+    follower = Follower(config.data, f"fixgw-{config.role}", 1)
+
+    def log_seq() -> int:
+        return follower.next_seq - 1
+
     outlets: dict[int, Outlet] = {}
     for session in members.sessions(config.role):
         files = StoreFiles(directory, VENUE_COMP_IDS[config.role], session.comp_id)
         files.repair()
         mark = Watermark(directory / f"{session.comp_id}.sent")
-        outlets[session.session_id] = Outlet(VENUE_COMP_IDS[config.role], session.comp_id, files, mark, write)
+        outlets[session.session_id] = Outlet(VENUE_COMP_IDS[config.role], session.comp_id, files, mark, write, log_seq)
     link = CommandLink(config.data, "fixgw-order-entry") if is_order_entry else None
-    follower = Follower(config.data, f"fixgw-{config.role}", 1)
     route = order_entry_route(outlets) if is_order_entry else drop_copy_route(outlets, registry)
     desk = Desk(follower, chain, route, outlets.values(), link, stopping.set)
     application = Application(

@@ -27,7 +27,7 @@ TAIL_BYTES = 1 << 16
 NO_STORE = (0, 0)
 """Life of a store that does not exist."""
 
-_MARK = Struct("<8sQQQQQ")
+_MARK = Struct("<8sQQQQQQ")
 _MAGIC = b"EXCHSENT"
 _WORD = Struct("<Q")
 _LIFE = Struct("<QQ")
@@ -158,16 +158,17 @@ class Watermark:
             16    8  sent       QuickFIX has stored everything up to here; its own files may be one ahead
             24    8  repeated   what goes out up to here may have been seen, and carries PossResend <97>
             32   16  life       which life of the store ``sent`` speaks of, as StoreFiles.identity
+            48    8  reset_seq  last record of the log when the numbers were last reset
     """
 
     def __init__(self, path: Path) -> None:
         if not path.exists() or path.stat().st_size != _MARK.size:
             fresh = path.with_suffix(".new")
-            fresh.write_bytes(_MARK.pack(_MAGIC, 0, 0, 0, 0, 0))
+            fresh.write_bytes(_MARK.pack(_MAGIC, 0, 0, 0, 0, 0, 0))
             fresh.rename(path)
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _MARK.size)
-        magic, self.seen, self.sent, self.repeated, *life = _MARK.unpack_from(self._map)
+        magic, self.seen, self.sent, self.repeated, *life, self.reset_seq = _MARK.unpack_from(self._map)
         if magic != _MAGIC:
             raise StoreError(f"{path} is no watermark")
         self.life: tuple[int, int] = (life[0], life[1])
@@ -181,6 +182,11 @@ class Watermark:
         """Note that QuickFIX has stored everything up to ``position``."""
         self.sent = position
         _WORD.pack_into(self._map, 16, position)
+
+    def set_reset_seq(self, seq: int) -> None:
+        """Note that records up to ``seq`` came from messages of an earlier numbering."""
+        self.reset_seq = seq
+        _WORD.pack_into(self._map, 48, seq)
 
     def begin_again(self, stored: int, life: tuple[int, int]) -> None:
         """Go back to what was surely seen, because the store was emptied; all that was sent becomes a repeat."""

@@ -31,6 +31,9 @@ HOLD_S_MAX = 3.0
 HEART_BT_INT_DEFAULT_S = 60
 """Assumed before the first Logon: the longest interval allowed."""
 
+UNKNOWN_SEQ = 1 << 62
+"""Stands for a reset that happened while no gateway was there to note the log's position: all records precede it."""
+
 WriteBody = Callable[[Report], tuple[str, str]]
 """Returns MsgType <35> and the body of a report."""
 
@@ -45,12 +48,21 @@ class Outlet:
     PossResend.
     """
 
-    def __init__(self, venue_comp_id: str, comp_id: str, files: StoreFiles, mark: Watermark, write: WriteBody) -> None:
+    def __init__(
+        self,
+        venue_comp_id: str,
+        comp_id: str,
+        files: StoreFiles,
+        mark: Watermark,
+        write: WriteBody,
+        log_seq: Callable[[], int],
+    ) -> None:
         self.comp_id = comp_id
         self.session_id = fix.SessionID("FIX.4.4", venue_comp_id, comp_id)
         self._files = files
         self._mark = mark
         self._write = write
+        self._log_seq = log_seq
         self._unseen: deque[tuple[int, float, Report]] = deque()
         self._message = fix.Message()
         self._held_until = 0.0
@@ -60,10 +72,18 @@ class Outlet:
         self._is_rewind_wanted = False
         self._seen_at_goodbye = 0
 
+    def expected_after(self, seq: int, msg_seq_num: int) -> int:
+        """Return the MsgSeqNum to expect when the last record of this session is ``seq``, of message ``msg_seq_num``.
+
+        A record from before the last reset says nothing about the present numbers: all but the Logon is asked for.
+        """
+        return msg_seq_num + 1 if seq > self._mark.reset_seq else 2
+
     def recover(self) -> None:
         """Find out what was sent before; call it once QuickFIX has opened the store, before the log is folded."""
         stored, life = self._files.last_position(), self._files.identity()
         if self._mark.life not in (NO_STORE, life):
+            self._mark.set_reset_seq(UNKNOWN_SEQ)
             self._mark.begin_again(stored, life)
         elif stored:
             self._mark.set_sent(stored)
@@ -154,6 +174,8 @@ class Outlet:
         An answer to a status request is not repeated: the state it told has passed.
         """
         self._is_rewind_wanted, self._held_until = False, 0.0
+        if self._files.identity() != self._mark.life:
+            self._mark.set_reset_seq(self._log_seq())
         self._mark.begin_again(0, self._files.identity())
         _log.info("reports_repeated", comp_id=self.comp_id, count=len(self._unseen))
         for position, _, report in tuple(self._unseen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,9 @@ from engine.api.link import GREETING_BYTES_MAX, Hello, Welcome, encode_message
 
 _log = structlog.get_logger()
 _PEER = struct.Struct("iII")
+
+GREETING_S_MAX = 2.0
+"""A connection that has not greeted by then makes room for others."""
 
 SOCKET_BUFFER_BYTES = 1 << 20
 """Kernel buffer of one link in each direction."""
@@ -31,6 +35,12 @@ class Link:
         self.inbound = bytearray()
         self.outbound = bytearray()
         self.is_open = True
+        self._greet_by = time.monotonic() + GREETING_S_MAX
+
+    @property
+    def is_overdue(self) -> bool:
+        """Tell whether the link should have greeted by now."""
+        return self.hello is None and time.monotonic() > self._greet_by
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from engine.api.limits import BATCH_COMMANDS_MAX, LINK_READ_BYTES, LINKS_MAX
-from engine.api.link import CONTROL_BYTES_MAX, EngineStatus, Hello, Welcome, encode_message
+from engine.api.link import GREETING_BYTES_MAX, EngineStatus, Hello, Welcome, encode_message
 from engine.host import snapshot
 from engine.host.control import Measures, answer
 from engine.host.core import Core
@@ -108,8 +108,13 @@ class Loop:
                 link.is_open = link.receive(LINK_READ_BYTES) and link.is_open
                 if link.hello is None:
                     self._greet(link)
-                if link.hello is not None and link.hello.role == "control":
+                if link.hello is None:
+                    continue
+                if link.hello.role == "control":
                     asking.append(link)
+                elif link.hello.role == "follow" and link.inbound:
+                    _log.warning("link_cut", link=link.name, reason="a follower has nothing to say")
+                    link.is_open = False
         return asking
 
     def _accept(self) -> None:
@@ -187,9 +192,11 @@ class Loop:
 
     def _answer(self, link: Link) -> None:
         try:
-            while (raw := link.take_message(CONTROL_BYTES_MAX)) is not None:
+            while not link.outbound and (raw := link.take_message(GREETING_BYTES_MAX)) is not None:
                 names = [one.name for one in self._links.values()]
                 link.send(encode_message(answer(raw, self._core, names, self._measures, self._status)))
+            if len(link.inbound) > LINK_READ_BYTES:
+                raise ValueError("questions without end")
         except ValueError as error:
             _log.warning("control_refused", reason=str(error))
             link.is_open = False
@@ -197,7 +204,7 @@ class Loop:
     def _tidy(self) -> None:
         """Drop links that are gone; ask to be told when a full one can be written again."""
         for fd, link in list(self._links.items()):
-            if not link.is_open:
+            if not link.is_open or link.is_overdue:
                 self._selector.unregister(link.connection)
                 self._egress.leave(link)
                 if link in self._submitting:

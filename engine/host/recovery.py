@@ -65,7 +65,10 @@ def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
     tail = Tail(EPOCH, 0, 0, 0, bytes(32))
     torn_bytes = 0
     for segment, is_last in _read_segments(directory, start):
-        offset = start.offset if start and segment.header.first_seq == start.segment_first_seq else SEGMENT_HEADER_BYTES
+        offset = SEGMENT_HEADER_BYTES
+        if start is not None and segment.header.first_seq == start.segment_first_seq:
+            offset = start.offset
+            _check_before_snapshot(core, segment, offset)
         end = _replay(core, segment, offset, is_last, proven_seq)
         torn_bytes = len(segment.raw) - end
         _settle(segment, end, disk)
@@ -128,6 +131,17 @@ def _tail_of(segment: _Segment, end: int, core: Core) -> Tail:
 
 def _first_seq(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
+
+
+def _check_before_snapshot(core: Core, segment: _Segment, offset: int) -> None:
+    """Check that the records a snapshot stands for are there, sound, and lead to it.
+
+    Raises: CorruptJournal; the segments before this one are checked by :func:`verify` only.
+    """
+    header = segment.header
+    end, seq, crc = _walk(segment.raw[:offset], SEGMENT_HEADER_BYTES, header.first_seq - 1, header.prev_crc)
+    if (end, seq, crc) != (offset, core.seq, core.prev_crc):
+        raise CorruptJournal(segment.path.name, end, f"a snapshot of seq {core.seq} does not follow from its records")
 
 
 def _replay(core: Core, segment: _Segment, offset: int, is_last: bool, proven_seq: int) -> int:

@@ -19,6 +19,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import Side
 from engine.api.errors import LinkError
+from engine.api.limits import LINKS_MAX
 from engine.api.link import (
     GREETING_BYTES_MAX,
     ControlRequest,
@@ -265,3 +266,21 @@ def test_balances_are_those_of_the_named_seq(engine: Engine) -> None:
 
 def test_the_socket_is_for_this_user_only(engine: Engine) -> None:
     assert (engine.data / "engine.sock").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.req("SVC-16")
+def test_links_that_do_not_greet_or_talk_out_of_turn_are_cut(engine: Engine) -> None:
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(LINKS_MAX)]
+    for one in silent:
+        one.connect(str(engine.data / "engine.sock"))
+        one.send(b"\x01\x02\x03")
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            assert engine.status().seq == len(REGISTRATIONS)
+            break
+        except LinkError:
+            assert time.monotonic() < deadline
+    for one in silent:
+        one.close()
+    assert engine.greet(encode_message(Hello("follow", "chatty", len(REGISTRATIONS) + 1)) + bytes(1000))

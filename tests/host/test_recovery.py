@@ -280,3 +280,21 @@ def test_a_journal_that_ends_before_its_snapshot_is_refused(tmp_path: Path) -> N
     only_segment(tmp_path).unlink()
     with pytest.raises(CorruptJournal):
         recover(tmp_path)
+
+
+@pytest.mark.req("RPL-21", "RPL-32", "REC-30")
+def test_damage_to_what_a_snapshot_stands_for_is_refused(tmp_path: Path) -> None:
+    core = write(tmp_path, ROUNDS)
+    path = only_segment(tmp_path)
+    raw = path.read_bytes()
+    snapshot.save(tmp_path / "snapshots", core, journal.Position(1, len(raw)), UnsyncedDisk())
+    for length in range(0, len(raw), 331):
+        path.write_bytes(raw[:length])
+        with pytest.raises(CorruptJournal):
+            recover(tmp_path)
+    for at in range(0, len(raw), 97):
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
+        with pytest.raises(CorruptJournal):
+            recover(tmp_path)
+    path.write_bytes(raw)
+    assert recover(tmp_path).core.digest() == core.digest()

@@ -278,3 +278,27 @@ def test_a_reset_repeats_reports_and_not_answers_to_status_requests(exchange: Ex
     alpha.logon(reset=True)
     alpha.expect("8", t150="0", t97="Y", t17=accepted[17])
     alpha.expect_silence(0.5)
+
+
+@pytest.mark.req("FIX-06", "ORD-19", "REC-22")
+@pytest.mark.parametrize("earlier", [0, 6])
+def test_what_was_lost_in_a_session_of_new_numbers_is_asked_for_too(exchange: Exchange, earlier: int) -> None:
+    """The log's last record is of an earlier numbering, or there is none: all but the Logon is asked for."""
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    for number in range(earlier):
+        enter(alpha, f"before{number}")
+    alpha.logout()
+    alpha.logon(reset=True)
+    alpha.drain(0.3)
+    exchange.gateways["order-entry"].kill()
+    alpha.drop()
+    for number in range(9):
+        alpha.remember("D", order(f"lost{number}", "1", "0.5", "40000"))
+    numbers = exchange.data / "fixgw" / "order-entry" / "FIX.4.4-EXCH-OE-ALPHA.seqnums"
+    sender, expected = (int(part) for part in numbers.read_text().split(":"))
+    numbers.write_text(f"{sender:010d} : {expected + 9:010d}")
+    exchange.start_gateway("order-entry")
+    alpha.logon()
+    for number in range(9):
+        alpha.expect("8", t150="0", t11=f"lost{number}")

@@ -29,7 +29,7 @@ class Life:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.mark = Watermark(store.files.body.with_name("MEMBER.sent"))
-        self.outlet = Outlet("EXCH-OE", store.comp_id, store.files, self.mark, self.write)
+        self.outlet = Outlet("EXCH-OE", store.comp_id, store.files, self.mark, self.write, lambda: 0)
         self.outlet.recover()
 
     @staticmethod
