@@ -6,13 +6,21 @@ Start the exchange with ``make run``, then in a second terminal: ``.venv/bin/pyt
 from __future__ import annotations
 
 import argparse
+import selectors
 import socket
+import sys
 import time
 import tomllib
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
 import simplefix
+
+ANSWER_S_MAX = 10
+CONFIG = Path(__file__).resolve().parents[1] / "config" / "exchange.toml"
+SESSIONS = selectors.DefaultSelector()
+"""Every session that is up. All are read while one is waited for: the exchange hangs up on a reader that stalls."""
 
 
 class Session:
@@ -23,7 +31,9 @@ class Session:
         self._target = target
         self._next_seq = 1
         self._parser = simplefix.FixParser()
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._arrived: deque[simplefix.FixMessage] = deque()
+        self._socket = connect(port)
+        SESSIONS.register(self._socket, selectors.EVENT_READ, self)
         # 98: no encryption; 108: a heartbeat every 30 s; 141: begin again at 1 on both sides.
         self.send("A", (98, 0), (108, 30), (141, "Y"), (553, comp_id), (554, f"dev-{comp_id.lower()}"))
         self.expect("A")
@@ -40,17 +50,26 @@ class Session:
     def expect(self, msg_type: str, **wanted: str) -> simplefix.FixMessage:
         """Read until a message of ``msg_type`` comes whose tags are as wanted, such as ``t150="F"``."""
         while True:
-            message = self._parser.get_message()
-            if message is None:
-                data = self._socket.recv(4096)
-                if not data:
-                    raise SystemExit(f"{self.comp_id}: the exchange closed the connection")
-                self._parser.append_buffer(data)
-                continue
-            if text(message, 35) in ("3", "5", "j"):
-                raise SystemExit(f"{self.comp_id}: refused: {text(message, 58)}")
+            while not self._arrived:
+                read_sessions()
+            message = self._arrived.popleft()
             if text(message, 35) == msg_type and all(text(message, int(k[1:])) == v for k, v in wanted.items()):
                 return message
+            if text(message, 35) in ("3", "5", "j"):
+                raise SystemExit(f"{self.comp_id}: refused: {text(message, 58)}")
+
+    def read(self) -> None:
+        """Take in what has arrived. 97=Y marks a copy of an earlier report, sent because the Logon began at 1 again."""
+        try:
+            data = self._socket.recv(65_536)
+        except ConnectionError:
+            data = b""
+        if not data:
+            raise SystemExit(f"{self.comp_id}: the exchange closed the connection")
+        self._parser.append_buffer(data)
+        while (message := self._parser.get_message()) is not None:
+            if text(message, 97) != "Y":
+                self._arrived.append(message)
 
     def order(self, cl_ord_id: str, side: int, qty: str, price: str) -> None:
         """Send a good-till-cancel limit order for BTC/USDT: side 1 buys, 2 sells."""
@@ -60,14 +79,27 @@ class Session:
     def log_out(self) -> None:
         """End the session politely."""
         self.send("5")
-        self.expect_end()
-
-    def expect_end(self) -> None:
-        """Read until the exchange has answered the Logout."""
-        while data := self._socket.recv(4096):
-            if b"\x0135=5\x01" in data:
-                break
+        self.expect("5")
+        SESSIONS.unregister(self._socket)
         self._socket.close()
+
+
+def connect(port: int) -> socket.socket:
+    """Connect to the exchange, or say that there is none."""
+    try:
+        return socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S_MAX)
+    except ConnectionRefusedError:
+        print(f"nothing listens on 127.0.0.1:{port}: start the exchange with make run", file=sys.stderr)
+        raise SystemExit(3) from None
+
+
+def read_sessions() -> None:
+    """Wait until something arrives on any session, and take it in."""
+    ready = SESSIONS.select(ANSWER_S_MAX)
+    if not ready:
+        raise SystemExit(f"no answer within {ANSWER_S_MAX} s")
+    for key, _ in ready:
+        key.data.read()
 
 
 def text(message: simplefix.FixMessage, tag: int) -> str:
@@ -88,12 +120,12 @@ def show(who: str, message: simplefix.FixMessage) -> None:
 
 def main() -> None:
     """Let BRAVO offer, ALPHA buy, and print what each and their drop copies are told."""
-    configured = tomllib.loads(Path("config/exchange.toml").read_text())["port_base"]
+    configured = tomllib.loads(CONFIG.read_text())["port_base"]
     parser = argparse.ArgumentParser(description="The first fill, over FIX 4.4.")
     parser.add_argument("--port-base", type=int, default=configured)
     port = parser.parse_args().port_base
-    copies = [Session(port + 1, comp_id, "EXCH-DC") for comp_id in ("ALPHA-DC", "BRAVO-DC")]
     alpha, bravo = (Session(port, comp_id, "EXCH-OE") for comp_id in ("ALPHA", "BRAVO"))
+    copies = [Session(port + 1, comp_id, "EXCH-DC") for comp_id in ("ALPHA-DC", "BRAVO-DC")]
     unique = time.time_ns()
     offer, bid = f"offer-{unique}", f"bid-{unique}"
 

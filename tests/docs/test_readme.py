@@ -115,6 +115,18 @@ def test_first_fill_and_balances_as_written(checkout: Path, first_run: float) ->
     assert "100.5" in balances.stdout and "969970" in balances.stdout and "no difference" in balances.stdout
 
 
+def test_first_fill_runs_again_from_anywhere(checkout: Path, first_run: float, tmp_path: Path) -> None:
+    again = shell(f"{sys.executable} {checkout}/scripts/first_fill.py", tmp_path)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_first_fill_says_that_nothing_listens(tmp_path: Path) -> None:
+    base = free_port_base()
+    done = shell(f"{sys.executable} {ROOT}/scripts/first_fill.py --port-base {base}", tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"nothing listens on 127.0.0.1:{base}: start the exchange with make run\n"
+
+
 def test_demo_as_written(checkout: Path) -> None:
     demo = shell(SHELL_BLOCKS[3], checkout)
     assert demo.returncode == 0, demo.stdout + demo.stderr
