@@ -17,13 +17,15 @@ from pathlib import Path
 
 import msgspec
 
+from clearing.errors import ClearingError
+from clearing.store import open_reader
 from engine.api.wire import encode_command
 from engine.client import read_journal, submit_and_wait
 from ops import genesis, postgres
 from ops.child import ChildSpec
 from ops.config import Venue
 from ops.directory import Whereabouts, hold, write_whereabouts
-from ops.errors import PortTaken
+from ops.errors import PortTaken, Unreachable
 from ops.metrics import Metrics
 from ops.supervisor import Announce, Supervisor
 
@@ -67,7 +69,7 @@ class Exchange:
     async def run(self, ready: Callable[[Exchange], None]) -> None:
         """Start everything, call ``ready``, keep it running until asked to stop, stop everything.
 
-        Raises: AlreadyRunning, PortTaken, ChildFailed, CheckFailed, Refused.
+        Raises: AlreadyRunning, PortTaken, Unreachable, ChildFailed, CheckFailed, Refused.
         """
         lock = hold(self.settings.data)
         try:
@@ -97,7 +99,9 @@ class Exchange:
     async def _start(self) -> Metrics:
         settings = self.settings
         data = settings.data
-        if not self._dsn:
+        if self._dsn:
+            await check_database(self._dsn)
+        else:
             embedded = await asyncio.to_thread(postgres.prepare, data / "postgres")
             self._dsn = embedded.dsn
             await self.supervisor.start(postgres_spec(embedded))
@@ -164,6 +168,16 @@ def postgres_spec(embedded: postgres.Postgres) -> ChildSpec:
 
 def _python(name: str, package: str, *arguments: str, data: Path) -> ChildSpec:
     return ChildSpec(name, (sys.executable, "-m", package, "--data", str(data.resolve()), *arguments))
+
+
+async def check_database(dsn: str) -> None:
+    """Check that PostgreSQL lets us in at ``dsn``, before anything depends on it. Raises: Unreachable."""
+    try:
+        async with open_reader(dsn):
+            pass
+    except ClearingError as error:
+        reason = "no answer in time" if isinstance(error.__cause__, TimeoutError) else error
+        raise Unreachable(f"PostgreSQL cannot be reached with --dsn or EXCHANGE_DSN: {reason}") from error
 
 
 def check_ports(ports: dict[str, int]) -> None:

@@ -27,7 +27,10 @@ class Whereabouts(msgspec.Struct, frozen=True):
 
 def hold(data: Path) -> int:
     """Take ``data`` for this supervisor; the hold goes with the process. Raises: AlreadyRunning, Refused."""
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise Refused(f"{data} is, or lies in, a file: --data takes a directory") from None
     if len(bytes(data.resolve() / "engine.sock")) > SOCKET_PATH_BYTES_MAX:
         raise Refused(f"{data}: too long a path for the engine's socket; choose a shorter --data")
     fd = os.open(data / "exchange.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)

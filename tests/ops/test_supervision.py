@@ -15,6 +15,7 @@ import pytest
 
 from ops.child import ChildSpec
 from ops.compose import PORT_OFFSETS
+from ops.demo.show import free_port_base
 from ops.errors import ChildFailed
 from ops.supervisor import STOP_S_MAX, Supervisor
 from tests.ops.running import Running, command, eventually, is_alive
@@ -30,6 +31,7 @@ def test_says_what_listens_where(exchange: Running) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
     for expected in ("EXCH-OE", "EXCH-DC", "ALPHA, BRAVO, MMONE", "ALPHA-DC, BRAVO-DC, MMONE-DC"):
         assert expected in exchange.screen
+    assert max(len(line) for line in exchange.screen.splitlines()) <= 80
 
 
 def test_ps_tells_which_process_is_which(exchange: Running) -> None:
@@ -96,6 +98,26 @@ def test_taken_port_is_named(exchange: Running, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert f"port {drop_copy} (order-entry) is taken" in done.stderr
     assert not (tmp_path / "var" / "journal").exists()
+
+
+def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for data in (file, file / "var"):
+        done = command("run", "--data", data)
+        assert done.returncode == 2 and "--data takes a directory" in done.stderr
+
+
+def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    began = time.monotonic()
+    dsn = f"postgresql://me:secret@127.0.0.1:{port}/books"
+    base = free_port_base()
+    done = command("run", "--data", tmp_path / "var", "--port-base", base, "--dsn", dsn)
+    assert done.returncode == 3 and time.monotonic() - began < 10
+    assert "PostgreSQL cannot be reached" in done.stderr and str(port) in done.stderr
+    assert "secret" not in done.stderr and not (tmp_path / "var" / "journal").exists()
 
 
 @pytest.mark.req("REC-02")
