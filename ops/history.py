@@ -10,9 +10,8 @@ from engine.api.commands import CancelOrder, Command, NewOrder, RefuseOrder, Req
 from engine.api.errors import WireError
 from engine.api.events import Event, OrderAccepted, Traded
 from engine.api.ids import parse_order_id
-from engine.api.registry import Registry
 from engine.api.wire import Record
-from ops.narration import describe_command, describe_event
+from ops.narration import Chronicle, describe_command, describe_event
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -26,30 +25,48 @@ class Happening(msgspec.Struct, frozen=True):
 
 
 class OrderQuery(msgspec.Struct, frozen=True):
-    """Which order: by number, or by ClOrdID, of one CompID or of any."""
+    """Which order: by its number, or by the ClOrdID that one CompID gave it."""
 
     order_id: int = 0
     cl_ord_id: str = ""
     comp_id: str = ""
 
+    def __str__(self) -> str:
+        return f"ClOrdID {self.cl_ord_id} of {self.comp_id}" if self.cl_ord_id else f"order {self.order_id}"
 
-def parse_query(text: str, comp_id: str) -> OrderQuery:
-    """Read what the operator typed: OrderID <37>, the order's number, or else a ClOrdID <11>."""
+
+def parse_query(text: str, comp_id: str, records: Iterable[Record]) -> list[OrderQuery]:
+    """Read what the operator typed: OrderID <37>, the order's number, or else a ClOrdID <11>.
+
+    A ClOrdID belongs to its session: there is one answer for each CompID that used it, or for ``comp_id`` alone.
+    Cost: reads all ``records`` for a ClOrdID.
+    """
     try:
-        return OrderQuery(order_id=parse_order_id(text))
+        return [OrderQuery(order_id=parse_order_id(text))]
     except WireError:
         pass
-    if text.isdigit() and not comp_id:
-        return OrderQuery(order_id=int(text), cl_ord_id=text)
-    return OrderQuery(cl_ord_id=text, comp_id=comp_id)
+    if comp_id:
+        return [OrderQuery(cl_ord_id=text, comp_id=comp_id)]
+    by_number = [OrderQuery(order_id=int(text))] if text.isascii() and text.isdigit() else []
+    return by_number + [OrderQuery(cl_ord_id=text, comp_id=user) for user in users_of(text, records)]
 
 
-def order_history(query: OrderQuery, records: Iterable[Record], registry: Registry) -> Iterator[Happening]:
-    """Yield all that happened to the order, in order. ``registry`` learns the names as they come."""
+def users_of(cl_ord_id: str, records: Iterable[Record]) -> list[str]:
+    """List the CompIDs that sent ``cl_ord_id``, in the order they first did."""
+    chronicle, found = Chronicle(), dict[str, None]()
+    for record in records:
+        chronicle.apply(record)
+        if cl_ord_id in names_in(record.command):
+            found[chronicle.source(record.source)] = None
+    return list(found)
+
+
+def order_history(query: OrderQuery, records: Iterable[Record], chronicle: Chronicle) -> Iterator[Happening]:
+    """Yield all that happened to the order, in order. ``chronicle`` learns names and orders as they come."""
     watched = {query.order_id} if query.order_id else set()
     for record in records:
-        registry.apply(record)
-        is_asked_for = _is_named(record, query, watched, registry)
+        chronicle.apply(record)
+        is_asked_for = _is_named(record, query, watched, chronicle)
         accepted = next((event.order_id for event in record.events if isinstance(event, OrderAccepted)), 0)
         if is_asked_for and accepted:
             watched.add(accepted)
@@ -59,25 +76,25 @@ def order_history(query: OrderQuery, records: Iterable[Record], registry: Regist
             if (is_asked_for and not isinstance(event, Traded)) or orders_of(event) & watched
         ]
         if is_asked_for or concerned:
-            yield from _happenings(record, concerned, registry)
+            yield from _happenings(record, concerned, chronicle)
 
 
-def _happenings(record: Record, concerned: list[tuple[int, Event]], registry: Registry) -> Iterator[Happening]:
-    by = registry.source(record.source)
-    yield Happening(record.seq, -1, record.ts_ns, by, describe_command(record.command, registry))
+def _happenings(record: Record, concerned: list[tuple[int, Event]], chronicle: Chronicle) -> Iterator[Happening]:
+    by = chronicle.source(record.source)
+    yield Happening(record.seq, -1, record.ts_ns, by, describe_command(record.command, chronicle))
     for index, event in concerned:
-        what = describe_event(event, record.seq, record.ts_ns, registry)
+        what = describe_event(event, record, chronicle)
         yield Happening(record.seq, index, record.ts_ns + index, "engine", what)
 
 
-def _is_named(record: Record, query: OrderQuery, watched: set[int], registry: Registry) -> bool:
+def _is_named(record: Record, query: OrderQuery, watched: set[int], chronicle: Chronicle) -> bool:
     """Tell whether the command of ``record`` is about the order: it enters it, or names it."""
     command = record.command
     if isinstance(command, CancelOrder | RequestOrderStatus) and command.order_id in watched:
         return True
     if isinstance(command, NewOrder) and record.seq in watched:
         return True
-    if not query.cl_ord_id or (query.comp_id and registry.source(record.source) != query.comp_id):
+    if not query.cl_ord_id or (query.comp_id and chronicle.source(record.source) != query.comp_id):
         return False
     return query.cl_ord_id in names_in(command)
 

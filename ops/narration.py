@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import OrdType, Side, TimeInForce
@@ -10,6 +12,67 @@ from engine.api.instrument import Instrument
 from engine.api.registry import Registry
 from engine.api.rejects import FIX_TWINS, ErrorCode, describe
 from engine.api.units import format_minor
+from engine.api.wire import Record
+
+
+class Chronicle(Registry):
+    """A registry that also remembers the open orders, so that quantities and amounts are told in decimals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[int, c.NewOrder] = {}
+        self._closed: list[int] = []
+
+    def apply(self, record: Record) -> None:
+        """Take over what a record registered and which orders it opened; one it closed is known until the next."""
+        super().apply(record)
+        while self._closed:
+            self._open.pop(self._closed.pop(), None)
+        for event in record.events:
+            match event:
+                case e.OrderAccepted() if isinstance(record.command, c.NewOrder):
+                    self._open[event.order_id] = record.command
+                case e.OrderCanceled() | e.OrderExpired():
+                    self._closed.append(event.order_id)
+                case e.Traded():
+                    leaves = ((event.taker_order_id, event.taker_leaves), (event.maker_order_id, event.maker_leaves))
+                    self._closed.extend(order_id for order_id, left in leaves if not left)
+                case _:
+                    pass
+
+    def symbol_of(self, order_id: int) -> int:
+        """Find the symbol of an open order; 0 when it is not open."""
+        return self._open[order_id].symbol_id if order_id in self._open else 0
+
+    def locked_asset(self, order_id: int) -> int:
+        """Find which asset an open order locks: a buy its quote asset, a sell its base asset; 0 when not open."""
+        order = self._open.get(order_id)
+        instrument = self.instruments.get(order.symbol_id) if order else None
+        if order is None or instrument is None:
+            return 0
+        return instrument.quote_asset_id if order.side == Side.BUY else instrument.base_asset_id
+
+    def quote_asset(self, symbol_id: int) -> int:
+        """Find the asset an instrument is priced in; 0 when there is no such instrument."""
+        return self.instruments[symbol_id].quote_asset_id if symbol_id in self.instruments else 0
+
+    def qty(self, lots: int, symbol_id: int) -> str:
+        """Write a quantity."""
+        return _qty(lots, self.instruments.get(symbol_id))
+
+    def price(self, ticks: int, symbol_id: int) -> str:
+        """Write a price."""
+        return _price(ticks, self.instruments.get(symbol_id))
+
+    def decimal(self, minor: int, asset_id: int) -> str:
+        """Write an amount without the name of its asset."""
+        return format_minor(minor, self.assets[asset_id].decimals if asset_id in self.assets else 0)
+
+
+def iso_time(ts_ns: int) -> str:
+    """Write exchange time as ISO 8601 with microseconds and Z (TIM-08)."""
+    seconds, rest = divmod(ts_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 
 
 def explain(code: int) -> str:
@@ -73,44 +136,47 @@ def _new_order(order: c.NewOrder, registry: Registry) -> str:
     )
 
 
-def describe_event(event: e.Event, seq: int, ts_ns: int, registry: Registry) -> str:
-    """Describe an event of record ``seq``; ``ts_ns`` is that of the record."""
+def describe_event(event: e.Event, record: Record, chronicle: Chronicle) -> str:
+    """Describe an event of ``record``, the one applied last."""
     match event:
         case e.OrderAccepted():
-            return f"accepted as {order_id_text(event.order_id, ts_ns)}, {event.reserved} minor units reserved"
+            reserved = chronicle.amount(event.reserved, chronicle.locked_asset(event.order_id))
+            return f"accepted as {order_id_text(event.order_id, record.ts_ns)}, {reserved} reserved"
         case e.OrderRejected():
             held = f", held by order {event.order_id}" if event.order_id else ""
             return f"rejected: {explain(event.code)}{held}"
         case e.Traded():
-            return _traded(event, registry)
+            return _traded(event, chronicle)
         case e.OrderCanceled() | e.OrderExpired():
             word = "canceled" if isinstance(event, e.OrderCanceled) else "expired"
-            released = f"{event.leaves} lots void, {event.released} minor units released"
-            return f"order {event.order_id} {word}: {explain(event.code)}; {released}"
+            qty = chronicle.qty(event.leaves, chronicle.symbol_of(event.order_id))
+            released = chronicle.amount(event.released, chronicle.locked_asset(event.order_id))
+            return f"order {event.order_id} {word}: {explain(event.code)}; {qty} void, {released} released"
         case e.CancelRejected():
             return f"cancel rejected: {explain(event.code)}; order {event.order_id} is {event.state.name}"
         case e.StatusReported():
             return f"status: order {event.order_id} is {event.state.name}"
         case e.CommandRefused():
             return f"refused: {explain(event.code)}"
-        case e.Deposited():
-            return f"credited; {event.available_after} minor units available"
+        case e.Deposited() if isinstance(record.command, c.Deposit):
+            return f"credited; {chronicle.amount(event.available_after, record.command.asset_id)} available"
         case _:
             return "done"
 
 
-def _traded(trade: e.Traded, registry: Registry) -> str:
-    instrument = registry.instruments.get(trade.symbol_id)
-    quote = instrument.quote_asset_id if instrument else 0
-    decimals = registry.assets[quote].decimals if quote in registry.assets else 0
-    fees = f"fees taker {format_minor(trade.taker_fee, decimals)}, maker {format_minor(trade.maker_fee, decimals)}"
+def _traded(trade: e.Traded, chronicle: Chronicle) -> str:
+    symbol_id = trade.symbol_id
+    instrument = chronicle.instruments.get(symbol_id)
+    taker_fee, maker_fee = (
+        chronicle.amount(fee, chronicle.quote_asset(symbol_id)) for fee in (trade.taker_fee, trade.maker_fee)
+    )
     return (
-        f"traded {_qty(trade.last_qty, instrument)} {_symbol(trade.symbol_id, instrument)}"
+        f"traded {_qty(trade.last_qty, instrument)} {_symbol(symbol_id, instrument)}"
         f" at {_price(trade.last_px, instrument)}:"
-        f" taker {trade.taker_order_id} ({registry.account(trade.taker_account_id)}, {_enum(Side, trade.taker_side)},"
+        f" taker {trade.taker_order_id} ({chronicle.account(trade.taker_account_id)}, {_enum(Side, trade.taker_side)},"
         f" leaves {_qty(trade.taker_leaves, instrument)}),"
-        f" maker {trade.maker_order_id} ({registry.account(trade.maker_account_id)},"
-        f" leaves {_qty(trade.maker_leaves, instrument)}); {fees}"
+        f" maker {trade.maker_order_id} ({chronicle.account(trade.maker_account_id)},"
+        f" leaves {_qty(trade.maker_leaves, instrument)}); fees taker {taker_fee}, maker {maker_fee}"
     )
 
 

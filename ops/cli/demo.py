@@ -5,17 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from clearing.reconcile import Reconciliation
 from engine.api.registry import Registry
+from engine.api.units import format_minor
 from engine.client import read_journal
 from ops.cli.reconcile import compare, show_comparison
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, out, show_json, show_table
 from ops.demo.show import DemoOutcome, fresh_exchange, trade
 from ops.directory import journal_of
 from ops.genesis import operations_records
+
+
+class BalanceChange(msgspec.Struct, frozen=True):
+    """One account and asset before and after; amounts are decimal text."""
+
+    account: str
+    asset: str
+    before: str
+    after: str
+    change: str
 
 
 @clear_faults
@@ -35,7 +47,7 @@ def demo(
         live, found = compare(running)
         registry = Registry(operations_records(read_journal(journal_of(running))))
         if as_json:
-            show_json({"outcome": outcome, "reconciliation": found, "agreed": agrees(outcome, found)})
+            show_json(_as_object(outcome, found, registry))
         else:
             _show(outcome, registry)
             show_comparison(live, found, registry)
@@ -51,7 +63,7 @@ def agrees(outcome: DemoOutcome, found: Reconciliation) -> bool:
 
 def _trade_with_progress(running: Path, port_base: int, orders: int) -> DemoOutcome:
     columns = (TextColumn("trading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err) as progress:
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         task = progress.add_task("trading", total=orders // 2 * 2)
         return trade(running, port_base, orders, lambda: progress.advance(task, 2))
 
@@ -68,11 +80,31 @@ def _show(outcome: DemoOutcome, registry: Registry) -> None:
         ("every asset conserved", "yes" if outcome.is_conserved else "NO"),
     ]
     show_table("1. what happened", ("what", "value>"), rows)
+    show_table(
+        "2. balances",
+        ("account", "asset", "before>", "after>", "change>"),
+        [msgspec.structs.astuple(change) for change in changes(outcome, registry)],
+    )
+    out.print("3. reconciliation")
+
+
+def _as_object(outcome: DemoOutcome, found: Reconciliation, registry: Registry) -> dict[str, object]:
+    counts = {key: value for key, value in msgspec.structs.asdict(outcome).items() if key not in ("before", "after")}
+    return {
+        "agreed": agrees(outcome, found),
+        "outcome": {**counts, "is_conserved": outcome.is_conserved},
+        "balances": changes(outcome, registry),
+        "reconciliation": found,
+    }
+
+
+def changes(outcome: DemoOutcome, registry: Registry) -> list[BalanceChange]:
+    """List what every balance was and became, available and locked together."""
     before = {(row.account_id, row.asset_id): int(row.available) + int(row.locked) for row in outcome.before.rows}
-    balances = []
+    found = []
     for row in outcome.after.rows:
         total, earlier = int(row.available) + int(row.locked), before.get((row.account_id, row.asset_id), 0)
-        amounts = (registry.amount(value, row.asset_id) for value in (earlier, total, total - earlier))
-        balances.append((registry.account(row.account_id), registry.asset(row.asset_id), *amounts))
-    show_table("2. balances", ("account", "asset", "before>", "after>", "change>"), balances)
-    out.print("3. reconciliation")
+        decimals = registry.assets[row.asset_id].decimals
+        amounts = (format_minor(value, decimals) for value in (earlier, total, total - earlier))
+        found.append(BalanceChange(registry.account(row.account_id), registry.asset(row.asset_id), *amounts))
+    return found

@@ -11,29 +11,39 @@ import typer
 from rich.progress import Progress
 
 from engine.api.errors import CorruptJournal, Diverged
-from engine.api.registry import Registry
 from engine.api.segment import list_segments
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
 from engine.host import recovery
 from ops.cli.screen import (
     DEFAULT_DATA,
+    INDENT,
     DataOption,
     JsonOption,
+    busy,
     clear_faults,
+    counted,
     err,
-    iso_time,
     out,
     show_json,
-    show_rows,
+    show_line,
     show_table,
 )
 from ops.directory import journal_of
 from ops.errors import CheckFailed
-from ops.narration import describe_command, describe_event
+from ops.export import record_object
+from ops.narration import Chronicle, describe_command, describe_event, iso_time
 from ops.replay import replay_in_fresh_process
 
 journal = typer.Typer(no_args_is_help=True, help="Check, read and re-execute the log.")
+
+
+class VerifiedSegment(msgspec.Struct, frozen=True):
+    """A segment that is sound."""
+
+    segment: str
+    records: int
+    bytes: int
 
 
 @journal.command("verify")
@@ -41,18 +51,25 @@ journal = typer.Typer(no_args_is_help=True, help="Check, read and re-execute the
 def verify(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
     """Check every CRC, the chain of records and the SHA-256 of every segment."""
     directory = journal_of(data)
-    rows: list[tuple[object, ...]] = []
+    segments: list[VerifiedSegment] = []
     try:
-        with Progress(console=err, transient=True) as progress:
+        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
             task = progress.add_task("verifying", total=len(list_segments(directory)))
             for name, count in recovery.verify(directory):
-                rows.append((name, count, (directory / name).stat().st_size))
+                segments.append(VerifiedSegment(name, count, (directory / name).stat().st_size))
                 progress.advance(task)
     except CorruptJournal as error:
+        if as_json:
+            fault = {"segment": error.segment, "offset": error.offset, "reason": error.reason}
+            show_json({"is_sound": False, "fault": fault, "segments": segments})
         raise CheckFailed(f"{error.segment} is corrupt at offset {error.offset}: {error.reason}") from error
-    show_rows("journal: sound", ("segment", "records>", "bytes>"), rows, as_json)
-    if not as_json:
-        out.print(f"{sum(int(str(row[1])) for row in rows)} records in {len(rows)} segments: every CRC and chain holds")
+    records = sum(segment.records for segment in segments)
+    if as_json:
+        show_json({"is_sound": True, "records": records, "segments": segments})
+        return
+    rows = [msgspec.structs.astuple(segment) for segment in segments]
+    show_table("journal: sound", ("segment", "records>", "bytes>"), rows)
+    out.print(f"{counted(records, 'record')} in {counted(len(rows), 'segment')}: every CRC and chain holds")
 
 
 @journal.command("cat")
@@ -65,15 +82,15 @@ def cat(
 ) -> None:
     """Print records: the command and each event it caused."""
     directory = journal_of(data)
-    registry = Registry()
+    chronicle = Chronicle()
     for record in records_to(directory, to_seq):
-        registry.apply(record)
+        chronicle.apply(record)
         if record.seq < from_seq:
             continue
         if as_json:
-            show_json(_as_object(record))
+            show_json(record_object(record, chronicle))
         else:
-            _print_record(record, registry)
+            _print_record(record, chronicle)
 
 
 @journal.command("replay")
@@ -82,14 +99,18 @@ def replay(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None
     """Execute every command again, in a process of its own, and compare the bytes with the journal's."""
     directory = journal_of(data)
     try:
-        with err.status("executing every command again"):
+        with busy("executing every command again"):
             outcome = replay_in_fresh_process(directory)
     except Diverged as error:
+        if as_json:
+            show_json({"is_identical": False, "diverged_at": error.seq})
         raise CheckFailed(str(error)) from error
     if as_json:
-        show_json(outcome)
+        found = {"seq": outcome.seq, "state_sha256": outcome.state_sha256, "elapsed_ms": outcome.elapsed_ms}
+        show_json({"is_identical": True, **found})
         return
-    show_table("replay: identical", ("what", "value>"), list(msgspec.structs.asdict(outcome).items()))
+    out.print(f"replay: identical up to seq {outcome.seq}, in {outcome.elapsed_ms} ms; SHA-256 of the state:")
+    out.print(outcome.state_sha256)
 
 
 def records_to(directory: Path, to_seq: int | None = None) -> Iterator[Record]:
@@ -101,27 +122,8 @@ def records_to(directory: Path, to_seq: int | None = None) -> Iterator[Record]:
             yield record
 
 
-def _as_object(record: Record) -> dict[str, object]:
-    return {
-        "seq": record.seq,
-        "time": iso_time(record.ts_ns),
-        "ts_ns": record.ts_ns,
-        "source": record.source,
-        "source_seq": record.source_seq,
-        "command": _tagged(record.command),
-        "events": [_tagged(event) for event in record.events],
-    }
-
-
-def _tagged(item: msgspec.Struct) -> dict[str, object]:
-    """Put the name of a record before its fields."""
-    return {"type": type(item).__name__, **msgspec.structs.asdict(item)}
-
-
-def _print_record(record: Record, registry: Registry) -> None:
-    by = registry.source(record.source)
-    out.print(f"[bold]{record.seq:>10}[/]  {iso_time(record.ts_ns)}  {by:<12}  ", end="")
-    out.print(describe_command(record.command, registry), markup=False)
+def _print_record(record: Record, chronicle: Chronicle) -> None:
+    head = f"{record.seq:>{INDENT - 2}}  {iso_time(record.ts_ns)}  {chronicle.source(record.source):<12}"
+    show_line(f"{head}  {describe_command(record.command, chronicle)}")
     for event in record.events:
-        what = describe_event(event, record.seq, record.ts_ns, registry)
-        out.print(f"{'':>10}  {'':27}  {'':<12}  -> {what}", markup=False)
+        show_line(f"{'':{INDENT}}-> {describe_event(event, record, chronicle)}")

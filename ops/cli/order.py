@@ -6,12 +6,23 @@ from typing import Annotated
 
 import typer
 
-from engine.api.registry import Registry
 from ops.cli.journal import records_to
-from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, iso_time, show_rows
+from ops.cli.screen import (
+    DEFAULT_DATA,
+    INDENT,
+    DataOption,
+    JsonOption,
+    busy,
+    clear_faults,
+    escape,
+    out,
+    show_json,
+    show_line,
+)
 from ops.directory import journal_of
 from ops.errors import CheckFailed
-from ops.history import order_history, parse_query
+from ops.history import Happening, OrderQuery, order_history, parse_query
+from ops.narration import Chronicle, iso_time
 
 order = typer.Typer(no_args_is_help=True, help="Explain orders.")
 
@@ -31,10 +42,31 @@ def show(
 ) -> None:
     """Show all that ever happened to an order, from the journal alone."""
     directory = journal_of(data)
-    query = parse_query(order_id, session)
-    with err.status("reading the journal"):
-        happenings = list(order_history(query, records_to(directory), Registry()))
-    if not happenings:
+    with busy("reading the journal"):
+        queries = parse_query(order_id, session, records_to(directory))
+        found = [(query, list(order_history(query, records_to(directory), Chronicle()))) for query in queries]
+    stories = [(query, happenings) for query, happenings in found if happenings]
+    if not stories:
         raise CheckFailed(f"the journal knows no order {order_id}" + (f" of {session}" if session else ""))
-    rows = [(h.seq, iso_time(h.ts_ns), h.by, h.what) for h in happenings]
-    show_rows(f"order {order_id}", ("seq>", "time", "by", "what"), rows, as_json)
+    if as_json:
+        show_json([row for query, happenings in stories for row in _rows(query, happenings)])
+        return
+    if len(stories) > 1:
+        show_line(f"{order_id} names {len(stories)} orders; --session CompID shows one session's alone")
+    for query, happenings in stories:
+        out.print(f"[bold]{escape(str(query))}[/]")
+        for happening in happenings:
+            _print(happening)
+
+
+def _rows(query: OrderQuery, happenings: list[Happening]) -> list[dict[str, object]]:
+    return [
+        {"order": str(query), "seq": h.seq, "time": iso_time(h.ts_ns), "by": h.by, "what": h.what} for h in happenings
+    ]
+
+
+def _print(happening: Happening) -> None:
+    if happening.index < 0:
+        show_line(f"{happening.seq:>{INDENT - 2}}  {iso_time(happening.ts_ns)}  {happening.by:<12}  {happening.what}")
+    else:
+        show_line(f"{'':{INDENT}}-> {happening.what}")

@@ -11,7 +11,7 @@ from clearing.reconcile import run as compare_books
 from engine.api.link import EngineBalances
 from engine.api.registry import Registry
 from engine.client import read_journal
-from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, out, show_json, show_table
+from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
 from ops.directory import journal_of, read_whereabouts
 from ops.genesis import operations_records
 from ops.inspection import engine_balances
@@ -20,7 +20,7 @@ from ops.inspection import engine_balances
 @clear_faults
 def reconcile(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
     """Compare engine and books per account and asset, and the books with themselves. Exit code 1 on a difference."""
-    with err.status("waiting for the books to reach the engine's seq"):
+    with busy("waiting for the books to reach the engine's seq"):
         live, found = compare(data)
     if as_json:
         show_json(found)

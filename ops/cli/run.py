@@ -80,10 +80,10 @@ def _show_ready(exchange: Exchange) -> None:
     }
     rows = []
     for name, port in settings.ports.items():
-        process = {"metrics": "supervisor", "market-data": "(reserved)"}.get(name, f"fixgw-{name}")
-        pid = os.getpid() if name == "metrics" else pids.get(process, "")
-        rows.append((name, port, process, pid, VENUE_COMP_IDS.get(name, ""), comp_ids.get(name, "")))
-    columns = ("listener", "port>", "process", "pid>", "TargetCompID", "CompIDs to log on with")
+        pid = {"metrics": os.getpid(), "market-data": "-"}.get(name, pids.get(f"fixgw-{name}", "-"))
+        target = VENUE_COMP_IDS.get(name, "(reserved)" if name == "market-data" else "")
+        rows.append((name, port, pid, target, comp_ids.get(name, "")))
+    columns = ("listener", "port>", "pid>", "TargetCompID", "CompIDs to log on with")
     show_table(f"exchange in {settings.data}", columns, rows)
     others = ", ".join(f"{name} {pid}" for name, pid in pids.items() if not name.startswith("fixgw"))
     out.print(f"also running: {others}", markup=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -22,7 +23,21 @@ from ops.errors import CheckFailed, OpsError, Unreachable
 WIDTH_UNSEEN = 160
 """Columns of a table that goes into a file or a pipe."""
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_UNSEEN)
+INDENT = 12
+"""Where what happened begins, and a line that is too long goes on."""
+
+
+class _Screen(Console):
+    """A console that leaves a reader who has gone to :func:`clear_faults`."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass it on."""
+        raise BrokenPipeError
+
+
+_IS_WIDTH_KNOWN = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+
+out = _Screen(highlight=False, soft_wrap=True, width=None if _IS_WIDTH_KNOWN else WIDTH_UNSEEN)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DataOption = Annotated[Path, typer.Option("--data", help="Data directory of the exchange.")]
@@ -39,7 +54,7 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
     @functools.wraps(command)
     def run(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         try:
-            return command(*args, **kwargs)
+            return _flushed(command, *args, **kwargs)
         except OpsError as error:
             fail(str(error), error.exit_code)
         except (EngineError, StoreUnavailable) as error:
@@ -55,6 +70,13 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
         raise AssertionError("unreachable")
 
     return run
+
+
+def _flushed(command: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+    try:
+        return command(*args, **kwargs)
+    finally:
+        sys.stdout.flush()
 
 
 def fail(message: str, exit_code: int) -> None:
@@ -83,16 +105,22 @@ def show_json(value: Any) -> None:
     print(msgspec.json.encode(value).decode())
 
 
-def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], as_json: bool) -> None:
-    """Print rows as a table, or as a JSON list of objects keyed by the columns."""
-    if as_json:
-        names = [column.rstrip(">") for column in columns]
-        show_json([dict(zip(names, row, strict=True)) for row in rows])
-    else:
-        show_table(title, columns, rows)
+def show_line(text: str) -> None:
+    """Print a line; where the width is known, wrap it between words."""
+    if not _IS_WIDTH_KNOWN:
+        print(text)
+        return
+    wrapped = textwrap.wrap(
+        text, out.width, subsequent_indent=" " * (INDENT + 3), break_long_words=False, break_on_hyphens=False
+    )
+    print("\n".join(wrapped))
 
 
-def iso_time(ts_ns: int) -> str:
-    """Write exchange time as ISO 8601 with microseconds and Z (TIM-08)."""
-    seconds, rest = divmod(ts_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+def busy(what: str) -> AbstractContextManager[object]:
+    """Show ``what`` goes on, to whom it can be shown."""
+    return err.status(what) if err.is_terminal else nullcontext()
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun: 1 segment, 2 segments."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

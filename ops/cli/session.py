@@ -8,11 +8,13 @@ from typing import Annotated
 import bcrypt
 import typer
 
-from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, show_rows
+from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, show_json, show_table
 from ops.config import load_venue
 
 BCRYPT_COST = 12
 """INV-60."""
+
+KEYS = ("comp_id", "kind", "firm", "session_id", "default_account")
 
 session = typer.Typer(no_args_is_help=True, help="List CompIDs; hash passwords for members.toml.")
 
@@ -25,12 +27,12 @@ def list_sessions(
     as_json: JsonOption = False,
 ) -> None:
     """List the CompIDs that the configuration admits."""
-    rows = [
-        (s.comp_id, s.kind, firm.name, s.session_id, s.default_account)
-        for firm in load_venue(config).members.firm
-        for s in firm.session
-    ]
-    show_rows("sessions", ("CompID", "kind", "firm", "session>", "default account"), rows, as_json)
+    admitted = [(firm, one) for firm in load_venue(config).members.firm for one in firm.session]
+    rows = [(s.comp_id, s.kind, firm.name, s.session_id, s.default_account) for firm, s in admitted]
+    if as_json:
+        show_json([dict(zip(KEYS, row, strict=True)) for row in rows])
+        return
+    show_table("sessions", ("CompID", "kind", "firm", "session>", "default account"), rows)
 
 
 @session.command("hash")

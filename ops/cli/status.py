@@ -7,9 +7,10 @@ import asyncio
 import typer
 
 from engine.api.link import EngineStatus
-from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, iso_time, out, show_json, show_table
+from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.directory import read_whereabouts
 from ops.inspection import Inspection, inspect
+from ops.narration import iso_time
 
 _COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 

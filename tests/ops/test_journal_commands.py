@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,37 @@ def test_order_show_tells_sessions_with_the_same_cl_ord_id_apart(traded: tuple[P
     assert [row["by"] for row in mine if row["by"] != "engine"] == ["ALPHA"]
     both = decoded(command("order", "show", "same-id", "--data", data, "--json"))
     assert {row["by"] for row in both} == {"ALPHA", "BRAVO", "engine"}
+    assert [row["order"] for row in both if row["what"].startswith("order same-id: sell")] == [
+        "ClOrdID same-id of BRAVO"
+    ]
+    shown = command("order", "show", "same-id", "--data", data).stdout.splitlines()
+    assert shown[0].startswith("same-id names 2 orders")
+    assert [line for line in shown if line.startswith("ClOrdID")] == [
+        "ClOrdID same-id of BRAVO",
+        "ClOrdID same-id of ALPHA",
+    ]
+
+
+def test_order_ids_and_words_stay_whole_in_80_columns(
+    traded: tuple[Path, list[Record]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, records = traded
+    monkeypatch.setenv("COLUMNS", "80")
+    order_id = order_id_text(records[0].seq, records[0].ts_ns)
+    for line in (("order", "show", order_id), ("journal", "cat")):
+        shown = command(*line, "--data", data).stdout
+        assert order_id in shown and "0.5 BTC reserved" in " ".join(shown.split())
+        assert "0.3 void, 0.3 BTC released" in " ".join(shown.split())
+        assert max(len(row) for row in shown.splitlines()) <= 80
+    replayed = command("journal", "replay", "--data", data).stdout.splitlines()
+    assert len(replayed[-1]) == 64
+
+
+def test_a_reader_who_has_seen_enough_ends_cat_without_a_fault(traded: tuple[Path, list[Record]]) -> None:
+    for form in ("", "--json"):
+        line = f"{sys.executable} -m ops journal cat {form} --data {traded[0]} | true; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.req("RPL-34")
@@ -98,6 +130,10 @@ def test_cat_prints_what_was_asked_for(traded: tuple[Path, list[Record]]) -> Non
     objects = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
     assert [entry["seq"] for entry in objects] == [first, last]
     assert [event["type"] for event in objects[1]["events"]] == ["OrderAccepted", "Traded"]
+    order, trade = objects[1]["command"], objects[1]["events"][1]
+    assert [order[key] for key in ("side", "ord_type", "time_in_force")] == ["1", "2", "1"]
+    assert (order["price"], order["order_qty"]) == ("60000", "0.2")
+    assert (trade["last_px"], trade["maker_leaves"], trade["taker_fee"]) == ("60000", "0.3", "12")
     words = command("journal", "cat", "--data", data, "--from", first, "--to", last).stdout
     assert "BRAVO" in words and "-> traded 0.2 BTC/USDT at 60000" in words
 
@@ -106,6 +142,7 @@ def test_cat_prints_what_was_asked_for(traded: tuple[Path, list[Record]]) -> Non
 def test_replay_gives_the_engines_digest(traded: tuple[Path, list[Record]]) -> None:
     data, records = traded
     outcome = decoded(command("journal", "replay", "--data", data, "--json"))
+    assert outcome["is_identical"] is True
     assert outcome["seq"] == records[-1].seq
     status = msgspec.json.decode(ask(data, ControlRequest("digest")), type=EngineStatus)
     assert (outcome["seq"], outcome["state_sha256"]) == (status.seq, status.state_sha256)
@@ -116,7 +153,7 @@ def test_verify_finds_a_flipped_byte(traded: tuple[Path, list[Record]], tmp_path
     data, records = traded
     sound = command("journal", "verify", "--data", data)
     assert sound.returncode == 0
-    assert f"{records[-1].seq} records in 1 segments" in sound.stdout
+    assert f"{records[-1].seq} records in 1 segment:" in sound.stdout
     copy = tmp_path / "copy"
     shutil.copytree(data / "journal", copy / "journal")
     segment = next((copy / "journal").glob("*.seg"))
@@ -126,6 +163,16 @@ def test_verify_finds_a_flipped_byte(traded: tuple[Path, list[Record]], tmp_path
     done = command("journal", "verify", "--data", copy)
     assert done.returncode == 1
     assert f"{segment.name} is corrupt at offset {SEGMENT_HEADER_BYTES}" in done.stderr
+    found = msgspec.json.decode(command("journal", "verify", "--json", "--data", copy).stdout)
+    assert (found["is_sound"], found["fault"]["segment"]) == (False, segment.name)
+
+
+def test_verify_tells_programs_and_people(traded: tuple[Path, list[Record]]) -> None:
+    data, records = traded
+    found = decoded(command("journal", "verify", "--json", "--data", data))
+    assert (found["is_sound"], found["records"], len(found["segments"])) == (True, records[-1].seq, 1)
+    done = command("journal", "verify", "--data", data)
+    assert "in 1 segment:" in done.stdout and done.stderr == ""
 
 
 @pytest.mark.req("RPL-32")
@@ -145,6 +192,8 @@ def test_replay_finds_a_record_that_executes_differently(traded: tuple[Path, lis
     done = command("journal", "replay", "--data", copy)
     assert done.returncode == 1, done.stdout
     assert f"replay diverges from the journal at seq {records[-1].seq}" in done.stderr
+    found = msgspec.json.decode(command("journal", "replay", "--json", "--data", copy).stdout)
+    assert found == {"is_identical": False, "diverged_at": records[-1].seq}
 
 
 @pytest.mark.parametrize(
