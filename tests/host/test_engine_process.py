@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import select
 import signal
@@ -283,4 +284,5 @@ def test_links_that_do_not_greet_or_talk_out_of_turn_are_cut(engine: Engine) -> 
             assert time.monotonic() < deadline
     for one in silent:
         one.close()
-    assert engine.greet(encode_message(Hello("follow", "chatty", len(REGISTRATIONS) + 1)) + bytes(1000))
+    with contextlib.suppress(ConnectionResetError):  # a link that is not cut ends in a timeout
+        engine.greet(encode_message(Hello("follow", "chatty", len(REGISTRATIONS) + 1)) + bytes(1000))
