@@ -62,7 +62,7 @@ def opening_frames() -> list[bytes]:
         commands += [
             c.OpenAccount(account, 1, AccountKind.SPOT, f"ACCOUNT-{n}"),
             c.RegisterSession(FIRST_SESSION + n, 1, SessionKind.ORDER_ENTRY, f"SESSION-{n}"),
-            c.Deposit(account, USDT, 10**24, f"usdt:{n}"),
+            c.Deposit(account, USDT, 10**22, f"usdt:{n}"),
             c.Deposit(account, BTC, 10**22, f"btc:{n}"),
         ]
     return [encode_frame(0, n, encode_command(command)) for n, command in enumerate(commands, 1)]
