@@ -1,7 +1,7 @@
 """Every bound of the engine, with its unit and its reason.
 
 A bound is inclusive: the value itself is accepted, one more is refused.
-The compiled core repeats the ones marked *core*; ``tests/unit/test_limits.py`` holds both together.
+The compiled core repeats the ones marked *core*; ``tests/unit/test_core_limits.py`` holds both together.
 """
 
 from __future__ import annotations
