@@ -235,21 +235,26 @@ def test_a_member_that_stops_reading_is_cut_and_misses_nothing(exchange: Exchang
     assert len(set(reports)) == len(reports) == len(taken) > 1000
 
 
+def lose_orders(exchange: Exchange, alpha: Client, count: int) -> None:
+    """Kill the gateway as if QuickFIX had counted ``count`` orders that never became commands; log on again."""
+    exchange.gateways["order-entry"].kill()
+    alpha.drop()
+    for number in range(count):
+        alpha.remember("D", order(f"lost{number}", "1", "0.5", "40000"))
+    numbers = exchange.data / "fixgw" / "order-entry" / "FIX.4.4-EXCH-OE-ALPHA.seqnums"
+    sender, expected = (int(part) for part in numbers.read_text().split(":"))
+    numbers.write_text(f"{sender:010d} : {expected + count:010d}")
+    exchange.start_gateway("order-entry")
+    alpha.logon()
+
+
 @pytest.mark.req("FIX-06", "ORD-19", "REC-22")
 def test_what_a_killed_gateway_had_received_and_not_passed_on_is_asked_for_again(exchange: Exchange) -> None:
     """Three orders QuickFIX counted as received, and no command came of: the member is asked, and they are entered."""
     alpha = exchange.client("ALPHA")
     alpha.logon()
     enter(alpha, "kept")
-    exchange.gateways["order-entry"].kill()
-    alpha.drop()
-    for number in range(3):
-        alpha.remember("D", order(f"lost{number}", "1", "0.5", "40000"))
-    numbers = exchange.data / "fixgw" / "order-entry" / "FIX.4.4-EXCH-OE-ALPHA.seqnums"
-    sender, expected = (int(part) for part in numbers.read_text().split(":"))
-    numbers.write_text(f"{sender:010d} : {expected + 3:010d}")
-    exchange.start_gateway("order-entry")
-    alpha.logon()
+    lose_orders(exchange, alpha, 3)
     for number in range(3):
         alpha.expect("8", t150="0", t11=f"lost{number}")
     alpha.expect_silence(0.3)
@@ -291,14 +296,6 @@ def test_what_was_lost_in_a_session_of_new_numbers_is_asked_for_too(exchange: Ex
     alpha.logout()
     alpha.logon(reset=True)
     alpha.drain(0.3)
-    exchange.gateways["order-entry"].kill()
-    alpha.drop()
-    for number in range(9):
-        alpha.remember("D", order(f"lost{number}", "1", "0.5", "40000"))
-    numbers = exchange.data / "fixgw" / "order-entry" / "FIX.4.4-EXCH-OE-ALPHA.seqnums"
-    sender, expected = (int(part) for part in numbers.read_text().split(":"))
-    numbers.write_text(f"{sender:010d} : {expected + 9:010d}")
-    exchange.start_gateway("order-entry")
-    alpha.logon()
+    lose_orders(exchange, alpha, 9)
     for number in range(9):
         alpha.expect("8", t150="0", t11=f"lost{number}")
