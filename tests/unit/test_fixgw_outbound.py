@@ -192,6 +192,17 @@ def test_the_average_price_is_within_half_a_unit_and_never_zero(fills: list[tupl
         assert abs(shown * cum - notional * 10**6) * 2 <= cum
 
 
+@pytest.mark.req("RES-62", "DET-03")
+def test_the_average_price_rounds_a_tie_away_from_zero(log: Log) -> None:
+    """127 lots at one tick and one lot at two: 1.0078125 ticks, between 0.01007812 and 0.01007813."""
+    log.put(11, limit("a", Side.BUY, 128, 2), e.OrderAccepted(6, 0))
+    for price, qty, leaves in ((1, 127, 1), (2, 1, 0)):
+        maker = log.seq + 1
+        log.put(11, limit(f"s{maker}", Side.SELL, qty, price), e.OrderAccepted(maker, 0))
+        reports = log.put(11, c.RequestOrderStatus("a"), trade(log, 6, maker, qty, price, leaves, 0))
+    assert log.fields(reports[0])[6] == "0.01007813"
+
+
 def test_reports_of_a_record_are_numbered_upwards(log: Log) -> None:
     log.put(11, limit("m", Side.BUY, 9, 5), e.OrderAccepted(6, 0))
     events = (e.OrderAccepted(7, 0), trade(log, 7, 6, 3, 5, 6, 6), trade(log, 7, 6, 3, 5, 3, 3))
