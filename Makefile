@@ -21,6 +21,7 @@ demo: setup
 	$(BIN)/exchange demo
 
 test: setup-dev
+	cargo test --quiet --manifest-path engine/core/Cargo.toml
 	$(BIN)/python -m pytest $(TESTS)
 
 check: setup-dev
