@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Protocol
 
 from clearing.batch import Batch
 from clearing.entries import Entry
@@ -17,17 +16,8 @@ from clearing.ledger import Ledger
 from clearing.limits import GATHER_S, READ_TIMEOUT_S
 from clearing.rows import Scales
 from clearing.store import Position
+from engine.api.ports import FollowPort
 from engine.api.wire import HEADER, decode_record, split_frames
-
-
-class LogPort(Protocol):
-    """Where records come from: :class:`engine.client.Follower`, or anything else that reads like it."""
-
-    def read(self, timeout_s: float) -> bytes:
-        """Return the next whole durable records, or ``b""`` when none came in time."""
-
-    def close(self) -> None:
-        """End the following; a waiting read returns."""
 
 
 class LogReader:
@@ -70,7 +60,7 @@ class Follower:
     Memory is bounded: while the batch at hand is full the log is not read, and the journal keeps it.
     """
 
-    def __init__(self, port: LogPort, reader: LogReader) -> None:
+    def __init__(self, port: FollowPort, reader: LogReader) -> None:
         self._port = port
         self._reader = reader
         self._batch = Batch(reader.seq + 1)

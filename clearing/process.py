@@ -15,11 +15,12 @@ import structlog
 
 from clearing.batch import Batch
 from clearing.errors import AlreadyClearing, ClearingError, StoreUnavailable
-from clearing.follower import Follower, LogPort, LogReader
+from clearing.follower import Follower, LogReader
 from clearing.ledger import Books, Ledger
 from clearing.limits import ATTEMPTS_QUIET, BACKOFF_FIRST_S, BACKOFF_MAX_S, STOP_TIMEOUT_S, TAKEOVER_TIMEOUT_S
 from clearing.store import Position, Store
 from engine.api.errors import EngineError
+from engine.api.ports import FollowPort
 from engine.client import Follower as EngineFollower
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Process:
     def __init__(
         self,
         config: Config,
-        follow: Callable[[int], LogPort],
+        follow: Callable[[int], FollowPort],
         ready: Callable[[], None],
         settled: Callable[[Batch], None],
     ) -> None:
@@ -155,7 +156,7 @@ class Process:
 
 def build(
     config: Config,
-    follow: Callable[[int], LogPort] | None = None,
+    follow: Callable[[int], FollowPort] | None = None,
     ready: Callable[[], None] = lambda: None,
     settled: Callable[[Batch], None] = lambda batch: None,
 ) -> Process:
