@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.api.enums import InstrumentKind
+from engine.api.enums import InstrumentKind, Matching
 from engine.api.units import Step, format_steps, to_steps
 
 
@@ -13,7 +13,9 @@ class Instrument(msgspec.Struct, frozen=True):
 
     Units: ``min_qty`` and ``max_qty`` lots; ``min_notional`` and ``max_notional`` quote minor units;
     ``maker_ppm`` and ``taker_ppm`` parts per million of notional (a negative one is a rebate);
-    ``band_ppm`` how far a market order may move from the best opposite price (RES-09).
+    ``band_ppm`` how far a limit price may lie from the mark, and a market order may move from the best opposite
+    price (RES-09). A perpetual also has ``max_leverage`` (the cap of its volatility class) and its own clearing PnL
+    account; both are 0 for spot.
     """
 
     symbol_id: int
@@ -31,6 +33,14 @@ class Instrument(msgspec.Struct, frozen=True):
     taker_ppm: int
     band_ppm: int
     fee_account_id: int
+    matching: Matching = Matching.PRICE_TIME
+    max_leverage: int = 0
+    pnl_account_id: int = 0
+
+    @property
+    def is_perpetual(self) -> bool:
+        """Tell whether positions are traded, not the base asset itself."""
+        return self.kind is InstrumentKind.PERPETUAL
 
     def price_to_ticks(self, text: str) -> int:
         """Convert Price <44>. Raises: UnitError when it is no whole number of ticks."""

@@ -54,8 +54,51 @@ OPEN_ORDERS_PER_SYMBOL_MAX = 1_000
 OPEN_ORDERS_PER_ACCOUNT_MAX = 10_000
 """core. Open orders of one account in all symbols (ORD-22)."""
 
-TRADES_PER_COMMAND_MAX = 500_000
-"""core. Trades of one order, so that its record stays below RECORD_BYTES_MAX; the remainder is canceled."""
+STEPS_PER_COMMAND_MAX = 50_000
+"""core. Matches, and cancels and restatements of makers, that one command may cause while matching, so that its record
+stays below RECORD_BYTES_MAX; what is left of the order in hand is canceled."""
+
+CANCELS_PER_COMMAND_MAX = 100_000
+"""core. Orders one mass cancel takes out; it is repeated for more."""
+
+ELECTIONS_PER_COMMAND_MAX = 1_000
+"""core. Stops elected within one command; the rest follow with the next one."""
+
+EXPIRING_ORDERS_MAX = 200_000
+"""core. Open DAY and GTD orders: all of them may expire within one command."""
+
+PEGS_PER_SYMBOL_MAX = 1_000
+"""core. Open pegged orders of one symbol: each is repriced when the best price moves."""
+
+POSITION_LOTS_MAX = 10**12
+"""core. Lots of a position and of the orders that may add to it; times price and tick it stays below 2**127."""
+
+POSITIONS_PER_ACCOUNT_MAX = 64
+"""core. Perpetuals one account may trade, so that the sum of its unrealised profits stays below 2**127."""
+
+LEVERAGE_MAX = 125
+"""core. Venue maximum (MAR-03)."""
+
+LEVERAGE_DEFAULT = 10
+"""core. Leverage of a position for which none was set (RES-27), or the account's or symbol's cap if that is lower."""
+
+MARGIN_ACCOUNT_LEVERAGE_MAX = 10
+"""core. How many times its equity a MARGIN account may hold, so that loans stay below nine times equity."""
+
+COLLATERAL_MINOR_MAX = 10**34
+"""core. Worth of one asset, in minor units of another, beyond which it no longer counts as collateral."""
+
+WEIGHT_PPM_MAX = 1_000_000
+"""core. Collateral weight of an asset: one million is its whole worth."""
+
+BREAKER_NS = 300_000_000_000
+"""core. How long a circuit breaker keeps new orders out (EVT table: 300 s)."""
+
+BREAKER_WINDOW_S = 60
+"""core. Seconds over which the move of a mark is judged (MAR-43)."""
+
+BREAKER_MOVE_PPM = 100_000
+"""core. A mark that moves by more than this within the window triggers the breaker (MAR-43: 10 %)."""
 
 SYMBOLS_MAX = 4_096
 """core. Instruments, so that ids index arrays."""
