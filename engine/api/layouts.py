@@ -41,7 +41,7 @@ class Layout:
         values: list[Any] = []
         texts = b""
         for name, code in zip(self._names, self._codes, strict=True):
-            value = getattr(message, name)
+            value: Any = getattr(message, name)
             if code == "amount":
                 value = value.to_bytes(16, "little", signed=True)
             elif code == "text":
