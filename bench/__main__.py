@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import sys
+from types import ModuleType
 from typing import Any
 
 NAMES = {
-    "core": "core: apply, replay, and the model beside it",
+    "core": "core: throughput, latency, memory, and a plain Python book beside it",
     "restart": "restart with a journal of 1,000,000 commands",
     "gateway": "gateway round trip beside a bare QuickFIX acceptor, fsync on",
     "settlement": "fill to PostgreSQL commit at 500 trades/s",
@@ -19,21 +21,41 @@ NAMES = {
 
 def main() -> int:
     """Run the named benchmarks and print their figures."""
-    parser = argparse.ArgumentParser(prog="bench", description="Every published figure, by one command.")
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    arguments = parser.parse_args()
+    arguments = _parse()
     figures: dict[str, dict[str, Any]] = {}
     for name in arguments.names or NAMES:
         if not arguments.json:
             print(f"{name}: {NAMES[name]}", flush=True)
-        figures[name] = importlib.import_module(f"bench.{name}").run()
+        module = importlib.import_module(f"bench.{name}")
+        figures[name] = module.run(**_chosen(module, arguments))
         if not arguments.json:
-            for key, value in figures[name].items():
-                print(f"  {key:32} {value}", flush=True)
+            print(_table(module, figures[name]), flush=True)
     if arguments.json:
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
     return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description="Every published figure, by one command.")
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, help="rounds each figure is the median of (core, restart)")
+    parser.add_argument("--commands", type=int, help="size of the workload (core)")
+    return parser.parse_args()
+
+
+def _chosen(module: ModuleType, arguments: argparse.Namespace) -> dict[str, int]:
+    """Pick the options given that this benchmark has."""
+    names = inspect.signature(module.run).parameters
+    return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
+
+
+def _table(module: ModuleType, figures: dict[str, Any]) -> str:
+    """Write figures for people, the benchmark's own way if it has one."""
+    if hasattr(module, "table"):
+        text: str = module.table(figures)
+        return text
+    return "\n".join(f"  {key:32} {value}" for key, value in figures.items())
 
 
 if __name__ == "__main__":

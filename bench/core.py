@@ -1,138 +1,180 @@
-"""The compiled core alone, and the plain-Python model beside it, on the same commands in the same run.
+"""The matching core on one processor: how fast, beside what, how late, and how much memory.
 
-The load is seeded: of ten commands about five are orders that rest near the best price, two cross, and three
-cancel an order entered shortly before. Frames are checked, records encoded and chained; nothing touches a disk.
+All of it in one run: a round measures every throughput once, one after the other, so that a machine that slows down
+slows them all. Commands are those of :mod:`bench.workload`; how each figure is measured stands in its own module.
+Balances, reservations and risk checks are on, records are encoded, checksummed and chained: there is no faster mode.
 """
 
 from __future__ import annotations
 
-import random
 import statistics
-import time
-from collections import Counter
 from typing import Any
 
-from engine.api import commands as c
-from engine.api.enums import AccountKind, OrdType, SessionKind, Side, TimeInForce
-from engine.api.limits import LINK_READ_BYTES
-from engine.api.wire import decode_records, encode_command, encode_frame, split_frames
-from engine.host.core import Core, Fault
-from tests.model.exchange import Exchange
-from tests.model.market import BTC, BTC_LISTING, BTC_USDT, OPENING, USDT
-from tests.model.snapshot import digest
+from bench import deep_book, durable, latency, restart, throughput
+from bench.conditions import machine, pinned
+from bench.prepared import Prepared, prepare
+from bench.workload import Size
 
 ROUNDS = 5
-COMMANDS = 300_000
-MODEL_COMMANDS = 10_000
-ACCOUNTS = 200
-FIRST_ACCOUNT, FIRST_SESSION = 1_001, 101
-MID_TICKS = 5_000_000
-NOW_NS = 1_750_000_000_000_000_000
+COMMANDS = 3_000_000
+JOURNALED_COMMANDS = 1_000_000
+MODEL_COMMANDS = 20_000
+PLAIN_COMMANDS = 300_000
+LATENCY_COMMANDS = 1_000_000
+LATENCY_PER_S = 1_000_000
+DURABLE_COMMANDS = 200_000
+DURABLE_PER_S = 100_000
 
 
-def run() -> dict[str, Any]:
-    """Measure, median of ROUNDS. Units: per second, of one processor core."""
-    opening, load = opening_frames(), load_frames()
-    applied, replayed, model = [], [], []
-    for _ in range(ROUNDS):
-        core, records, seconds = apply(opening, load)
-        applied.append(seconds)
-        replayed.append(replay(records))
-        model.append(apply_model(opening, load))
-    commands = COMMANDS / statistics.median(applied)
-    modelled = MODEL_COMMANDS / statistics.median(model)
+def run(rounds: int = ROUNDS, commands: int = COMMANDS) -> dict[str, Any]:
+    """Measure, each figure the median of ``rounds``. A workload of fewer ``commands`` shortens every part."""
+    one, crowd = prepare(Size(commands)), prepare(restart.CROWD)
+    with pinned() as (cpu, other):
+        figures = {"rounds": rounds, "commands": commands, "machine": machine(), "processor": cpu}
+        figures |= _throughput(one, crowd, rounds)
+        figures |= _deep_book(rounds)
+        figures |= _latency(one, rounds)
+        figures |= {"restart_s": round(statistics.median(restart.of_many_orders(crowd, rounds)), 2)}
+        figures |= _durable(one, rounds, other)
+    return figures
+
+
+def _throughput(one: Prepared, crowd: Prepared, rounds: int) -> dict[str, Any]:
+    """Measure every throughput, and check once that the core made of the workload what was drawn."""
+    counted = throughput.check_records(one, *throughput.apply(one)[:2])
+    measured = [_round(one, crowd) for _ in range(rounds)]
+    figures = {name: round(statistics.median(m[name] for m in measured)) for name in measured[0]}
+    applied = [m["apply_commands_per_s"] for m in measured]
+    apply, crowded = figures["apply_commands_per_s"], figures["many_symbols_commands_per_s"]
     return {
-        "rounds": ROUNDS,
-        "commands": COMMANDS,
-        "events_of_last_10000_commands": dict(event_counts(records)),
-        "open_orders_at_end": core.open_orders,
-        "apply_commands_per_s": round(commands),
-        "apply_ns_per_command": round(1e9 / commands),
-        "replay_commands_per_s": round((len(opening) + COMMANDS) / statistics.median(replayed)),
-        "model_commands_per_s": round(modelled),
-        "times_the_model": round(commands / modelled),
+        "trading_percent": round(100 * counted[0] / sum(one.shape.kinds), 1),
+        "trades": counted[1],
+        "resting_orders": one.shape.resting,
+        "levels": one.shape.levels,
+        **figures,
+        "apply_ns_per_command": round(1e9 / apply),
+        "apply_commands_per_s_least": round(min(applied)),
+        "apply_commands_per_s_most": round(max(applied)),
+        "apply_to_model_ratio": round(apply / figures["model_commands_per_s"], 1),
+        "apply_to_plain_book_ratio": round(apply / figures["plain_book_commands_per_s"], 1),
+        "many_symbols_ratio": round(crowded / apply, 2),
     }
 
 
-def opening_frames() -> list[bytes]:
-    """Register the traders: every account has a session of its own and plenty to trade with."""
-    commands: list[c.Command] = [*OPENING[:10], c.ListInstrument(BTC_LISTING)]
-    for n in range(ACCOUNTS):
-        account = FIRST_ACCOUNT + n
-        commands += [
-            c.OpenAccount(account, 1, AccountKind.SPOT, f"ACCOUNT-{n}"),
-            c.RegisterSession(FIRST_SESSION + n, 1, SessionKind.ORDER_ENTRY, f"SESSION-{n}"),
-            c.Deposit(account, USDT, 10**22, f"usdt:{n}"),
-            c.Deposit(account, BTC, 10**22, f"btc:{n}"),
-        ]
-    return [encode_frame(0, n, encode_command(command)) for n, command in enumerate(commands, 1)]
+def _round(one: Prepared, crowd: Prepared) -> dict[str, float]:
+    """Measure every throughput once. Units: commands per second."""
+    load = sum(one.shape.kinds)
+    records, apply_s = throughput.apply(one)[1:]
+    replay_s = throughput.replay(records)
+    del records
+    journaled = throughput.head(one.load, min(load, JOURNALED_COMMANDS))
+    model = throughput.frames_in(throughput.head(one.load, min(load, MODEL_COMMANDS)))
+    plain = throughput.frames_in(throughput.head(one.load, min(load, PLAIN_COMMANDS)))
+    return {
+        "apply_commands_per_s": load / apply_s,
+        "replay_commands_per_s": (load + one.opening_commands) / replay_s,
+        "journaled_commands_per_s": min(load, JOURNALED_COMMANDS) / throughput.journaled(one, journaled),
+        "model_commands_per_s": len(model) / throughput.model(one, model),
+        "plain_book_commands_per_s": len(plain) / throughput.plain_book(one, plain)[0],
+        "many_symbols_commands_per_s": sum(crowd.shape.kinds) / throughput.apply(crowd)[2],
+    }
 
 
-def load_frames() -> list[bytes]:
-    """Draw the load; order ids are foreseeable, but cancels name orders by ClOrdID, the dearer way."""
-    draw = random.Random(20_250_601)
-    frames: list[bytes] = []
-    entered: list[tuple[int, str]] = []
-    for n in range(COMMANDS):
-        trader, kind = draw.randrange(ACCOUNTS), draw.random()
-        if kind < 0.3 and entered:
-            trader, name = entered.pop(draw.randrange(max(0, len(entered) - 500), len(entered)))
-            command: c.Command = c.CancelOrder(f"cancel-{n}", name)
-        else:
-            side = draw.choice((Side.BUY, Side.SELL))
-            away = -draw.randrange(1, 20) if kind > 0.8 else draw.randrange(1, 200)
-            price = MID_TICKS - away if side is Side.BUY else MID_TICKS + away
-            name, qty = f"order-{n}", draw.randrange(100, 10_000)
-            gtc = TimeInForce.GOOD_TILL_CANCEL
-            command = c.NewOrder(FIRST_ACCOUNT + trader, BTC_USDT, side, OrdType.LIMIT, gtc, qty, price, name)
-            entered.append((trader, name))
-        frames.append(encode_frame(FIRST_SESSION + trader, n, encode_command(command)))
-    return frames
+def _deep_book(rounds: int) -> dict[str, Any]:
+    measured = deep_book.measure(rounds)
+    return {
+        "bytes_per_resting_order": measured.resident_bytes,
+        "allocated_bytes_per_resting_order": measured.allocated_bytes,
+        "deep_book_cancel_ns": round(measured.deep_cancel_ns),
+        "deep_book_enter_ns": round(measured.deep_enter_ns),
+        "few_orders_cancel_ns": round(measured.few_cancel_ns),
+        "few_orders_enter_ns": round(measured.few_enter_ns),
+        "emptied_book_cancel_ns": round(measured.emptied_cancel_ns),
+        "deep_book_cancel_ratio": round(measured.deep_cancel_ns / measured.few_cancel_ns, 2),
+        "deep_to_emptied_cancel_ratio": round(measured.deep_cancel_ns / measured.emptied_cancel_ns, 2),
+    }
 
 
-def apply(opening: list[bytes], load: list[bytes]) -> tuple[Core, bytes, float]:
-    """Apply the load as it would come from a link, and return the core, all records and the seconds."""
-    core = Core()
-    parts = [core.apply(NOW_NS, b"".join(opening)).records]
-    stream = memoryview(b"".join(load))
-    begun, at = time.perf_counter(), 0
-    while at < len(stream):
-        applied = core.apply(NOW_NS, stream[at : at + LINK_READ_BYTES])
-        assert applied.fault is Fault.NONE and applied.consumed
-        parts.append(applied.records)
-        at += applied.consumed
-    seconds = time.perf_counter() - begun
-    core.check()
-    return core, b"".join(parts), seconds
+def _latency(one: Prepared, rounds: int) -> dict[str, Any]:
+    commands = min(LATENCY_COMMANDS, sum(one.shape.kinds))
+    measured = [latency.measure(one, commands, LATENCY_PER_S) for _ in range(rounds)]
+    return {
+        "latency_at_commands_per_s": LATENCY_PER_S,
+        "latency_p50_us": round(statistics.median(m.p50_ns for m in measured) / 1e3, 2),
+        "latency_p99_us": round(statistics.median(m.p99_ns for m in measured) / 1e3, 2),
+        "latency_p999_us": round(statistics.median(m.p999_ns for m in measured) / 1e3, 2),
+        "latency_max_us": round(statistics.median(m.max_ns for m in measured) / 1e3),
+        "latency_batch_max": round(statistics.median(m.batch_max for m in measured)),
+    }
 
 
-def replay(records: bytes) -> float:
-    """Replay all records on an empty core and return the seconds."""
-    core = Core()
-    begun = time.perf_counter()
-    progress = core.replay(records)
-    seconds = time.perf_counter() - begun
-    assert progress.consumed == len(records)
-    return seconds
+def _durable(one: Prepared, rounds: int, engine_cpu: int) -> dict[str, Any]:
+    commands = min(DURABLE_COMMANDS, sum(one.shape.kinds) // (rounds + durable.WARM_UP))
+    measured = durable.measure(one, commands, DURABLE_PER_S, rounds, engine_cpu)
+    return {
+        "durable_at_commands_per_s": DURABLE_PER_S,
+        "durable_p50_ms": round(statistics.median(m.p50_ns for m in measured) / 1e6, 2),
+        "durable_p99_ms": round(statistics.median(m.p99_ns for m in measured) / 1e6, 2),
+        "durable_max_ms": round(statistics.median(m.max_ns for m in measured) / 1e6, 1),
+    }
 
 
-def apply_model(opening: list[bytes], load: list[bytes]) -> float:
-    """Apply the head of the load to the model, and return the seconds; its state must be the core's."""
-    model, core = Exchange(), Core()
-    for batch_index, raw in enumerate(opening):
-        model.apply(NOW_NS, raw, batch_index)
-    begun = time.perf_counter()
-    for batch_index, raw in enumerate(load[:MODEL_COMMANDS]):
-        model.apply(NOW_NS, raw, batch_index)
-    seconds = time.perf_counter() - begun
-    core.apply(NOW_NS, b"".join(opening))
-    core.apply(NOW_NS, b"".join(load[:MODEL_COMMANDS]))
-    assert core.digest() == digest(model)
-    return seconds
+_PARTS = "single book, {commands:,} commands, {trading_percent} % trade, {resting_orders} orders at {levels} prices"
+_TABLE = (
+    (
+        "applied",
+        "{apply_commands_per_s:,}/s",
+        "{apply_ns_per_command} ns each; rounds {apply_commands_per_s_least:,} to {apply_commands_per_s_most:,}",
+    ),
+    ("applied, journaled, synced", "{journaled_commands_per_s:,}/s", "2,500 to a sync"),
+    ("replayed, compared byte for byte", "{replay_commands_per_s:,}/s", ""),
+    ("slow twin, plain Python", "{model_commands_per_s:,}/s", "core is {apply_to_model_ratio} times as fast"),
+    (
+        "plain book on sortedcontainers",
+        "{plain_book_commands_per_s:,}/s",
+        "core is {apply_to_plain_book_ratio} times as fast; no risk, no records",
+    ),
+    (
+        "1,000 symbols, 100,000 accounts, 1,000,000 orders",
+        "{many_symbols_commands_per_s:,}/s",
+        "{many_symbols_ratio} of the single book",
+    ),
+    (
+        "cancel among 1,000,000 orders at 10,000 prices",
+        "{deep_book_cancel_ns} ns",
+        "{deep_book_cancel_ratio} times that among 1,000 ({few_orders_cancel_ns} ns)",
+    ),
+    (
+        "  among 1,000, after 1,000,000 were there",
+        "{emptied_book_cancel_ns} ns",
+        "the deep book: {deep_to_emptied_cancel_ratio} times",
+    ),
+    ("entry among 1,000,000 orders", "{deep_book_enter_ns} ns", "among 1,000: {few_orders_enter_ns} ns"),
+    (
+        "memory of a resting order",
+        "{bytes_per_resting_order} bytes",
+        "{allocated_bytes_per_resting_order} with what is reserved for growth",
+    ),
+    (
+        "latency at {latency_at_commands_per_s:,}/s, p50",
+        "{latency_p50_us} us",
+        "from scheduled arrival to the call's return",
+    ),
+    ("  p99, p99.9, most", "{latency_p99_us} us", "{latency_p999_us} us, {latency_max_us} us"),
+    (
+        "order to durable event at {durable_at_commands_per_s:,}/s, p50",
+        "{durable_p50_ms} ms",
+        "engine process, fsync, Unix sockets",
+    ),
+    ("  p99, most", "{durable_p99_ms} ms", "{durable_max_ms} ms"),
+    ("restart, 1,000,000 open orders and commands", "{restart_s} s", "snapshot, then journal, to the line ready"),
+)
 
 
-def event_counts(records: bytes) -> Counter[str]:
-    """Count the events of the last MODEL_COMMANDS records by type."""
-    spans, _ = split_frames(records)
-    last = decode_records(records[spans[-MODEL_COMMANDS][0] :])
-    return Counter(type(event).__name__ for record in last for event in record.events)
+def table(figures: dict[str, Any]) -> str:
+    """Write the figures of :func:`run` for people."""
+    rows = [tuple(cell.format(**figures) for cell in row) for row in _TABLE]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join((row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2])).rstrip() for row in rows]
+    conditions = "{machine}; pinned to processor {processor}, medians of {rounds} rounds".format(**figures)
+    return "\n".join([conditions, _PARTS.format(**figures), *lines])

@@ -1,4 +1,5 @@
-"""How long an engine takes to serve again with a journal of 1,000,000 commands, with and without a snapshot."""
+"""How long an engine takes to serve again: after a journal of 1,000,000 commands, with and without a snapshot, and
+after a snapshot of 1,000,000 open orders with a journal of 1,000,000 commands behind it."""
 
 from __future__ import annotations
 
@@ -7,103 +8,87 @@ import signal
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.prepared import Prepared, frames_of, prepare
+from bench.sample_market import FIRST_ACCOUNT, MID_TICKS, SampleMarket
+from bench.throughput import batches
 from bench.venue import Process
+from bench.workload import Sent, Size
 from engine.api import commands as c
-from engine.api.enums import AccountKind, InstrumentKind, OrdType, SessionKind, Side, TimeInForce
-from engine.api.instrument import Instrument
-from engine.api.units import Step
-from engine.api.wire import encode_command, encode_frame
-from engine.host import journal, recovery
+from engine.api.enums import OrdType, Side, TimeInForce
+from engine.host import journal, recovery, snapshot
 from engine.host.disk import UnsyncedDisk
 
 COMMANDS = 1_000_000
-BATCH = 1_000
 ROUNDS = 3
-NOW_NS = 1_790_000_000_000_000_000
 
-REGISTRATIONS: list[c.Command] = [
-    c.RegisterAsset(1, "USDT", 8),
-    c.RegisterAsset(2, "BTC", 8),
-    c.RegisterFirm(1, "ALPHA"),
-    c.RegisterFirm(2, "BRAVO"),
-    c.OpenAccount(1, 0, AccountKind.SYSTEM, "EXCHANGE-FEES"),
-    c.OpenAccount(101, 1, AccountKind.SPOT, "ALPHA"),
-    c.OpenAccount(102, 2, AccountKind.SPOT, "BRAVO"),
-    c.RegisterSession(11, 1, SessionKind.ORDER_ENTRY, "ALPHA"),
-    c.RegisterSession(21, 2, SessionKind.ORDER_ENTRY, "BRAVO"),
-    c.ListInstrument(
-        Instrument(
-            symbol_id=1,
-            symbol="BTC/USDT",
-            kind=InstrumentKind.SPOT,
-            base_asset_id=2,
-            quote_asset_id=1,
-            tick=Step(1, 2),
-            lot=Step(1, 5),
-            min_qty=1,
-            max_qty=10**9,
-            min_notional=0,
-            max_notional=10**20,
-            maker_ppm=200,
-            taker_ppm=1000,
-            band_ppm=100_000,
-            fee_account_id=1,
-        )
-    ),
-    *(c.Deposit(account, asset, 10**22, f"{account}:{asset}") for account in (101, 102) for asset in (1, 2)),
-]
+CROWD = Size(COMMANDS, symbols=1_000, accounts=100_000)
+"""A thousand books of a thousand orders each: a million open orders, then a million commands."""
 
 
-def commands(count: int) -> list[tuple[int, c.Command]]:
-    """Make orders of two members: by turns one that rests, one that takes half of it, and a cancel of the rest."""
-    out: list[tuple[int, c.Command]] = []
-    gtc, limit = TimeInForce.GOOD_TILL_CANCEL, OrdType.LIMIT
-    for n in range(count // 3 + 1):
-        price = 5_000_000 + n % 40
-        out.append((21, c.NewOrder(102, 1, Side.SELL, limit, gtc, 200, price, f"S{n}")))
-        out.append((11, c.NewOrder(101, 1, Side.BUY, limit, gtc, 100, price, f"B{n}")))
-        out.append((21, c.CancelOrder(f"C{n}", f"S{n}")))
-    return out[:count]
-
-
-def write_journal(data: Path, count: int) -> None:
-    """Write a journal of ``count`` commands with the engine's own core and writer."""
-    directory = data / "journal"
-    directory.mkdir(parents=True)
-    recovered = recovery.recover(directory, data / "snapshots", UnsyncedDisk())
-    writer = journal.Journal(directory, recovered.tail, UnsyncedDisk())
-    script = [(0, command) for command in REGISTRATIONS] + commands(count - len(REGISTRATIONS))
-    for start in range(0, len(script), BATCH):
-        part = enumerate(script[start : start + BATCH], start)
-        frames = b"".join(encode_frame(source, n, encode_command(command)) for n, (source, command) in part)
-        applied = recovered.core.apply(NOW_NS + start * 1_000, frames, 0)
-        writer.append(applied.records, recovered.core.seq)
-    writer.close()
-
-
-def run() -> dict[str, Any]:
+def run(rounds: int = ROUNDS) -> dict[str, Any]:
     """Measure starts of a real engine process, to its line ``ready``. Units: seconds."""
-    directory = Path(tempfile.mkdtemp(prefix="bench-"))
-    try:
-        write_journal(directory, COMMANDS)
-        size = sum(path.stat().st_size for path in (directory / "journal").glob("journal-*.seg"))
-        whole = [start(directory, signal.SIGKILL) for _ in range(ROUNDS)]
-        start(directory, signal.SIGTERM)
-        with_snapshot = [start(directory, signal.SIGKILL) for _ in range(ROUNDS)]
-    finally:
-        shutil.rmtree(directory)
+    with _journal_of(b"".join(frames_of(_three_by_three(COMMANDS)))) as data:
+        size = sum(path.stat().st_size for path in (data / "journal").glob("journal-*.seg"))
+        whole = [_start(data, signal.SIGKILL) for _ in range(rounds)]
+        _start(data, signal.SIGTERM)
+        with_snapshot = [_start(data, signal.SIGKILL) for _ in range(rounds)]
     return {
         "commands": COMMANDS,
         "journal_bytes_per_command": round(size / COMMANDS),
         "restart_s": round(statistics.median(whole), 2),
         "restart_with_snapshot_s": round(statistics.median(with_snapshot), 2),
+        "restart_of_1000000_open_orders_s": round(statistics.median(of_many_orders(prepare(CROWD), rounds)), 2),
     }
 
 
-def start(data: Path, ending: signal.Signals) -> float:
+def of_many_orders(prepared: Prepared, rounds: int) -> list[float]:
+    """Start engines on a snapshot taken after a workload's opening and a journal of its load. Returns: seconds."""
+    with _journal_of(prepared.load, prepared.opening) as data:
+        return [_start(data, signal.SIGKILL) for _ in range(rounds)]
+
+
+@contextmanager
+def _journal_of(load: bytes, before_snapshot: bytes = b"") -> Iterator[Path]:
+    """Write a journal with the engine's own core and writer, a snapshot after its first part if there is one."""
+    data = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        directory, disk = data / "journal", UnsyncedDisk()
+        directory.mkdir()
+        recovered = recovery.recover(directory, data / "snapshots", disk)
+        core, writer = recovered.core, journal.Journal(directory, recovered.tail, disk)
+        for records in batches(core, before_snapshot):
+            writer.append(records, core.seq)
+        if before_snapshot:
+            snapshot.save(data / "snapshots", core, writer.position, disk)
+        for records in batches(core, load):
+            writer.append(records, core.seq)
+        writer.close()
+        del core, recovered
+        yield data
+    finally:
+        shutil.rmtree(data)
+
+
+def _three_by_three(count: int) -> Iterator[Sent]:
+    """Make orders of two members: by turns one that rests, one that takes half of it, and a cancel of the rest."""
+    market = SampleMarket(accounts=2)
+    seller, buyer = FIRST_ACCOUNT, FIRST_ACCOUNT + 1
+    opening = list(market.opening())
+    yield from ((c.OPERATIONS, command) for command in opening)
+    terms = (OrdType.LIMIT, TimeInForce.GOOD_TILL_CANCEL)
+    for n in range((count - len(opening)) // 3):
+        price = MID_TICKS + n % 40
+        yield market.session(seller), c.NewOrder(seller, 1, Side.SELL, *terms, 200, price, f"S{n}")
+        yield market.session(buyer), c.NewOrder(buyer, 1, Side.BUY, *terms, 100, price, f"B{n}")
+        yield market.session(seller), c.CancelOrder(f"C{n}", f"S{n}")
+
+
+def _start(data: Path, ending: signal.Signals) -> float:
     """Start an engine, end it, and return the seconds it took to be ready."""
     started = time.perf_counter()
     engine = Process(data / "log", "-m", "engine", "--data", str(data))

@@ -1,0 +1,32 @@
+"""Under which conditions figures are taken: one processor, named with them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def pinned() -> Iterator[tuple[int, int]]:
+    """Keep this process, and those it starts, on the last processor it may use; yields its number and another's.
+
+    Where there is only one, both are the same.
+    """
+    allowed = os.sched_getaffinity(0)
+    cpu = max(allowed)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield cpu, min(allowed)
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def machine() -> str:
+    """Describe the machine in one line."""
+    described = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.partition(":")[2].strip() for line in described if line.startswith("model name")), "unknown CPU")
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{model}, {os.cpu_count()} processors, {system}"

@@ -1,0 +1,170 @@
+"""Commands per second of the core, of the core behind its journal, of its slow twin, and of a plain Python book.
+
+Frames are handed over as an engine reads them from one link, LINK_READ_BYTES at a time: some 2,500 commands.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.plain_book import Order, PlainBook
+from bench.prepared import Prepared
+from engine.api import commands as c
+from engine.api.enums import EventType, Side, TimeInForce
+from engine.api.limits import LINK_READ_BYTES
+from engine.api.wire import HEADER, HEADER_BYTES, decode_command, split_frames
+from engine.host import journal, recovery
+from engine.host.core import Core, Fault
+from engine.host.disk import Disk
+from tests.model.exchange import Exchange
+from tests.model.snapshot import digest
+
+NOW_NS = 1_790_000_000_000_000_000
+REFUSALS = (EventType.ORDER_REJECTED, EventType.CANCEL_REJECTED, EventType.REPLACE_REJECTED, EventType.COMMAND_REFUSED)
+
+
+def opened(prepared: Prepared) -> tuple[Core, bytes]:
+    """Return a core that has seen the opening, and the records of that."""
+    core = Core()
+    return core, b"".join(batches(core, prepared.opening))
+
+
+def batches(core: Core, frames: bytes) -> Iterator[bytes]:
+    """Apply whole frames as they would come from a link; yields the records of each batch."""
+    stream, at = memoryview(frames), 0
+    while at < len(stream):
+        applied = core.apply(NOW_NS, stream[at : at + LINK_READ_BYTES])
+        assert applied.fault is Fault.NONE and applied.consumed
+        yield applied.records
+        at += applied.consumed
+
+
+def apply(prepared: Prepared) -> tuple[Core, list[bytes], float]:
+    """Apply a workload; return the core, all records and the seconds its commands took."""
+    core, opening = opened(prepared)
+    started = time.perf_counter()
+    records = list(batches(core, prepared.load))
+    seconds = time.perf_counter() - started
+    return core, [opening, *records], seconds
+
+
+def replay(records: list[bytes]) -> float:
+    """Replay all records, batch by batch, on an empty core and return the seconds."""
+    core = Core()
+    started = time.perf_counter()
+    for batch in records:
+        replayed = core.replay(batch)
+        assert replayed.consumed == len(batch)
+    return time.perf_counter() - started
+
+
+def journaled(prepared: Prepared, load: bytes) -> float:
+    """Apply ``load`` after the opening, each batch written and synced before the next; return the seconds."""
+    directory = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        disk = Disk()
+        recovered = recovery.recover(directory, directory / "snapshots", disk)
+        core, writer = recovered.core, journal.Journal(directory, recovered.tail, disk)
+        for records in batches(core, prepared.opening):
+            writer.append(records, core.seq)
+        started = time.perf_counter()
+        for records in batches(core, load):
+            writer.append(records, core.seq)
+        seconds = time.perf_counter() - started
+        writer.close()
+        return seconds
+    finally:
+        shutil.rmtree(directory)
+
+
+def model(prepared: Prepared, load: list[bytes]) -> float:
+    """Apply ``load`` after the opening to the slow twin and return the seconds; its state must be the core's."""
+    twin, (core, _) = Exchange(), opened(prepared)
+    for frame in frames_in(prepared.opening):
+        twin.apply(NOW_NS, frame)
+    started = time.perf_counter()
+    for frame in load:
+        twin.apply(NOW_NS, frame)
+    seconds = time.perf_counter() - started
+    core.apply(NOW_NS, b"".join(load))
+    assert core.digest() == digest(twin)
+    return seconds
+
+
+def plain_book(prepared: Prepared, load: list[bytes]) -> tuple[float, int]:
+    """Feed ``load``, decoded beforehand, to a plain book; return the seconds and the number of trades."""
+    book = PlainBook()
+    for order_id, command in enumerate(decoded(frames_in(prepared.opening)), 1):
+        if isinstance(command, c.NewOrder):
+            feed(book, order_id, command)
+    commands = decoded(load)
+    started = time.perf_counter()
+    trades = 0
+    for order_id, command in enumerate(commands, prepared.opening_commands + 1):
+        trades += feed(book, order_id, command)
+    return time.perf_counter() - started, trades
+
+
+def feed(book: PlainBook, order_id: int, command: c.Command) -> int:
+    """Give one command of a workload to a plain book; return the number of trades."""
+    match command:
+        case c.ReplaceOrder():
+            return len(book.replace(command.order_id, command.order_qty, command.price))
+        case c.CancelOrder():
+            book.cancel(command.order_id)
+            return 0
+        case c.NewOrder():
+            qty, is_buy = command.order_qty, command.side is Side.BUY
+            order = Order(order_id, command.account_id, is_buy, qty, qty, command.price)
+            return len(book.enter(order, command.time_in_force is TimeInForce.GOOD_TILL_CANCEL))
+    raise AssertionError(f"not a command of a workload: {command}")
+
+
+def decoded(frames: list[bytes]) -> list[c.Command]:
+    """Decode the commands of frames."""
+    return [decode_command(frame, HEADER_BYTES) for frame in frames]
+
+
+def frames_in(buffer: bytes) -> list[bytes]:
+    """Cut a buffer into its frames."""
+    spans, rest = split_frames(buffer)
+    assert rest == len(buffer)
+    return [buffer[start:end] for start, end in spans]
+
+
+def head(frames: bytes, count: int) -> bytes:
+    """Return the first ``count`` frames of a buffer."""
+    at = 0
+    for _ in range(count):
+        at += int.from_bytes(frames[at : at + 4], "little")
+    return frames[:at]
+
+
+def check_records(prepared: Prepared, core: Core, records: list[bytes]) -> tuple[int, int]:
+    """Assert that the core made of a workload what was drawn, and nothing was refused.
+
+    Returns: commands that traded, and trades.
+    """
+    trading = trades = 0
+    for buffer in records:
+        at = 0
+        while at < len(buffer):
+            length, *_, command_bytes, _, count = HEADER.unpack_from(buffer, at)
+            event, traded = at + HEADER_BYTES + command_bytes, 0
+            for _ in range(count):
+                kind = buffer[event + 2]
+                assert kind not in REFUSALS, f"a command of the workload was refused: event of type {kind}"
+                traded += kind == EventType.TRADED
+                event += buffer[event] | buffer[event + 1] << 8
+            trades += traded
+            trading += traded > 0
+            at += length
+    shape = prepared.shape
+    assert (trading, trades) == (shape.trading_commands, shape.trades), f"{trading}, {trades} are not those of {shape}"
+    assert core.open_orders == shape.open_orders_at_end
+    core.check()
+    return trading, trades
