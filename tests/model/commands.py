@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import CommandType, Side
+from engine.api.enums import CommandType, Side, TimeInForce
 from engine.api.errors import WireError
 from engine.api.rejects import ErrorCode
 from engine.api.wire import VERSION, decode_command, encode_command
 
+_ID = limits.CL_ORD_ID_LENGTH_MAX
+_NAME = limits.NAME_LENGTH_MAX
+_TEXT = limits.TEXT_LENGTH_MAX
+_ANY = 255  # as the member wrote it, as long as the layout carries it
+
 TEXT_LENGTHS_MAX: dict[type, dict[str, int]] = {
-    c.RegisterAsset: {"name": limits.NAME_LENGTH_MAX},
-    c.RegisterFirm: {"name": limits.NAME_LENGTH_MAX},
-    c.OpenAccount: {"name": limits.NAME_LENGTH_MAX},
-    c.RegisterSession: {"comp_id": limits.NAME_LENGTH_MAX},
+    c.RegisterAsset: {"name": _NAME},
+    c.RegisterFirm: {"name": _NAME},
+    c.OpenAccount: {"name": _NAME},
+    c.RegisterSession: {"comp_id": _NAME},
     c.Deposit: {"deposit_ref": limits.DEPOSIT_REF_LENGTH_MAX},
-    c.NewOrder: {"cl_ord_id": limits.CL_ORD_ID_LENGTH_MAX, "text": limits.TEXT_LENGTH_MAX},
-    c.CancelOrder: {"cl_ord_id": limits.CL_ORD_ID_LENGTH_MAX, "orig_cl_ord_id": limits.CL_ORD_ID_LENGTH_MAX},
-    c.RequestOrderStatus: {"cl_ord_id": limits.CL_ORD_ID_LENGTH_MAX, "ord_status_req_id": limits.TEXT_LENGTH_MAX},
-    c.RefuseOrder: {
-        "cl_ord_id": limits.CL_ORD_ID_LENGTH_MAX,
-        "text": limits.TEXT_LENGTH_MAX,
-        # As the member wrote them, as long as the layout carries them.
-        "symbol": 255,
-        "order_qty": 255,
-        "price": 255,
-    },
+    c.NewOrder: {"cl_ord_id": _ID, "text": _TEXT},
+    c.CancelOrder: {"cl_ord_id": _ID, "orig_cl_ord_id": _ID},
+    c.ReplaceOrder: {"cl_ord_id": _ID, "orig_cl_ord_id": _ID},
+    c.MassCancel: {"cl_ord_id": _ID},
+    c.RequestOrderStatus: {"cl_ord_id": _ID, "ord_status_req_id": _TEXT},
+    c.RefuseOrder: {"cl_ord_id": _ID, "text": _TEXT, "symbol": _ANY, "order_qty": _ANY, "price": _ANY},
 }
+
+NAMES_ITSELF = (c.NewOrder, c.CancelOrder, c.ReplaceOrder, c.MassCancel)
+"""Commands that must have a ClOrdID."""
+
+KINDS = frozenset(int(kind) for kind in CommandType)
+SIDES = frozenset({c.ABSENT, *map(int, Side)})
+TIMES_IN_FORCE = frozenset({c.ABSENT, *map(int, TimeInForce)})
 
 
 class Refused(Exception):
@@ -47,7 +54,7 @@ def read_command(raw: bytes) -> c.Command:
     """Read a command. Raises: Refused when the bytes are none."""
     if len(raw) < 2:
         raise Refused(ErrorCode.MALFORMED_COMMAND)
-    if raw[0] not in set(CommandType) or raw[1] != VERSION:
+    if raw[0] not in KINDS or raw[1] != VERSION:
         raise Refused(ErrorCode.UNKNOWN_COMMAND)
     try:
         command = decode_command(raw)
@@ -61,13 +68,15 @@ def read_command(raw: bytes) -> c.Command:
 
 def is_well_formed(command: c.Command) -> bool:
     """Tell whether the texts are printable and short enough, and the required ones there."""
-    if isinstance(command, c.ListInstrument):
-        return is_text(command.instrument.symbol, limits.NAME_LENGTH_MAX)
-    if isinstance(command, c.NewOrder | c.CancelOrder) and not command.cl_ord_id:
+    if isinstance(command, c.ListInstrument | c.ChangeInstrument):
+        return is_text(command.instrument.symbol, _NAME)
+    if isinstance(command, NAMES_ITSELF) and not command.cl_ord_id:
         return False
-    if isinstance(command, c.CancelOrder) and command.side not in (c.ABSENT, Side.BUY, Side.SELL):
+    if isinstance(command, c.CancelOrder | c.ReplaceOrder | c.MassCancel) and command.side not in SIDES:
         return False
-    lengths = TEXT_LENGTHS_MAX[type(command)]
+    if isinstance(command, c.ReplaceOrder) and command.time_in_force not in TIMES_IN_FORCE:
+        return False
+    lengths = TEXT_LENGTHS_MAX.get(type(command), {})
     return all(is_text(getattr(command, field), length_max) for field, length_max in lengths.items())
 
 

@@ -3,34 +3,51 @@
 Little-endian; amounts are 128-bit two's complement; a text is its length u8, then its ASCII; a list is its
 count u64, then its members::
 
-    magic       b"EXCHSNAP", version u32 = 1
+    magic       b"EXCHSNAP", version u32 = 2
     position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record)
-    assets      list by id: asset_id u32, name text, decimals u8, deposited i128
+    venue       status u8
+    assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
+                lending_account_id u32, lent i128
     firms       list by id: firm_id u32, name text
-    accounts    list by id: account_id u32, name text, firm_id u32, kind u8,
-                balances list by asset, those that are not zero: asset_id u32, available i128, locked i128
-    sessions    list by id: session_id u32, comp_id text, firm_id u32, kind u8
-    instruments list by id: symbol_id u32, symbol text, base_asset_id u32, quote_asset_id u32,
-                tick_decimals u8, lot_decimals u8, tick i64, lot i64, min_qty i64, max_qty i64,
-                min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32, band_ppm u32, fee_account_id u32
+    accounts    list by id: account_id u32, name text, firm_id u32, kind u8, status u8, margin_state u8, tier u8,
+                leverage_max u8, position_notional_max i128,
+                balances list by asset, those of which any is not zero: asset_id u32, available i128, locked i128,
+                loan i128,
+                positions list by symbol, all that came into being: symbol_id u32, leverage u8, is_isolated u8,
+                size i64, cost i128, margin i128, extra i128, debt i128
+    sessions    list by id: session_id u32, comp_id text, firm_id u32, kind u8, is_blocked u8
+    instruments list by id: symbol_id u32, symbol text, kind u8, matching u8, max_leverage u8, pnl_account_id u32,
+                base_asset_id u32, quote_asset_id u32, tick_decimals u8, lot_decimals u8, tick i64, lot i64,
+                min_qty i64, max_qty i64, min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32,
+                band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64 (0 none), last_px i64 (0 none),
+                last_low i64, last_high i64, mark_low i64, mark_high i64 (unacted prices; 0, 0 when none),
+                breaker_until_ns u64 (0 when not active),
+                breaker window list by second: second u64, low i64, high i64
     deposits    list in order of time: deposit_ref text
     orders      list by order_id, open and closed: order_id u64, account_id u32, symbol_id u32, side u8, state u8
-    cl_ord_ids  list in order of acceptance, those of orders and of cancels: source u32, order_id u64, cl_ord_id text
-    books       for each instrument by id, first the bids, then the asks:
-                list in the order they would trade: order_id u64, price i64, order_qty i64, leaves i64
+    cl_ord_ids  list in order of acceptance, of orders, cancels and replaces: source u32, order_id u64,
+                cl_ord_id text
+    open orders for each instrument by id: list of bids in the order they would trade, list of asks likewise,
+                list by order_id of those without a place in the book (waiting stops, pegs without a price); each:
+                order_id u64, source u32, ord_type u8, time_in_force u8, exec_inst u8,
+                trigger u8 (of a stop NONE is kept as LAST; 0 for others), peg u8, stp u8 (DEFAULT is kept as
+                AGGRESSIVE), is_triggered u8, zero u8, price i64 (at which it works; 0 without a place),
+                limit_px i64 (limit, cap, or worst price of a stop), stop_px i64, order_qty i64, leaves i64,
+                display i64 (0 without a place), max_floor i64 (0 none), peg_offset i64,
+                expire_time_ns u64 (of a DAY order the midnight; 0 none), stp_group u32, per_lot i128
     crc32c      u32, of all bytes before
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Iterable
 from struct import pack
 
-from engine.api.enums import Side
-from engine.api.instrument import Instrument
+from engine.api.enums import Side, Trigger
 from engine.api.wire import crc32c
 from tests.model.exchange import Exchange
+from tests.model.state import Market, Order
 
 
 def digest(exchange: Exchange) -> bytes:
@@ -40,36 +57,36 @@ def digest(exchange: Exchange) -> bytes:
 
 def snapshot(x: Exchange) -> bytes:
     """Write the whole state."""
-    parts = [
-        b"EXCHSNAP",
-        pack("<IQQI", 1, x.seq, x.event_ts_ns, x.prev_crc),
-        _list(
-            pack("<I", a.asset_id) + _text(a.name) + pack("<B", a.decimals) + _amount(x.deposited[a.asset_id])
-            for _, a in sorted(x.assets.items())
-        ),
-        _list(pack("<I", f.firm_id) + _text(f.name) for _, f in sorted(x.firms.items())),
-        _list(
-            pack("<I", a.account_id) + _text(a.name) + pack("<IB", a.firm_id, a.kind) + _balances(x, a.account_id)
-            for _, a in sorted(x.accounts.items())
-        ),
-        _list(
-            pack("<I", s.session_id) + _text(s.comp_id) + pack("<IB", s.firm_id, s.kind)
-            for _, s in sorted(x.sessions.items())
-        ),
-        _list(_instrument(i) for _, i in sorted(x.instruments.items())),
-        _list(_text(ref) for ref in x.deposit_refs),
-        _list(
-            pack("<QIIBB", o.order_id, o.account_id, o.instrument.symbol_id, o.side, o.state) for o in x.orders.values()
-        ),
-        _list(pack("<IQ", source, o.order_id) + _text(name) for (source, name), o in x.named.items()),
-        *(_side(x, symbol_id, side) for symbol_id in sorted(x.instruments) for side in (Side.BUY, Side.SELL)),
-    ]
-    body = b"".join(parts)
+    body = b"".join(sections(x).values())
     return body + pack("<I", crc32c(body))
 
 
-def _list(members: object) -> bytes:
-    rows: Collection[bytes] = list(members)  # type: ignore[call-overload]
+def sections(x: Exchange) -> dict[str, bytes]:
+    """Write the state section by section, by the names above."""
+    markets = [market for _, market in sorted(x.markets.items())]
+    return {
+        "magic": b"EXCHSNAP" + pack("<I", 2),
+        "position": pack("<QQI", x.seq, x.event_ts_ns, x.prev_crc),
+        "venue": pack("<B", x.venue),
+        "assets": _list(_asset(x, asset_id) for asset_id in sorted(x.assets)),
+        "firms": _list(pack("<I", f.firm_id) + _text(f.name) for _, f in sorted(x.firms.items())),
+        "accounts": _list(_account(x, account_id) for account_id in sorted(x.accounts)),
+        "sessions": _list(
+            pack("<I", s.session_id) + _text(s.comp_id) + pack("<IBB", s.firm_id, s.kind, s.session_id in x.blocked)
+            for _, s in sorted(x.sessions.items())
+        ),
+        "instruments": _list(_instrument(market) for market in markets),
+        "deposits": _list(_text(ref) for ref in x.deposit_refs),
+        "orders": _list(
+            pack("<QIIBB", o.order_id, o.account_id, o.market.symbol_id, o.side, o.state) for o in x.orders.values()
+        ),
+        "cl_ord_ids": _list(pack("<IQ", source, o.order_id) + _text(name) for (source, name), o in x.named.items()),
+        **{f"open orders of {market.symbol_id}": _open_orders(x, market) for market in markets},
+    }
+
+
+def _list(members: Iterable[bytes]) -> bytes:
+    rows = list(members)
     return pack("<Q", len(rows)) + b"".join(rows)
 
 
@@ -77,24 +94,57 @@ def _text(text: str) -> bytes:
     return pack("<B", len(text)) + text.encode("ascii")
 
 
-def _amount(value: int) -> bytes:
-    return value.to_bytes(16, "little", signed=True)
+def _amounts(*values: int) -> bytes:
+    return b"".join(value.to_bytes(16, "little", signed=True) for value in values)
 
 
-def _balances(x: Exchange, account_id: int) -> bytes:
-    keys = [(account_id, asset_id) for asset_id in sorted(x.assets)]
-    held = [key for key in keys if x.available[key] or x.locked[key]]
-    return _list(pack("<I", key[1]) + _amount(x.available[key]) + _amount(x.locked[key]) for key in held)
+def _asset(x: Exchange, asset_id: int) -> bytes:
+    asset = x.assets[asset_id]
+    named = pack("<I", asset_id) + _text(asset.registered.name) + pack("<B", asset.registered.decimals)
+    lending = pack("<II", asset.weight_ppm, asset.lending_account_id)
+    return named + _amounts(asset.deposited) + lending + _amounts(asset.lent)
 
 
-def _instrument(i: Instrument) -> bytes:
+def _account(x: Exchange, account_id: int) -> bytes:
+    a = x.accounts[account_id]
+    named = pack("<I", account_id) + _text(a.opened.name)
+    standing = pack("<IBBBBB", a.firm_id, a.kind, a.status, a.margin_state, a.tier, a.leverage_max)
+    balances = []
+    for asset_id in sorted(x.assets):
+        key = account_id, asset_id
+        amounts = (x.available[key], x.locked[key], x.loans[key])
+        if any(amounts):
+            balances.append(pack("<I", asset_id) + _amounts(*amounts))
+    positions = [
+        pack("<IBBq", symbol_id, p.leverage, p.is_isolated, p.size) + _amounts(p.cost, p.margin, p.extra, p.debt)
+        for symbol_id, p in sorted(x.positions[account_id].items())
+    ]
+    return named + standing + _amounts(a.position_notional_max) + _list(balances) + _list(positions)
+
+
+def _instrument(market: Market) -> bytes:
+    i = market.listing
+    kinds = pack("<BBBI", i.kind, i.matching, i.max_leverage, i.pnl_account_id)
     assets = pack("<II", i.base_asset_id, i.quote_asset_id)
     steps = pack("<BBqq", i.tick.decimals, i.lot.decimals, i.tick.mantissa, i.lot.mantissa)
-    sizes = pack("<qq", i.min_qty, i.max_qty) + _amount(i.min_notional) + _amount(i.max_notional)
+    sizes = pack("<qq", i.min_qty, i.max_qty) + _amounts(i.min_notional, i.max_notional)
     fees = pack("<iiII", i.maker_ppm, i.taker_ppm, i.band_ppm, i.fee_account_id)
-    return pack("<I", i.symbol_id) + _text(i.symbol) + assets + steps + sizes + fees
+    unacted = [market.unacted.get(trigger, (0, 0)) for trigger in (Trigger.LAST, Trigger.MARK)]
+    prices = pack("<BBqq4q", market.status, market.is_delisted, market.mark, market.last_px, *unacted[0], *unacted[1])
+    breaker = pack("<Q", market.breaker_until_ns)
+    window = _list(pack("<Qqq", second, *marks) for second, marks in sorted(market.window.items()))
+    return pack("<I", i.symbol_id) + _text(i.symbol) + kinds + assets + steps + sizes + fees + prices + breaker + window
 
 
-def _side(x: Exchange, symbol_id: int, side: Side) -> bytes:
-    levels = x.books[symbol_id, side].values()
-    return _list(pack("<Qqqq", o.order_id, o.price, o.order_qty, o.leaves) for level in levels for o in level)
+def _open_orders(x: Exchange, market: Market) -> bytes:
+    sides = [[o for queue in market.books[side].values() for o in queue] for side in Side]
+    waiting = [o for o in x.open.values() if o.market is market and not o.is_placed]
+    return b"".join(_list(map(_order, orders)) for orders in (*sides, waiting))
+
+
+def _order(o: Order) -> bytes:
+    kinds = (o.ord_type, o.time_in_force, o.exec_inst, o.trigger, o.peg, o.stp, o.is_triggered, 0)
+    prices = (o.price, o.limit, o.stop_px)
+    sizes = (o.order_qty, o.leaves, o.display, o.max_floor)
+    times = pack("<qQI", o.peg_offset, o.expire_time_ns, o.stp_group)
+    return pack("<QI8B3q4q", o.order_id, o.source, *kinds, *prices, *sizes) + times + _amounts(o.per_lot)

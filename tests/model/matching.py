@@ -1,0 +1,201 @@
+"""How orders meet: price-time and pro-rata, self-trade prevention, and what could be filled (section 5)."""
+
+from __future__ import annotations
+
+from engine.api import events as e
+from engine.api import limits
+from engine.api.enums import Matching as Sharing
+from engine.api.enums import OrderState, RestateReason, SelfTrade, Trigger
+from engine.api.rejects import ErrorCode
+from tests.model.book import Books
+from tests.model.state import BUY, Order, ceil_div
+
+
+class Matching(Books):
+    """Matching of one order with a book."""
+
+    def match_and_rest(self, order: Order) -> None:
+        """Match an order at the price it works at; what is left rests or expires."""
+        self.match(order)
+        if not order.is_open:
+            return
+        if order.rests:
+            self.rest(order)
+        else:
+            self.expire(order, ErrorCode.IOC_REMAINDER)
+
+    def match(self, taker: Order) -> None:
+        """Take from the other side: best price first, then in the order of the queue, at the makers' prices."""
+        is_pro_rata = taker.market.listing.matching is Sharing.PRO_RATA
+        while taker.is_open and (queue := next(self.levels(taker), None)):
+            if not self.has_steps:
+                self.cancel(taker, ErrorCode.EXCEEDS_LIMIT)
+            elif is_pro_rata:
+                self.share_out(taker, queue)
+            else:
+                self.meet(taker, queue[0])
+
+    def meet(self, taker: Order, maker: Order) -> None:
+        """Do one thing with the order at the front."""
+        if self.clip(maker):
+            self.steps += 1
+        elif self.is_self_trade(taker, maker):
+            self.prevent(taker, maker)
+        else:
+            self.trade(taker, maker, maker.price, min(taker.leaves, maker.display))
+
+    # --- self-trade prevention (2964) -------------------------------------------------------------------
+
+    def is_self_trade(self, taker: Order, maker: Order) -> bool:
+        """Tell whether two orders must not trade with each other."""
+        if taker.account_id == maker.account_id:
+            return True
+        is_group = taker.stp_group == maker.stp_group != 0
+        return is_group and self.accounts[taker.account_id].firm_id == self.accounts[maker.account_id].firm_id
+
+    def prevent(self, taker: Order, maker: Order) -> None:
+        """Do what the taker's instruction says instead of a trade."""
+        if taker.stp is SelfTrade.AGGRESSIVE:
+            return self.cancel(taker, ErrorCode.SELF_TRADE)
+        self.steps += 1
+        if taker.stp is SelfTrade.DECREMENT:
+            lots = min(taker.leaves, maker.leaves)
+            for order in (maker, taker):
+                self.decrement(order, lots)
+            return None
+        self.cancel(maker, ErrorCode.SELF_TRADE)
+        return self.cancel(taker, ErrorCode.SELF_TRADE) if taker.stp is SelfTrade.BOTH else None
+
+    def decrement(self, order: Order, lots: int) -> None:
+        """Take lots off an order; it keeps its place."""
+        if lots == order.leaves:
+            self.cancel(order, ErrorCode.SELF_TRADE)
+        else:
+            self.restate(order, RestateReason.DECREMENT, lots)
+
+    # --- pro-rata (TRD-31) ------------------------------------------------------------------------------
+
+    def share_out(self, taker: Order, queue: list[Order]) -> None:
+        """Clear a price of what must not trade, or trade one round there."""
+        for maker in list(queue):
+            if not self.has_steps:
+                return
+            self.steps += self.clip(maker)
+        own = [maker for maker in queue if self.is_self_trade(taker, maker)]
+        others = [maker for maker in queue if maker not in own]
+        if own and (taker.stp is not SelfTrade.AGGRESSIVE or not others):
+            if self.has_steps:
+                self.prevent(taker, own[0])
+            return
+        traded: set[int] = set()
+        for maker, share in zip(others, shares(taker.leaves, [maker.display for maker in others]), strict=True):
+            # An account that has traded may have less to reduce than when its orders were clipped.
+            is_stale = maker.is_reduce_only and maker.account_id in traded
+            if share and not is_stale:
+                if not self.has_steps:
+                    return
+                self.trade(taker, maker, maker.price, share)
+                traded.add(maker.account_id)
+
+    # --- trades -----------------------------------------------------------------------------------------
+
+    def trade(self, taker: Order, maker: Order, price: int, qty: int, is_auction: bool = False) -> None:
+        """Trade and settle at once (TRD-03, TRD-07)."""
+        self.steps += 1
+        market, i = taker.market, taker.market.listing
+        market.last_px = price
+        market.remember(Trigger.LAST, price)
+        worth = market.notional(price, qty)
+        taker_fee, maker_fee = market.fee(worth, i.taker_ppm), market.fee(worth, i.maker_ppm)
+        fees = (taker_fee, maker_fee)
+        for order in (taker, maker):
+            order.leaves -= qty
+            order.state = OrderState.PARTIAL if order.leaves else OrderState.FILLED
+        released = 0
+        if not market.is_perpetual:
+            buyer, seller = (taker, maker) if taker.side is BUY else (maker, taker)
+            released = self.settle_spot(buyer, seller, qty, worth, fees if buyer is taker else fees[::-1])
+        self.available[i.fee_account_id, i.quote_asset_id] += taker_fee + maker_fee
+        sizes = (price, qty, taker.leaves, maker.leaves)
+        parties = (taker.account_id, maker.account_id, i.symbol_id, taker.side)
+        self.tell(e.Traded(taker.order_id, maker.order_id, *sizes, *parties, *fees, released, is_auction))
+        for order, fee in ((maker, maker_fee), (taker, taker_fee)):
+            if market.is_perpetual:
+                self.fill(order, price, qty, fee)
+            else:
+                self.repay(order.account_id, i.base_asset_id)
+                self.repay(order.account_id, i.quote_asset_id)
+        for order in (maker, taker):
+            self.show_less(order, qty, is_auction)
+
+    def show_less(self, order: Order, qty: int, is_auction: bool) -> None:
+        """Bring an order's place in the book in line with a trade."""
+        if order.leaves == 0:
+            self.retire(order, OrderState.FILLED)
+        elif is_auction:
+            order.display = order.tranche
+        elif order.is_placed:
+            order.display -= qty
+            if order.display == 0:
+                self.refill(order)
+
+    # --- what could be filled ---------------------------------------------------------------------------
+
+    def can_fill(self, taker: Order, lots: int) -> bool:
+        """Tell whether matching would give a taker ``lots`` within the steps the command has left."""
+        if taker.leaves < lots:
+            return False
+        is_pro_rata = taker.market.listing.matching is Sharing.PRO_RATA
+        count = self.count_shares if is_pro_rata else self.count_queue
+        found = steps = 0
+        for queue in self.levels(taker):
+            more, cost, is_end = count(taker, queue, lots - found)
+            found, steps = found + more, steps + cost
+            if found >= lots or is_end:
+                break
+        return found >= lots and self.steps + steps <= limits.STEPS_PER_COMMAND_MAX
+
+    def count_queue(self, taker: Order, queue: list[Order], lots: int) -> tuple[int, int, bool]:
+        """Count one price in the order of its queue. Returns: lots, steps, and whether the count ends here."""
+        found = steps = 0
+        passes_over = taker.stp is SelfTrade.RESTING
+        ends_here = not passes_over and any(self.is_self_trade(taker, maker) for maker in queue)
+        for maker in queue:
+            if found >= lots:
+                break
+            if self.is_self_trade(taker, maker):
+                if not passes_over:
+                    break
+                steps += 1
+            elif maker.is_reduce_only:
+                steps += 1
+            else:
+                # An iceberg refills behind the order that will stop the taker.
+                taken = min(lots - found, maker.display if ends_here else maker.leaves)
+                found, steps = found + taken, steps + ceil_div(taken, maker.max_floor or taken)
+        return found, steps, ends_here
+
+    def count_shares(self, taker: Order, queue: list[Order], lots: int) -> tuple[int, int, bool]:
+        """Count one price as a whole, as pro-rata matching takes it. Returns: as :meth:`count_queue`."""
+        has_own = any(self.is_self_trade(taker, maker) for maker in queue)
+        if has_own and taker.stp in (SelfTrade.BOTH, SelfTrade.DECREMENT):
+            return 0, 0, True
+        found = steps = 0
+        for maker in queue:
+            if maker.is_reduce_only or self.is_self_trade(taker, maker):
+                steps += 1
+            else:
+                found, steps = found + maker.leaves, steps + ceil_div(maker.leaves, maker.max_floor or maker.leaves)
+        return found, steps, has_own and taker.stp is SelfTrade.AGGRESSIVE
+
+
+def shares(leaves: int, displays: list[int]) -> list[int]:
+    """Share out what a taker wants: in proportion, rounded down, and the rest to the earliest."""
+    total = sum(displays)
+    wanted = min(leaves, total)
+    parts = [wanted * display // total for display in displays]
+    rest = wanted - sum(parts)
+    for n, display in enumerate(displays):
+        more = min(rest, display - parts[n])
+        parts[n], rest = parts[n] + more, rest - more
+    return parts

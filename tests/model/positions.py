@@ -1,0 +1,225 @@
+"""Perpetuals: positions, their margin and their limits (section 8)."""
+
+from __future__ import annotations
+
+from engine.api import commands as c
+from engine.api import events as e
+from engine.api import limits
+from engine.api.enums import AccountKind, AccountStatus, MarginMode, PositionReason, Side
+from engine.api.rejects import ErrorCode
+from tests.model.commands import Refused, refuse_if
+from tests.model.margin import Margin
+from tests.model.state import BUY, MILLION, SELL, Market, Order, Position, ceil_div, half_up, sign
+
+TIER_LEVERAGE = {1: 20, 2: 50, 3: 100, 4: 125}
+TIER_NOTIONAL = {1: 100_000, 2: 1_000_000, 3: 10_000_000}
+"""Largest position of a tier, in units of the quote asset; tier 4 has none."""
+
+BRACKETS = (
+    (50_000, 125, 4_000),
+    (250_000, 100, 5_000),
+    (1_000_000, 50, 10_000),
+    (5_000_000, 20, 25_000),
+    (20_000_000, 10, 50_000),
+)
+"""Up to how many units of the quote asset, which leverage, and which maintenance rate in ppm (RES-24)."""
+ABOVE_ALL_BRACKETS = (5, 100_000)
+
+
+class Positions(Margin):
+    """Positions in perpetuals."""
+
+    # --- leverage and brackets --------------------------------------------------------------------------
+
+    def leverage_cap(self, account_id: int, market: Market) -> int:
+        """The smallest of what the account's tier, the account itself and the symbol allow."""
+        account = self.accounts[account_id]
+        own = account.leverage_max or limits.LEVERAGE_MAX
+        return min(TIER_LEVERAGE[account.tier], own, market.listing.max_leverage)
+
+    def leverage(self, account_id: int, market: Market) -> int:
+        """The position's leverage, or the one it would begin with."""
+        position = self.positions[account_id].get(market.symbol_id)
+        return position.leverage if position else min(limits.LEVERAGE_DEFAULT, self.leverage_cap(account_id, market))
+
+    def units(self, market: Market, units: int) -> int:
+        """Whole units of the quote asset in minor units."""
+        return units * int(10 ** self.assets[market.listing.quote_asset_id].registered.decimals)
+
+    def bracket(self, market: Market, notional: int) -> tuple[int, int]:
+        """Leverage allowed and maintenance rate for a position worth ``notional``."""
+        for most, leverage, rate in BRACKETS:
+            if notional <= self.units(market, most):
+                return leverage, rate
+        return ABOVE_ALL_BRACKETS
+
+    def begin_position(self, account_id: int, market: Market) -> Position:
+        """Find a position, or let it come into being."""
+        fresh = Position(market, self.leverage(account_id, market))
+        return self.positions[account_id].setdefault(market.symbol_id, fresh)
+
+    def size(self, account_id: int, market: Market) -> int:
+        position = self.positions[account_id].get(market.symbol_id)
+        return position.size if position else 0
+
+    def closable(self, order: Order) -> int:
+        """What an order of this side could close."""
+        return max(0, -sign(order.side) * self.size(order.account_id, order.market))
+
+    def open_lots(self, account_id: int, market: Market, side: Side, but: int = 0) -> int:
+        """Lots of a side's open orders that are not reduce-only, one order left out."""
+        orders = self.open_of[account_id].get(market.symbol_id, {}).values()
+        return sum(o.leaves for o in orders if o.side is side and not o.is_reduce_only and o.order_id != but)
+
+    # --- fills ------------------------------------------------------------------------------------------
+
+    def fill(self, order: Order, price: int, qty: int, fee: int) -> None:
+        """Settle one side of a trade."""
+        market, d = order.market, sign(order.side)
+        key = account_id, quote = order.reserved_in
+        p = self.positions[account_id][market.symbol_id]
+        closing = min(qty, abs(p.size)) if p.size * d < 0 else 0
+        closed = half_up(p.cost * closing, abs(p.size)) if closing else 0
+        realized = -d * market.notional(price, closing) - closed
+        size = p.size + d * qty
+        p.extra = p.extra if size * p.size > 0 else 0
+        p.cost += d * market.notional(price, qty - closing) - closed
+        p.size = size
+        released = qty * order.per_lot
+        self.locked[key] -= released + p.margin
+        pool = released + p.margin + realized - fee
+        if not p.is_isolated:
+            pool, self.available[key] = pool + self.available[key], 0
+        shortfall = max(0, -pool)
+        p.debt += shortfall
+        pool = max(0, pool)
+        p.margin = min(ceil_div(abs(p.cost), p.leverage) + p.extra, pool + self.available[key])
+        self.available[key] += pool - p.margin
+        self.locked[key] += p.margin
+        self.available[market.listing.pnl_account_id, quote] -= realized + shortfall
+        self.tell_position(account_id, p, PositionReason.TRADE, realized, released)
+
+    def tell_position(
+        self, account_id: int, p: Position, reason: PositionReason, realized: int = 0, released: int = 0
+    ) -> None:
+        """Tell a position and the balances beside it."""
+        key = account_id, p.market.listing.quote_asset_id
+        standing = (p.leverage, p.is_isolated, p.size, p.cost, p.margin, p.extra, p.debt)
+        balances = (self.available[key], self.locked[key])
+        self.tell(e.PositionChanged(account_id, p.market.symbol_id, reason, *standing, realized, released, *balances))
+
+    # --- limits on entry --------------------------------------------------------------------------------
+
+    def check_position(self, order: Order) -> None:
+        """Check what an order that is not reduce-only could lead to; ``order`` itself is left out of what is open."""
+        account_id, market = order.account_id, order.market
+        self.check_number_of_positions(account_id, market)
+        refuse_if(any(p.debt for p in self.positions[account_id].values()), ErrorCode.MARGIN_RESTRICTED)
+        already_open = self.open_lots(account_id, market, order.side, but=order.order_id)
+        lots = sign(order.side) * self.size(account_id, market) + already_open + order.leaves
+        refuse_if(lots > limits.POSITION_LOTS_MAX, ErrorCode.EXCEEDS_LIMIT)
+        if lots <= 0:
+            return
+        notional = market.notional(max(self.margin_price(order), market.mark), lots)
+        cap = min(self.bracket(market, notional)[0], self.leverage_cap(account_id, market))
+        refuse_if(self.leverage(account_id, market) > cap, ErrorCode.LEVERAGE_EXCEEDED)
+        account = self.accounts[account_id]
+        tier = TIER_NOTIONAL.get(account.tier)
+        refuse_if(tier is not None and notional > self.units(market, tier), ErrorCode.EXCEEDS_LIMIT)
+        own = account.position_notional_max
+        refuse_if(own > 0 and notional > own, ErrorCode.EXCEEDS_LIMIT)
+
+    def check_number_of_positions(self, account_id: int, market: Market) -> None:
+        positions = self.positions[account_id]
+        is_new = market.symbol_id not in positions
+        refuse_if(is_new and len(positions) >= limits.POSITIONS_PER_ACCOUNT_MAX, ErrorCode.EXCEEDS_LIMIT)
+
+    # --- commands about a position ----------------------------------------------------------------------
+
+    def owner_checked(self, source: int, account_id: int) -> None:
+        """Check that a source may command an account's positions."""
+        refuse_if(not self.may_act(source), ErrorCode.NOT_AUTHORISED)
+        refuse_if(account_id not in self.accounts, ErrorCode.UNKNOWN_REFERENCE)
+        refuse_if(not self.acts_for(source, account_id), ErrorCode.NOT_AUTHORISED)
+
+    def set_leverage(self, source: int, command: c.SetLeverage) -> None:
+        """Set leverage and margin mode of a position, open or to come (MAR-11, MAR-23)."""
+        account_id, leverage = command.account_id, command.leverage
+        self.owner_checked(source, account_id)
+        account, market = self.accounts[account_id], self.listed(command.symbol_id)
+        is_active = account.kind is AccountKind.FUTURES and account.status is AccountStatus.ACTIVE
+        if not is_active or market is None or not market.is_perpetual:
+            raise Refused(ErrorCode.UNKNOWN_REFERENCE)
+        buys, sells = (self.open_lots(account_id, market, side) for side in (BUY, SELL))
+        size = self.size(account_id, market)
+        exposure = max(abs(size), size + buys, sells - size)
+        bracket = self.bracket(market, market.notional(market.mark, exposure))[0]
+        cap = min(bracket, self.leverage_cap(account_id, market))
+        refuse_if(not 1 <= leverage <= cap, ErrorCode.LEVERAGE_EXCEEDED)
+        self.check_number_of_positions(account_id, market)
+        p = self.positions[account_id].get(market.symbol_id) or Position(market, self.leverage(account_id, market))
+        is_isolated = command.mode is MarginMode.ISOLATED
+        changes_mode, changes_leverage = is_isolated != p.is_isolated, leverage != p.leverage
+        in_use = bool(buys or sells)
+        refuse_if(changes_mode and (size != 0 or in_use), ErrorCode.NOT_EMPTY)
+        refuse_if(changes_leverage and in_use, ErrorCode.NOT_EMPTY)
+        key = account_id, market.listing.quote_asset_id
+        rise = ceil_div(abs(p.cost), leverage) + p.extra - p.margin
+        refuse_if(rise > 0 and rise > self.available[key], ErrorCode.INSUFFICIENT_BALANCE)
+        is_risky = leverage > p.leverage and size != 0 and not self.has_double_maintenance(account_id, key[1])
+        refuse_if(is_risky, ErrorCode.MARGIN_RESTRICTED)
+        p = self.begin_position(account_id, market)
+        p.leverage, p.is_isolated = leverage, is_isolated
+        self.add_margin(account_id, p, rise)
+        self.tell_position(account_id, p, PositionReason.LEVERAGE)
+
+    def has_double_maintenance(self, account_id: int, quote_id: int) -> bool:
+        """Tell whether equity in a quote asset is twice the maintenance margin of all positions in it."""
+        positions = [p for p in self.positions[account_id].values() if p.market.listing.quote_asset_id == quote_id]
+        equity = self.available[account_id, quote_id] + self.locked[account_id, quote_id]
+        maintenance = 0
+        for p in positions:
+            worth = p.market.notional(p.market.mark, p.size)
+            equity += worth - p.cost - p.debt
+            rate = self.bracket(p.market, abs(worth))[1]
+            maintenance += ceil_div(rate * abs(worth), MILLION)
+        return equity >= 2 * maintenance
+
+    def adjust_margin(self, source: int, command: c.AdjustMargin) -> None:
+        """Add margin to an isolated position, or take added margin out."""
+        account_id, amount = command.account_id, command.amount
+        self.owner_checked(source, account_id)
+        p = self.positions[account_id].get(command.symbol_id)
+        if p is None or p.market.is_delisted or not p.is_isolated or p.size == 0:
+            raise Refused(ErrorCode.UNKNOWN_REFERENCE)
+        available = self.available[account_id, p.market.listing.quote_asset_id]
+        is_covered = amount != 0 and -min(p.extra, p.margin) <= amount <= available
+        refuse_if(not is_covered, ErrorCode.INSUFFICIENT_BALANCE)
+        p.extra += amount
+        self.add_margin(account_id, p, amount)
+        self.tell_position(account_id, p, PositionReason.MARGIN)
+
+    def add_margin(self, account_id: int, p: Position, amount: int) -> None:
+        """Move margin of a position from available to locked, or back."""
+        key = account_id, p.market.listing.quote_asset_id
+        p.margin += amount
+        self.available[key] -= amount
+        self.locked[key] += amount
+
+    def cover_debt(self, command: c.CoverDebt) -> None:
+        """Pay a position's debt from an account's available funds (LIQ-34)."""
+        known = {command.payer_account_id, command.account_id} <= self.accounts.keys()
+        refuse_if(not known, ErrorCode.UNKNOWN_REFERENCE)
+        p = self.positions[command.account_id].get(command.symbol_id)
+        if p is None:
+            raise Refused(ErrorCode.UNKNOWN_REFERENCE)
+        payer, quote = self.accounts[command.payer_account_id], p.market.listing.quote_asset_id
+        is_bounded = payer.kind is not AccountKind.CLEARING_PNL and 1 <= command.amount <= p.debt
+        refuse_if(not is_bounded, ErrorCode.BOUND_EXCEEDED)
+        key = command.payer_account_id, quote
+        refuse_if(command.amount > self.available[key], ErrorCode.INSUFFICIENT_BALANCE)
+        self.available[key] -= command.amount
+        self.available[p.market.listing.pnl_account_id, quote] += command.amount
+        p.debt -= command.amount
+        self.tell(e.DebtCovered(self.available[key]))
+        self.tell_position(command.account_id, p, PositionReason.DEBT)

@@ -1,0 +1,299 @@
+"""What the exchange remembers: who is there, what is listed, all orders, all balances.
+
+Prices are ticks, quantities lots, amounts minor units. 0 stands for a price, a floor or a time that is not there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from sortedcontainers import SortedDict, SortedList
+
+from engine.api import commands as c
+from engine.api import events as e
+from engine.api import limits
+from engine.api.enums import (
+    AccountKind,
+    AccountStatus,
+    ExecInst,
+    InstrumentKind,
+    MarginState,
+    OrderState,
+    OrdType,
+    Peg,
+    SelfTrade,
+    SessionKind,
+    Side,
+    SymbolStatus,
+    TimeInForce,
+    Trigger,
+    VenueStatus,
+)
+from engine.api.instrument import Instrument
+
+MILLION = 1_000_000
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def ceil_div(dividend: int, divisor: int) -> int:
+    """Divide toward plus infinity."""
+    return -(-dividend // divisor)
+
+
+def half_up(dividend: int, divisor: int) -> int:
+    """Divide to the nearest, ties away from zero; the divisor is positive."""
+    size = (2 * abs(dividend) + divisor) // (2 * divisor)
+    return size if dividend >= 0 else -size
+
+
+def opposite(side: Side) -> Side:
+    """The side an order trades against."""
+    return SELL if side is BUY else BUY
+
+
+def sign(side: Side) -> int:
+    """``d``: plus one for a buy, minus one for a sell."""
+    return 1 if side is BUY else -1
+
+
+def rank(side: Side, price: int) -> int:
+    """Place of a price on its side: the lower the better."""
+    return -price if side is BUY else price
+
+
+@dataclass(eq=False)
+class Market:
+    """One instrument, its book and its state."""
+
+    listing: Instrument
+    lot_minor: int  # base minor units in one lot
+    tick_lot_minor: int  # quote minor units of one lot at one tick
+    fee_step: int  # quote minor units that a fee is a multiple of
+    status: SymbolStatus = SymbolStatus.OPEN
+    is_delisted: bool = False
+    mark: int = 0
+    last_px: int = 0
+    unacted: dict[Trigger, tuple[int, int]] = field(default_factory=dict)  # lowest and highest since the last round
+    breaker_until_ns: int = 0
+    window: dict[int, tuple[int, int]] = field(default_factory=dict)  # second -> lowest and highest mark
+    books: dict[Side, SortedDict] = field(default_factory=lambda: {BUY: SortedDict(), SELL: SortedDict()})
+    stops: dict[int, Order] = field(default_factory=dict)  # waiting, by order id
+    pegs: dict[int, Order] = field(default_factory=dict)  # open, by order id
+
+    @property
+    def symbol_id(self) -> int:
+        return self.listing.symbol_id
+
+    @property
+    def is_perpetual(self) -> bool:
+        return self.listing.kind is InstrumentKind.PERPETUAL
+
+    def notional(self, price: int, qty: int) -> int:
+        """Worth in quote minor units: exact."""
+        return price * qty * self.tick_lot_minor
+
+    def fee(self, notional: int, ppm: int) -> int:
+        """Fee on a notional, rounded once, toward plus infinity (FEE-04)."""
+        return ceil_div(notional * ppm, MILLION * self.fee_step) * self.fee_step
+
+    def moved(self, side: Side, price: int) -> int:
+        """Move a price by the band: up for a buy, down for a sell."""
+        band = self.listing.band_ppm
+        if side is BUY:
+            return min(price * (MILLION + band) // MILLION, limits.PRICE_TICKS_MAX)
+        return max(ceil_div(price * (MILLION - band), MILLION), 1)
+
+    def best(self, side: Side) -> int:
+        """Best price of a side, 0 when it is empty."""
+        book = self.books[side]
+        return abs(book.keys()[0]) if book else 0
+
+    def remember(self, trigger: Trigger, price: int) -> None:
+        """Remember a trade price or a mark until the stops have seen it."""
+        low, high = self.unacted.get(trigger, (price, price))
+        self.unacted[trigger] = (min(low, price), max(high, price))
+
+
+@dataclass(eq=False)
+class Order:
+    """An accepted order, open or closed."""
+
+    order_id: int
+    source: int
+    account_id: int
+    market: Market
+    side: Side
+    ord_type: OrdType
+    time_in_force: TimeInForce
+    order_qty: int
+    leaves: int
+    limit: int  # limit, cap of a pegged order, worst price of a market order or a stop; 0: none
+    stop_px: int = 0
+    max_floor: int = 0
+    min_qty: int = 0
+    peg_offset: int = 0
+    expire_time_ns: int = 0
+    stp_group: int = 0
+    exec_inst: ExecInst = ExecInst.NONE
+    trigger: Trigger = Trigger.NONE
+    peg: Peg = Peg.NONE
+    stp: SelfTrade = SelfTrade.AGGRESSIVE
+    per_lot: int = 0  # minor units locked for each lot of leaves
+    is_triggered: bool = False
+    price: int = 0  # at which it works; 0 while it waits
+    display: int = 0  # of an order in the book: what it shows
+    is_placed: bool = False  # has a place in the book
+    state: OrderState = OrderState.PENDING
+
+    @property
+    def is_open(self) -> bool:
+        return self.leaves > 0 and self.state.is_open
+
+    @property
+    def is_waiting_stop(self) -> bool:
+        return self.ord_type.is_stop and not self.is_triggered
+
+    @property
+    def is_pegged(self) -> bool:
+        return self.ord_type is OrdType.PEGGED
+
+    @property
+    def is_reduce_only(self) -> bool:
+        return bool(self.exec_inst & ExecInst.REDUCE_ONLY)
+
+    @property
+    def is_post_only(self) -> bool:
+        return bool(self.exec_inst & ExecInst.POST_ONLY)
+
+    @property
+    def slides(self) -> bool:
+        return bool(self.exec_inst & ExecInst.SLIDE)
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether what is left after matching stays in the book."""
+        return self.time_in_force.may_rest and self.ord_type is not OrdType.STOP
+
+    @property
+    def tranche(self) -> int:
+        """What it shows when it is placed or refilled."""
+        return min(self.max_floor or self.leaves, self.leaves)
+
+    @property
+    def reserved(self) -> int:
+        return self.leaves * self.per_lot
+
+    @property
+    def reserved_in(self) -> tuple[int, int]:
+        """The account and asset in which it locks."""
+        i = self.market.listing
+        in_base = self.side is SELL and not self.market.is_perpetual
+        return self.account_id, i.base_asset_id if in_base else i.quote_asset_id
+
+
+@dataclass(eq=False)
+class Account:
+    """An account and what it may do."""
+
+    opened: c.OpenAccount
+    status: AccountStatus = AccountStatus.ACTIVE
+    margin_state: MarginState = MarginState.NORMAL
+    tier: int = 1
+    leverage_max: int = 0
+    position_notional_max: int = 0
+
+    @property
+    def kind(self) -> AccountKind:
+        return self.opened.kind
+
+    @property
+    def firm_id(self) -> int:
+        return self.opened.firm_id
+
+
+@dataclass(eq=False)
+class Position:
+    """A position in a perpetual, which may be of size 0."""
+
+    market: Market
+    leverage: int
+    is_isolated: bool = False
+    size: int = 0
+    cost: int = 0
+    margin: int = 0
+    extra: int = 0
+    debt: int = 0
+
+
+@dataclass(eq=False)
+class Asset:
+    """An asset, how much of it there is, and what it is worth as collateral."""
+
+    registered: c.RegisterAsset
+    deposited: int = 0
+    weight_ppm: int = MILLION
+    lending_account_id: int = 0
+    lent: int = 0
+
+
+class State:
+    """All that the exchange remembers, and the events of the command in hand."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.ts_ns = 0  # of the record in hand
+        self.event_ts_ns = 0  # of the last event
+        self.prev_crc = 0
+        self.venue = VenueStatus.OPEN
+        self.assets: dict[int, Asset] = {}
+        self.firms: dict[int, c.RegisterFirm] = {}
+        self.accounts: dict[int, Account] = {}
+        self.sessions: dict[int, c.RegisterSession] = {}
+        self.blocked: set[int] = set()  # sessions with the kill switch on
+        self.markets: dict[int, Market] = {}  # by symbol, delisted ones included
+        self.deposit_refs: dict[str, None] = {}
+        self.available: defaultdict[tuple[int, int], int] = defaultdict(int)  # by account and asset
+        self.locked: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self.loans: Counter[tuple[int, int]] = Counter()
+        self.positions: defaultdict[int, dict[int, Position]] = defaultdict(dict)  # by account, by symbol
+        self.orders: dict[int, Order] = {}  # by order id, closed ones included
+        self.named: dict[tuple[int, str], Order] = {}  # by source and ClOrdID: of orders, cancels and replaces
+        self.open: dict[int, Order] = {}  # resting or waiting, by order id
+        self.open_of: defaultdict[int, dict[int, dict[int, Order]]] = defaultdict(dict)  # account, symbol, order id
+        self.expiring = SortedList()  # (expiry, order id) of open DAY and GTD orders
+        self.events: list[e.Event] = []
+        self.steps = 0
+        self.elections = 0
+
+    def tell(self, event: e.Event) -> None:
+        """Add an event to the record in hand."""
+        self.events.append(event)
+
+    @property
+    def has_steps(self) -> bool:
+        """Tell whether the command may go on matching."""
+        return self.steps < limits.STEPS_PER_COMMAND_MAX
+
+    def is_trading(self, market: Market) -> bool:
+        """Tell whether orders meet in a market by themselves (section 2)."""
+        is_open = self.venue is VenueStatus.OPEN and market.status is SymbolStatus.OPEN
+        return is_open and not market.breaker_until_ns
+
+    def firm_of(self, source: int) -> int | None:
+        """The firm for which a session may enter orders and ask about them; None for every other source."""
+        session = self.sessions.get(source)
+        return session.firm_id if session and session.kind is SessionKind.ORDER_ENTRY else None
+
+    def may_act(self, source: int) -> bool:
+        """Tell whether a source is operations or an order-entry session."""
+        return source == c.OPERATIONS or self.firm_of(source) is not None
+
+    def acts_for(self, source: int, account_id: int) -> bool:
+        """Tell whether a source is operations, or a session of the firm that owns the account."""
+        return source == c.OPERATIONS or self.accounts[account_id].firm_id == self.firm_of(source)
+
+    def listed(self, symbol_id: int) -> Market | None:
+        """Find a market that is not delisted."""
+        market = self.markets.get(symbol_id)
+        return None if market is None or market.is_delisted else market
