@@ -1,23 +1,48 @@
-//! Commands: their bytes, strictly read. Layouts are drawn in `engine/api/wire.py`.
+//! Commands: their bytes, strictly read. Layouts are drawn in `engine/api/command_wire.py`.
 
 use crate::bytes::{i128_at, i32_at, i64_at, u16_at, u32_at, u64_at};
-use crate::codes::{code, command_type, AccountKind, Code, OrdType, SessionKind, Side, TimeInForce};
-use crate::codes::{INSTRUMENT_SPOT, VERSION};
+use crate::codes::{
+    code, command_type, exec_inst, AccountKind, AccountStatus, BreakerReason, Code, InstrumentKind, MarginState,
+    Matching, OrdType, Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, VERSION,
+};
 use crate::instrument::{Listing, Step};
 use crate::limits::TEXT_LENGTH_MAX;
 use crate::text::{is_printable, ClOrdId, DepositRef, Name, Text};
 
 pub enum Command {
+    NewOrder(NewOrder),
+    CancelOrder(CancelOrder),
+    ReplaceOrder(ReplaceOrder),
+    MassCancel(MassCancel),
+    RequestOrderStatus { order_id: u64, cl_ord_id: ClOrdId },
+    RefuseOrder { code: Code },
+    SetKillSwitch { session_id: u32, is_on: bool },
+    SetLeverage { account_id: u32, symbol_id: u32, leverage: u8, is_isolated: bool },
+    AdjustMargin { account_id: u32, symbol_id: u32, amount: i128 },
+    Operation(Operation),
+}
+
+/// What only operations may ask.
+pub enum Operation {
     RegisterAsset { asset_id: u32, decimals: u8, name: Name },
     RegisterFirm { firm_id: u32, name: Name },
     OpenAccount { account_id: u32, firm_id: u32, kind: AccountKind, name: Name },
     RegisterSession { session_id: u32, firm_id: u32, kind: SessionKind, comp_id: Name },
     ListInstrument { symbol_id: u32, symbol: Name, listing: Listing },
+    ChangeInstrument { symbol_id: u32, symbol: Name, listing: Listing },
+    DelistInstrument { symbol_id: u32 },
     Deposit { account_id: u32, asset_id: u32, amount: i128, deposit_ref: DepositRef },
-    NewOrder(NewOrder),
-    CancelOrder(CancelOrder),
-    RequestOrderStatus { order_id: u64, cl_ord_id: ClOrdId },
-    RefuseOrder { code: Code },
+    SetMark { symbol_id: u32, price: i64 },
+    SetSymbolStatus { symbol_id: u32, status: SymbolStatus },
+    SetVenueStatus { status: VenueStatus },
+    TriggerBreaker { symbol_id: u32, reason: BreakerReason },
+    AdvanceTime,
+    SetAccountStatus { account_id: u32, status: AccountStatus },
+    SetAccountLimits { account_id: u32, tier: u8, leverage_max: u8, position_notional_max: i128 },
+    SetMarginState { account_id: u32, state: MarginState },
+    SetCollateral { asset_id: u32, weight_ppm: u32, lending_account_id: u32 },
+    Transfer { from_account_id: u32, to_account_id: u32, asset_id: u32, amount: i128 },
+    CoverDebt { payer_account_id: u32, account_id: u32, symbol_id: u32, amount: i128 },
 }
 
 pub struct NewOrder {
@@ -28,18 +53,76 @@ pub struct NewOrder {
     pub time_in_force: TimeInForce,
     pub order_qty: i64,
     pub price: i64,
+    pub terms: NewTerms,
     pub cl_ord_id: ClOrdId,
     pub poss_resend: bool,
 }
 
-pub struct CancelOrder {
-    pub cl_ord_id: ClOrdId,
+/// What few orders have.
+#[derive(Clone, Copy)]
+pub struct NewTerms {
+    pub stop_px: i64,
+    pub max_floor: i64,
+    pub min_qty: i64,
+    pub expire_time_ns: u64,
+    pub peg_offset: i64,
+    pub stp_group: u32,
+    pub exec_inst: u8,
+    pub trigger: Trigger,
+    pub peg: Peg,
+    pub stp: SelfTrade,
+}
+
+const NEW_TERMS_BYTES: usize = 48;
+const NO_TERMS: NewTerms = NewTerms {
+    stop_px: 0,
+    max_floor: 0,
+    min_qty: 0,
+    expire_time_ns: 0,
+    peg_offset: 0,
+    stp_group: 0,
+    exec_inst: 0,
+    trigger: Trigger::None,
+    peg: Peg::None,
+    stp: SelfTrade::Default,
+};
+
+/// Which order a cancel or a replace means: by id, else by `ClOrdID`; what else it says must be so.
+pub struct Target {
     pub orig_cl_ord_id: ClOrdId,
     pub order_id: u64,
     pub account_id: u32,
     pub symbol_id: u32,
     pub side: Option<Side>,
+}
+
+pub struct CancelOrder {
+    pub cl_ord_id: ClOrdId,
+    pub target: Target,
     pub poss_resend: bool,
+}
+
+pub struct ReplaceOrder {
+    pub cl_ord_id: ClOrdId,
+    pub target: Target,
+    pub order_qty: i64,
+    pub price: i64,
+    pub time_in_force: Option<TimeInForce>,
+    pub stop_px: i64,
+    pub max_floor: i64,
+    pub expire_time_ns: u64,
+    pub peg_offset: Option<i64>,
+    pub poss_resend: bool,
+}
+
+pub struct MassCancel {
+    pub symbol_id: u32,
+    pub account_id: u32,
+    pub firm_id: u32,
+    pub of_session: u32,
+    pub side: Option<Side>,
+    pub code: Code,
+    pub kill: bool,
 }
 
 /// Read a command. The error is the code of its refusal.
@@ -48,22 +131,124 @@ pub fn parse(raw: &[u8]) -> Result<Command, Code> {
         return Err(code::MALFORMED_COMMAND);
     };
     let read: fn(&[u8]) -> Option<Command> = match *kind {
-        command_type::REGISTER_ASSET => register_asset,
-        command_type::REGISTER_FIRM => register_firm,
-        command_type::OPEN_ACCOUNT => open_account,
-        command_type::REGISTER_SESSION => register_session,
-        command_type::LIST_INSTRUMENT => list_instrument,
-        command_type::DEPOSIT => deposit,
         command_type::NEW_ORDER => new_order,
+        command_type::REPLACE_ORDER => replace_order,
         command_type::CANCEL_ORDER => cancel_order,
+        command_type::MASS_CANCEL => mass_cancel,
         command_type::REQUEST_ORDER_STATUS => request_order_status,
         command_type::REFUSE_ORDER => refuse_order,
+        command_type::SET_KILL_SWITCH => set_kill_switch,
+        command_type::SET_LEVERAGE => set_leverage,
+        command_type::ADJUST_MARGIN => adjust_margin,
+        command_type::REGISTER_ASSET..=command_type::DEPOSIT | command_type::SET_MARK..=command_type::COVER_DEBT => {
+            |raw| operation(raw).map(Command::Operation)
+        }
         _ => return Err(code::UNKNOWN_COMMAND),
     };
     if *version != VERSION {
         return Err(code::UNKNOWN_COMMAND);
     }
     read(raw).ok_or(code::MALFORMED_COMMAND)
+}
+
+fn operation(raw: &[u8]) -> Option<Operation> {
+    match raw[0] {
+        command_type::REGISTER_ASSET => register_asset(raw),
+        command_type::REGISTER_FIRM => register_firm(raw),
+        command_type::OPEN_ACCOUNT => open_account(raw),
+        command_type::REGISTER_SESSION => register_session(raw),
+        command_type::LIST_INSTRUMENT => {
+            let (symbol_id, symbol, listing) = read_listing(raw)?;
+            Some(Operation::ListInstrument { symbol_id, symbol, listing })
+        }
+        command_type::CHANGE_INSTRUMENT => {
+            let (symbol_id, symbol, listing) = read_listing(raw)?;
+            Some(Operation::ChangeInstrument { symbol_id, symbol, listing })
+        }
+        command_type::DEPOSIT => deposit(raw),
+        _ => plain_operation(raw),
+    }
+}
+
+/// Read an operation of numbers alone.
+fn plain_operation(raw: &[u8]) -> Option<Operation> {
+    let length = match raw[0] {
+        command_type::ADVANCE_TIME | command_type::SET_VENUE_STATUS => 4,
+        command_type::SET_MARK => 16,
+        command_type::SET_ACCOUNT_LIMITS => 24,
+        command_type::SET_COLLATERAL => 12,
+        command_type::TRANSFER | command_type::COVER_DEBT => 32,
+        _ => 8,
+    };
+    if raw.len() != length {
+        return None;
+    }
+    let zero_u16 = || (u16_at(raw, 2) == 0).then_some(());
+    let zero_u8 = || (raw[3] == 0).then_some(());
+    Some(match raw[0] {
+        command_type::DELIST_INSTRUMENT => {
+            zero_u16()?;
+            Operation::DelistInstrument { symbol_id: u32_at(raw, 4) }
+        }
+        command_type::SET_MARK => {
+            zero_u16()?;
+            Operation::SetMark { symbol_id: u32_at(raw, 4), price: i64_at(raw, 8) }
+        }
+        command_type::SET_SYMBOL_STATUS => {
+            zero_u8()?;
+            Operation::SetSymbolStatus { symbol_id: u32_at(raw, 4), status: SymbolStatus::from_byte(raw[2])? }
+        }
+        command_type::SET_VENUE_STATUS => {
+            zero_u8()?;
+            Operation::SetVenueStatus { status: VenueStatus::from_byte(raw[2])? }
+        }
+        command_type::TRIGGER_BREAKER => {
+            zero_u8()?;
+            Operation::TriggerBreaker { symbol_id: u32_at(raw, 4), reason: BreakerReason::from_byte(raw[2])? }
+        }
+        command_type::ADVANCE_TIME => {
+            zero_u16()?;
+            Operation::AdvanceTime
+        }
+        command_type::SET_ACCOUNT_STATUS => {
+            zero_u8()?;
+            Operation::SetAccountStatus { account_id: u32_at(raw, 4), status: AccountStatus::from_byte(raw[2])? }
+        }
+        command_type::SET_ACCOUNT_LIMITS => Operation::SetAccountLimits {
+            account_id: u32_at(raw, 4),
+            tier: raw[2],
+            leverage_max: raw[3],
+            position_notional_max: i128_at(raw, 8),
+        },
+        command_type::SET_MARGIN_STATE => {
+            zero_u8()?;
+            Operation::SetMarginState { account_id: u32_at(raw, 4), state: MarginState::from_byte(raw[2])? }
+        }
+        command_type::SET_COLLATERAL => Operation::SetCollateral {
+            asset_id: u16_at(raw, 2) as u32,
+            weight_ppm: u32_at(raw, 4),
+            lending_account_id: u32_at(raw, 8),
+        },
+        command_type::TRANSFER => {
+            (u32_at(raw, 12) == 0).then_some(())?;
+            Operation::Transfer {
+                from_account_id: u32_at(raw, 4),
+                to_account_id: u32_at(raw, 8),
+                asset_id: u16_at(raw, 2) as u32,
+                amount: i128_at(raw, 16),
+            }
+        }
+        command_type::COVER_DEBT => {
+            zero_u16()?;
+            Operation::CoverDebt {
+                payer_account_id: u32_at(raw, 4),
+                account_id: u32_at(raw, 8),
+                symbol_id: u32_at(raw, 12),
+                amount: i128_at(raw, 16),
+            }
+        }
+        _ => return None,
+    })
 }
 
 /// Cut the text after the fixed part into `lengths`, which must add up to exactly what is there.
@@ -85,31 +270,39 @@ fn text<const N: usize>(raw: &[u8], fixed: usize, length: u8) -> Option<Text<N>>
     Text::new(text)
 }
 
-/// Read the flags of an order or a cancel: bit 0 is `poss_resend`, no other is in use.
-fn poss_resend(flags: u8) -> Option<bool> {
-    (flags <= 1).then_some(flags == 1)
-}
+const POSS_RESEND: u8 = 1;
+const TERMS: u8 = 2;
+const KILL: u8 = 2;
+const PEG_OFFSET: u8 = 4;
 
 fn cl_ord_id(raw: &[u8]) -> Option<ClOrdId> {
     Text::new(raw).filter(|id| !id.is_empty())
 }
 
-fn register_asset(raw: &[u8]) -> Option<Command> {
+/// Read the side of a target: 0 is none.
+fn optional_side(byte: u8) -> Option<Option<Side>> {
+    if byte == 0 {
+        return Some(None);
+    }
+    Side::from_byte(byte).map(Some)
+}
+
+fn register_asset(raw: &[u8]) -> Option<Operation> {
     let fixed = raw.get(..8)?;
     let name = text(raw, 8, fixed[3])?;
     let zero = u16_at(fixed, 6) == 0;
-    zero.then_some(Command::RegisterAsset { asset_id: u16_at(fixed, 4) as u32, decimals: fixed[2], name })
+    zero.then_some(Operation::RegisterAsset { asset_id: u16_at(fixed, 4) as u32, decimals: fixed[2], name })
 }
 
-fn register_firm(raw: &[u8]) -> Option<Command> {
+fn register_firm(raw: &[u8]) -> Option<Operation> {
     let fixed = raw.get(..8)?;
     let name = text(raw, 8, fixed[2])?;
-    (fixed[3] == 0).then_some(Command::RegisterFirm { firm_id: u32_at(fixed, 4), name })
+    (fixed[3] == 0).then_some(Operation::RegisterFirm { firm_id: u32_at(fixed, 4), name })
 }
 
-fn open_account(raw: &[u8]) -> Option<Command> {
+fn open_account(raw: &[u8]) -> Option<Operation> {
     let fixed = raw.get(..12)?;
-    Some(Command::OpenAccount {
+    Some(Operation::OpenAccount {
         account_id: u32_at(fixed, 4),
         firm_id: u32_at(fixed, 8),
         kind: AccountKind::from_byte(fixed[2])?,
@@ -117,9 +310,9 @@ fn open_account(raw: &[u8]) -> Option<Command> {
     })
 }
 
-fn register_session(raw: &[u8]) -> Option<Command> {
+fn register_session(raw: &[u8]) -> Option<Operation> {
     let fixed = raw.get(..12)?;
-    Some(Command::RegisterSession {
+    Some(Operation::RegisterSession {
         session_id: u32_at(fixed, 4),
         firm_id: u32_at(fixed, 8),
         kind: SessionKind::from_byte(fixed[2])?,
@@ -127,12 +320,22 @@ fn register_session(raw: &[u8]) -> Option<Command> {
     })
 }
 
-fn list_instrument(raw: &[u8]) -> Option<Command> {
+fn read_listing(raw: &[u8]) -> Option<(u32, Name, Listing)> {
     let fixed = raw.get(..96)?;
-    if fixed[2] != INSTRUMENT_SPOT || u16_at(fixed, 14) != 0 {
-        return None;
-    }
+    let kind = InstrumentKind::from_byte(fixed[2])?;
+    let (pnl_account_id, text_at) = match kind {
+        InstrumentKind::Spot => (0, 96),
+        InstrumentKind::Perpetual => {
+            let more = raw.get(96..104)?;
+            (u32_at(more, 4) == 0).then_some(())?;
+            (u32_at(more, 0), 104)
+        }
+    };
     let listing = Listing {
+        kind,
+        matching: Matching::from_byte(fixed[14])?,
+        max_leverage: fixed[15],
+        pnl_account_id,
         base_asset_id: u16_at(fixed, 8) as u32,
         quote_asset_id: u16_at(fixed, 10) as u32,
         tick: Step { mantissa: i64_at(fixed, 16), decimals: fixed[12] },
@@ -146,15 +349,15 @@ fn list_instrument(raw: &[u8]) -> Option<Command> {
         band_ppm: u32_at(fixed, 88),
         fee_account_id: u32_at(fixed, 92),
     };
-    Some(Command::ListInstrument { symbol_id: u32_at(fixed, 4), symbol: text(raw, 96, fixed[3])?, listing })
+    Some((u32_at(fixed, 4), text(raw, text_at, fixed[3])?, listing))
 }
 
-fn deposit(raw: &[u8]) -> Option<Command> {
+fn deposit(raw: &[u8]) -> Option<Operation> {
     let fixed = raw.get(..32)?;
     if fixed[3] != 0 || u16_at(fixed, 10) != 0 || u32_at(fixed, 12) != 0 {
         return None;
     }
-    Some(Command::Deposit {
+    Some(Operation::Deposit {
         account_id: u32_at(fixed, 4),
         asset_id: u16_at(fixed, 8) as u32,
         amount: i128_at(fixed, 16),
@@ -164,8 +367,10 @@ fn deposit(raw: &[u8]) -> Option<Command> {
 
 fn new_order(raw: &[u8]) -> Option<Command> {
     let fixed = raw.get(..32)?;
-    let [id, note] = texts(raw, 32, [fixed[6], fixed[7]])?;
-    if note.len() > TEXT_LENGTH_MAX || !is_printable(note) {
+    let flags = fixed[5];
+    let (terms, text_at) = if flags & TERMS == 0 { (NO_TERMS, 32) } else { (new_terms(raw.get(32..80)?)?, 80) };
+    let [id, note] = texts(raw, text_at, [fixed[6], fixed[7]])?;
+    if flags & !(POSS_RESEND | TERMS) != 0 || note.len() > TEXT_LENGTH_MAX || !is_printable(note) {
         return None;
     }
     Some(Command::NewOrder(NewOrder {
@@ -176,29 +381,98 @@ fn new_order(raw: &[u8]) -> Option<Command> {
         time_in_force: TimeInForce::from_byte(fixed[4])?,
         order_qty: i64_at(fixed, 16),
         price: i64_at(fixed, 24),
+        terms,
         cl_ord_id: cl_ord_id(id)?,
-        poss_resend: poss_resend(fixed[5])?,
+        poss_resend: flags & POSS_RESEND != 0,
     }))
+}
+
+/// Read the terms of a new order, which are only sent when one of them says something.
+fn new_terms(raw: &[u8]) -> Option<NewTerms> {
+    if raw.iter().all(|byte| *byte == 0) || raw.len() != NEW_TERMS_BYTES || raw[44] & !exec_inst::ALL != 0 {
+        return None;
+    }
+    Some(NewTerms {
+        stop_px: i64_at(raw, 0),
+        max_floor: i64_at(raw, 8),
+        min_qty: i64_at(raw, 16),
+        expire_time_ns: u64_at(raw, 24),
+        peg_offset: i64_at(raw, 32),
+        stp_group: u32_at(raw, 40),
+        exec_inst: raw[44],
+        trigger: Trigger::from_byte(raw[45])?,
+        peg: Peg::from_byte(raw[46])?,
+        stp: SelfTrade::from_byte(raw[47])?,
+    })
 }
 
 fn cancel_order(raw: &[u8]) -> Option<Command> {
     let fixed = raw.get(..24)?;
     let [id, orig] = texts(raw, 24, [fixed[2], fixed[3]])?;
-    let side = match fixed[4] {
-        0 => None,
-        byte => Some(Side::from_byte(byte)?),
-    };
-    if u16_at(fixed, 6) != 0 {
+    if u16_at(fixed, 6) != 0 || fixed[5] > POSS_RESEND {
         return None;
     }
-    Some(Command::CancelOrder(CancelOrder {
-        cl_ord_id: cl_ord_id(id)?,
+    let target = target(fixed, orig)?;
+    Some(Command::CancelOrder(CancelOrder { cl_ord_id: cl_ord_id(id)?, target, poss_resend: fixed[5] == POSS_RESEND }))
+}
+
+/// Read what cancels and replaces have in common at the same places.
+fn target(fixed: &[u8], orig: &[u8]) -> Option<Target> {
+    Some(Target {
         orig_cl_ord_id: Text::new(orig)?,
         order_id: u64_at(fixed, 8),
-        account_id: u32_at(fixed, 20),
         symbol_id: u32_at(fixed, 16),
-        side,
-        poss_resend: poss_resend(fixed[5])?,
+        account_id: u32_at(fixed, 20),
+        side: optional_side(fixed[4])?,
+    })
+}
+
+fn replace_order(raw: &[u8]) -> Option<Command> {
+    let fixed = raw.get(..40)?;
+    let flags = fixed[5];
+    let (terms, text_at): (&[u8], usize) = if flags & TERMS == 0 { (&[0; 32], 40) } else { (raw.get(40..72)?, 72) };
+    let [id, orig] = texts(raw, text_at, [fixed[2], fixed[3]])?;
+    let (stop_px, max_floor, expire_time_ns) = (i64_at(terms, 0), i64_at(terms, 8), u64_at(terms, 16));
+    let has_offset = flags & PEG_OFFSET != 0;
+    let has_terms = has_offset || stop_px != 0 || max_floor != 0 || expire_time_ns != 0;
+    let offset = i64_at(terms, 24);
+    let is_canonical = (flags & TERMS != 0) == has_terms && (has_offset || offset == 0);
+    if flags & !(POSS_RESEND | TERMS | PEG_OFFSET) != 0 || fixed[7] != 0 || !is_canonical {
+        return None;
+    }
+    let time_in_force = match fixed[6] {
+        0 => None,
+        byte => Some(TimeInForce::from_byte(byte)?),
+    };
+    Some(Command::ReplaceOrder(ReplaceOrder {
+        cl_ord_id: cl_ord_id(id)?,
+        target: target(fixed, orig)?,
+        order_qty: i64_at(fixed, 24),
+        price: i64_at(fixed, 32),
+        time_in_force,
+        stop_px,
+        max_floor,
+        expire_time_ns,
+        peg_offset: has_offset.then_some(offset),
+        poss_resend: flags & POSS_RESEND != 0,
+    }))
+}
+
+fn mass_cancel(raw: &[u8]) -> Option<Command> {
+    let fixed = raw.get(..24)?;
+    let [id] = texts(raw, 24, [fixed[2]])?;
+    cl_ord_id(id)?;
+    if fixed[4] & !(POSS_RESEND | KILL) != 0 || fixed[5] != 0 {
+        return None;
+    }
+    Some(Command::MassCancel(MassCancel {
+        symbol_id: u32_at(fixed, 8),
+        account_id: u32_at(fixed, 12),
+        firm_id: u32_at(fixed, 16),
+        of_session: u32_at(fixed, 20),
+        side: optional_side(fixed[3])?,
+        code: u16_at(fixed, 6),
+        kill: fixed[4] & KILL != 0,
     }))
 }
 
@@ -217,4 +491,28 @@ fn refuse_order(raw: &[u8]) -> Option<Command> {
     ClOrdId::new(id)?;
     let sound = note.len() <= TEXT_LENGTH_MAX && [symbol, order_qty, price, note].into_iter().all(is_printable);
     sound.then_some(Command::RefuseOrder { code: u16_at(fixed, 10) })
+}
+
+fn set_kill_switch(raw: &[u8]) -> Option<Command> {
+    let sound = raw.len() == 8 && raw[2] <= 1 && raw[3] == 0;
+    sound.then(|| Command::SetKillSwitch { session_id: u32_at(raw, 4), is_on: raw[2] == 1 })
+}
+
+fn set_leverage(raw: &[u8]) -> Option<Command> {
+    let sound = raw.len() == 12 && raw[3] <= 1;
+    sound.then(|| Command::SetLeverage {
+        account_id: u32_at(raw, 4),
+        symbol_id: u32_at(raw, 8),
+        leverage: raw[2],
+        is_isolated: raw[3] == 1,
+    })
+}
+
+fn adjust_margin(raw: &[u8]) -> Option<Command> {
+    let sound = raw.len() == 32 && u16_at(raw, 2) == 0 && u32_at(raw, 12) == 0;
+    sound.then(|| Command::AdjustMargin {
+        account_id: u32_at(raw, 4),
+        symbol_id: u32_at(raw, 8),
+        amount: i128_at(raw, 16),
+    })
 }

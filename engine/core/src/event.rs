@@ -1,8 +1,13 @@
-//! The record being written: a command, then the events it causes. Layouts are drawn in `engine/api/wire.py`.
+//! The record being written: a command, then the events it causes. Layouts are drawn in `engine/api/event_wire.py`.
 
 use crate::bytes::put;
-use crate::codes::{code, event_type, Code, OrderState, Side, UNKNOWN_STATE, VERSION};
+use crate::codes::{
+    code, event_type, BreakerReason, Code, OrderState, PositionReason, RestateReason, Side, SymbolStatus,
+    UNKNOWN_STATE, VERSION,
+};
 use crate::frame::{Header, HEADER_BYTES};
+use crate::ledger::Balance;
+use crate::positions::Position;
 
 /// What a match did; fields as in `engine.api.events.Traded`.
 pub struct Trade {
@@ -16,9 +21,21 @@ pub struct Trade {
     pub maker_account_id: u32,
     pub symbol_id: u32,
     pub taker_side: Side,
+    pub is_auction: bool,
     pub taker_fee: i128,
     pub maker_fee: i128,
     pub buyer_released: i128,
+}
+
+/// An order as the engine changed it; fields as in `engine.api.events.OrderRestated`.
+pub struct Restated {
+    pub order_id: u64,
+    pub reason: RestateReason,
+    pub order_qty: i64,
+    pub leaves: i64,
+    pub price: i64,
+    pub display: i64,
+    pub released: i128,
 }
 
 /// Finished records, one after the other, and the one being written.
@@ -93,6 +110,7 @@ impl Records {
 
     pub fn traded(&mut self, trade: &Trade) {
         let mut event = [0; 120];
+        event[6] = u8::from(trade.is_auction);
         event[7] = trade.taker_side as u8;
         put(&mut event, 8, trade.taker_order_id.to_le_bytes());
         put(&mut event, 16, trade.maker_order_id.to_le_bytes());
@@ -126,9 +144,52 @@ impl Records {
         self.push(kind, event);
     }
 
+    pub fn order_replaced(
+        &mut self,
+        order_id: u64,
+        order_qty: i64,
+        leaves: i64,
+        price: i64,
+        reserved: i128,
+        keeps_priority: bool,
+    ) {
+        let mut event = [0; 56];
+        event[6] = u8::from(keeps_priority);
+        put(&mut event, 8, order_id.to_le_bytes());
+        put(&mut event, 16, order_qty.to_le_bytes());
+        put(&mut event, 24, leaves.to_le_bytes());
+        put(&mut event, 32, price.to_le_bytes());
+        put(&mut event, 40, reserved.to_le_bytes());
+        self.push(event_type::ORDER_REPLACED, event);
+    }
+
+    pub fn order_triggered(&mut self, order_id: u64, price: i64) {
+        let mut event = [0; 24];
+        put(&mut event, 8, order_id.to_le_bytes());
+        put(&mut event, 16, price.to_le_bytes());
+        self.push(event_type::ORDER_TRIGGERED, event);
+    }
+
+    pub fn order_restated(&mut self, restated: &Restated) {
+        let mut event = [0; 64];
+        event[4] = restated.reason as u8;
+        put(&mut event, 8, restated.order_id.to_le_bytes());
+        put(&mut event, 16, restated.order_qty.to_le_bytes());
+        put(&mut event, 24, restated.leaves.to_le_bytes());
+        put(&mut event, 32, restated.price.to_le_bytes());
+        put(&mut event, 40, restated.display.to_le_bytes());
+        put(&mut event, 48, restated.released.to_le_bytes());
+        self.push(event_type::ORDER_RESTATED, event);
+    }
+
     /// Refuse a cancel; `order` is the order it named, when there is one.
     pub fn cancel_rejected(&mut self, order: Option<(u64, OrderState)>, code: Code) {
         self.answer(event_type::CANCEL_REJECTED, order, code);
+    }
+
+    /// Refuse a replace; `order` is the order it named, when there is one.
+    pub fn replace_rejected(&mut self, order: Option<(u64, OrderState)>, code: Code) {
+        self.answer(event_type::REPLACE_REJECTED, order, code);
     }
 
     pub fn status_reported(&mut self, order: Option<(u64, OrderState)>) {
@@ -144,9 +205,118 @@ impl Records {
     }
 
     pub fn command_refused(&mut self, code: Code) {
-        debug_assert!(code >= code::MALFORMED_COMMAND || code == code::NOT_AUTHORISED);
+        self.refusal(event_type::COMMAND_REFUSED, code);
+    }
+
+    pub fn mass_cancel_rejected(&mut self, code: Code) {
+        self.refusal(event_type::MASS_CANCEL_REJECTED, code);
+    }
+
+    fn refusal(&mut self, kind: u8, code: Code) {
+        debug_assert!(code >= code::UNKNOWN_SYMBOL);
         let mut event = [0; 8];
         put(&mut event, 4, code.to_le_bytes());
-        self.push(event_type::COMMAND_REFUSED, event);
+        self.push(kind, event);
+    }
+
+    pub fn mass_canceled(&mut self, canceled: u32, remaining: u32) {
+        let mut event = [0; 12];
+        put(&mut event, 4, canceled.to_le_bytes());
+        put(&mut event, 8, remaining.to_le_bytes());
+        self.push(event_type::MASS_CANCELED, event);
+    }
+
+    pub fn kill_switch_set(&mut self, session_id: u32, is_on: bool) {
+        let mut event = [0; 12];
+        put(&mut event, 4, session_id.to_le_bytes());
+        event[8] = u8::from(is_on);
+        self.push(event_type::KILL_SWITCH_SET, event);
+    }
+
+    pub fn position_changed(
+        &mut self,
+        account_id: u32,
+        reason: PositionReason,
+        position: &Position,
+        realized_pnl: i128,
+        released: i128,
+        balance: Balance,
+    ) {
+        let mut event = [0; 152];
+        event[4] = reason as u8;
+        event[5] = position.leverage;
+        event[6] = u8::from(position.is_isolated);
+        put(&mut event, 8, account_id.to_le_bytes());
+        put(&mut event, 12, position.symbol_id.to_le_bytes());
+        put(&mut event, 16, position.size.to_le_bytes());
+        put(&mut event, 24, position.cost.to_le_bytes());
+        put(&mut event, 40, position.margin.to_le_bytes());
+        put(&mut event, 56, position.extra.to_le_bytes());
+        put(&mut event, 72, position.debt.to_le_bytes());
+        put(&mut event, 88, realized_pnl.to_le_bytes());
+        put(&mut event, 104, released.to_le_bytes());
+        put(&mut event, 120, balance.available.to_le_bytes());
+        put(&mut event, 136, balance.locked.to_le_bytes());
+        self.push(event_type::POSITION_CHANGED, event);
+    }
+
+    pub fn borrowed(&mut self, account_id: u32, asset_id: u32, amount: i128, loan: i128) {
+        self.loan(event_type::BORROWED, account_id, asset_id, amount, loan);
+    }
+
+    pub fn repaid(&mut self, account_id: u32, asset_id: u32, amount: i128, loan: i128) {
+        self.loan(event_type::REPAID, account_id, asset_id, amount, loan);
+    }
+
+    fn loan(&mut self, kind: u8, account_id: u32, asset_id: u32, amount: i128, loan: i128) {
+        let mut event = [0; 48];
+        put(&mut event, 4, account_id.to_le_bytes());
+        put(&mut event, 8, (asset_id as u16).to_le_bytes());
+        put(&mut event, 16, amount.to_le_bytes());
+        put(&mut event, 32, loan.to_le_bytes());
+        self.push(kind, event);
+    }
+
+    pub fn symbol_status_set(&mut self, symbol_id: u32, status: SymbolStatus) {
+        let mut event = [0; 12];
+        put(&mut event, 4, symbol_id.to_le_bytes());
+        event[8] = status as u8;
+        self.push(event_type::SYMBOL_STATUS_SET, event);
+    }
+
+    pub fn breaker_triggered(&mut self, symbol_id: u32, reason: BreakerReason, change_ppm: i64, until_ns: u64) {
+        let mut event = [0; 32];
+        put(&mut event, 4, symbol_id.to_le_bytes());
+        put(&mut event, 8, until_ns.to_le_bytes());
+        put(&mut event, 16, change_ppm.to_le_bytes());
+        event[24] = reason as u8;
+        self.push(event_type::BREAKER_TRIGGERED, event);
+    }
+
+    pub fn breaker_released(&mut self, symbol_id: u32) {
+        let mut event = [0; 8];
+        put(&mut event, 4, symbol_id.to_le_bytes());
+        self.push(event_type::BREAKER_RELEASED, event);
+    }
+
+    pub fn uncrossed(&mut self, symbol_id: u32, price: i64, volume: i64) {
+        let mut event = [0; 24];
+        put(&mut event, 4, symbol_id.to_le_bytes());
+        put(&mut event, 8, price.to_le_bytes());
+        put(&mut event, 16, volume.to_le_bytes());
+        self.push(event_type::UNCROSSED, event);
+    }
+
+    pub fn transferred(&mut self, from_available: i128, to_available: i128) {
+        let mut event = [0; 40];
+        put(&mut event, 8, from_available.to_le_bytes());
+        put(&mut event, 24, to_available.to_le_bytes());
+        self.push(event_type::TRANSFERRED, event);
+    }
+
+    pub fn debt_covered(&mut self, payer_available: i128) {
+        let mut event = [0; 24];
+        put(&mut event, 8, payer_available.to_le_bytes());
+        self.push(event_type::DEBT_COVERED, event);
     }
 }

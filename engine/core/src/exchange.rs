@@ -1,25 +1,33 @@
 //! The whole state, and the one way it changes: a command in, a record out.
 
-use crate::codes::{Code, SessionKind, Side};
+use std::collections::BTreeSet;
+
+use crate::codes::{code, AccountKind, Code, OrderState, SessionKind, SymbolStatus, TimeInForce, VenueStatus};
 use crate::command::{self, Command};
 use crate::event::Records;
 use crate::frame::{fault, take_command_frame, take_record, Fault, Frame, Header};
-use crate::instrument::Instrument;
-use crate::ledger::{Account, Asset};
-use crate::limits::{ACCOUNTS_MAX, ASSETS_MAX, BATCH_COMMANDS_MAX, FIRMS_MAX, SESSIONS_MAX, SYMBOLS_MAX};
+use crate::ledger::{Account, Asset, Balance};
+use crate::limits::{
+    ACCOUNTS_MAX, ASSETS_MAX, BATCH_COMMANDS_MAX, ELECTIONS_PER_COMMAND_MAX, FIRMS_MAX, SESSIONS_MAX,
+    STEPS_PER_COMMAND_MAX, SYMBOLS_MAX,
+};
+use crate::market::Market;
+use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::orders::OrderRegister;
 use crate::refs::DepositRefs;
 use crate::registry::Registry;
+use crate::slab::NIL;
 
 pub struct Session {
     pub firm_id: u32,
     pub kind: SessionKind,
+    /// Its kill switch is on.
+    pub is_blocked: bool,
 }
 
-/// An instrument and its book.
-pub struct Market {
-    pub instrument: Instrument,
-    pub book: crate::book::Book,
+pub struct Firm {
+    /// Its accounts in the order in which they were opened.
+    pub accounts: Vec<u32>,
 }
 
 /// Where the log stands: what the next record follows.
@@ -40,15 +48,34 @@ pub struct Progress {
     pub fault: Fault,
 }
 
+/// The command in hand.
+#[derive(Clone, Copy, Default)]
+pub struct Now {
+    pub seq: u64,
+    pub ts_ns: u64,
+    /// Steps and elections it may still cause.
+    pub steps: u32,
+    pub elections: u32,
+}
+
 pub struct Exchange {
     pub(crate) position: Position,
+    pub(crate) venue_status: VenueStatus,
     pub(crate) assets: Registry<Asset>,
-    pub(crate) firms: Registry<()>,
+    pub(crate) firms: Registry<Firm>,
     pub(crate) accounts: Registry<Account>,
     pub(crate) sessions: Registry<Session>,
     pub(crate) markets: Registry<Market>,
     pub(crate) deposit_refs: DepositRefs,
     pub(crate) orders: OrderRegister,
+    pub(crate) open: OpenOrders,
+    /// DAY and GTD orders: expiry, order id, slot.
+    pub(crate) expiries: BTreeSet<(u64, u64, u32)>,
+    /// Active breakers: until when, and the symbol.
+    pub(crate) breakers: BTreeSet<(u64, u32)>,
+    /// Symbols in which something may have to follow from what happened.
+    pub(crate) touched: Vec<u32>,
+    pub(crate) now: Now,
     pub(crate) records: Records,
 }
 
@@ -57,6 +84,7 @@ impl Exchange {
     pub fn new(seed: u64) -> Self {
         Self {
             position: Position::default(),
+            venue_status: VenueStatus::Open,
             assets: Registry::new(ASSETS_MAX, seed),
             firms: Registry::new(FIRMS_MAX, seed),
             accounts: Registry::new(ACCOUNTS_MAX, seed),
@@ -64,6 +92,11 @@ impl Exchange {
             markets: Registry::new(SYMBOLS_MAX, seed),
             deposit_refs: DepositRefs::new(seed),
             orders: OrderRegister::new(seed),
+            open: OpenOrders::new(),
+            expiries: BTreeSet::new(),
+            breakers: BTreeSet::new(),
+            touched: Vec::new(),
+            now: Now::default(),
             records: Records::default(),
         }
     }
@@ -73,7 +106,7 @@ impl Exchange {
     }
 
     pub fn open_orders(&self) -> usize {
-        self.markets.iter().map(|(_, entry)| entry.value.book.len()).sum()
+        self.open.len()
     }
 
     /// The records the last `apply` finished.
@@ -132,11 +165,16 @@ impl Exchange {
     fn execute(&mut self, frame: &Frame<'_>, now_ns: u64, batch_index: u16) {
         let seq = self.position.seq + 1;
         let ts_ns = now_ns.max(self.position.event_ts_ns + 1);
+        self.now = Now { seq, ts_ns, steps: STEPS_PER_COMMAND_MAX, elections: ELECTIONS_PER_COMMAND_MAX };
         self.records.begin(frame.command);
+        self.settle_what_is_due();
         let source = frame.header.source;
         match command::parse(frame.command) {
-            Ok(command) => self.decide(seq, source, &command),
+            Ok(command) => self.decide(source, &command),
             Err(code) => self.records.command_refused(code),
+        }
+        if !self.touched.is_empty() {
+            self.follow_up();
         }
         let event_count = self.records.event_count();
         assert!(event_count > 0, "a command without an event");
@@ -154,16 +192,72 @@ impl Exchange {
         self.position = Position { seq, event_ts_ns: ts_ns + u64::from(event_count - 1), crc };
     }
 
-    fn decide(&mut self, seq: u64, source: u32, command: &Command) {
-        match command {
-            Command::NewOrder(order) => self.new_order(seq, source, order),
-            Command::CancelOrder(cancel) => self.cancel_order(source, cancel),
+    fn decide(&mut self, source: u32, command: &Command) {
+        let decision = match command {
+            Command::NewOrder(order) => return self.new_order(source, order),
+            Command::ReplaceOrder(replace) => return self.replace_order(source, replace),
+            Command::CancelOrder(cancel) => return self.cancel_order(source, cancel),
+            Command::MassCancel(cancel) => return self.mass_cancel(source, cancel),
             Command::RequestOrderStatus { order_id, cl_ord_id } => {
-                self.request_order_status(source, *order_id, cl_ord_id);
+                return self.request_order_status(source, *order_id, cl_ord_id);
             }
-            Command::RefuseOrder { code } => self.records.order_rejected(0, *code),
-            registration => self.register(source, registration),
+            Command::RefuseOrder { code } => return self.records.order_rejected(0, *code),
+            Command::SetKillSwitch { session_id, is_on } => self.set_kill_switch(source, *session_id, *is_on),
+            Command::SetLeverage { account_id, symbol_id, leverage, is_isolated } => {
+                self.set_leverage(source, *account_id, *symbol_id, *leverage, *is_isolated)
+            }
+            Command::AdjustMargin { account_id, symbol_id, amount } => {
+                self.adjust_margin(source, *account_id, *symbol_id, *amount)
+            }
+            Command::Operation(operation) => self.operate(source, operation),
+        };
+        if let Err(code) = decision {
+            self.records.command_refused(code);
         }
+    }
+
+    /// Release breakers and expire orders whose time has come (section 1 of docs/MATCHING.md).
+    fn settle_what_is_due(&mut self) {
+        let ts_ns = self.now.ts_ns;
+        while let Some((_, symbol_id)) = self.breakers.first().copied().filter(|(until, _)| *until <= ts_ns) {
+            self.breakers.pop_first();
+            self.markets[symbol_id].breaker_until_ns = 0;
+            self.records.breaker_released(symbol_id);
+            self.touch(symbol_id);
+        }
+        while let Some((_, _, slot)) = self.expiries.first().copied().filter(|(expiry, _, _)| *expiry <= ts_ns) {
+            let is_day = self.open[slot].time_in_force == TimeInForce::Day;
+            self.expire(slot, if is_day { code::DAY_EXPIRED } else { code::GTD_EXPIRED });
+        }
+    }
+
+    /// Remember that something may follow from what happened in a symbol.
+    pub(crate) fn touch(&mut self, symbol_id: u32) {
+        let market = &mut self.markets[symbol_id];
+        if !market.is_touched {
+            market.is_touched = true;
+            self.touched.push(symbol_id);
+        }
+    }
+
+    /// Elect stops and reprice pegs in the symbols that were touched, by id; those with stops still due stay touched.
+    fn follow_up(&mut self) {
+        let mut symbols = std::mem::take(&mut self.touched);
+        symbols.sort_unstable();
+        for symbol_id in &symbols {
+            if self.is_trading(*symbol_id) {
+                self.elect_stops(*symbol_id);
+                while self.reprice_pegs(*symbol_id) {
+                    self.elect_stops(*symbol_id);
+                }
+            }
+        }
+        for symbol_id in &symbols {
+            self.markets[*symbol_id].is_touched = self.markets[*symbol_id].has_unacted();
+        }
+        symbols.retain(|symbol_id| self.markets[*symbol_id].is_touched);
+        debug_assert!(self.touched.is_empty(), "a symbol touches another");
+        self.touched = symbols;
     }
 
     /// The firm for which a source may enter orders and ask about them.
@@ -172,20 +266,135 @@ impl Exchange {
         (session.kind == SessionKind::OrderEntry).then_some(session.firm_id)
     }
 
-    /// Take an open order out of its book, give back what it has locked, and return its leaves and that amount.
-    pub(crate) fn withdraw(&mut self, symbol_id: u32, side: Side, slot: u32) -> (i64, i128) {
-        let Market { instrument, book } = &mut self.markets[symbol_id];
-        let resting = *book.order(slot);
-        book.remove(side, slot);
-        let released = resting.per_lot * i128::from(resting.leaves);
-        let account = &mut self.accounts[resting.account_id];
-        account.release(instrument.reserved_asset(side), released);
-        account.order_closed(symbol_id);
-        (resting.leaves, released)
+    /// Tell whether stops are elected and pegs repriced in a symbol.
+    pub(crate) fn is_trading(&self, symbol_id: u32) -> bool {
+        let market = &self.markets[symbol_id];
+        self.venue_status == VenueStatus::Open
+            && market.status == SymbolStatus::Open
+            && market.breaker_until_ns == 0
+            && !market.is_delisted
+    }
+
+    /// Let an order count as open, and be found by account and expiry.
+    pub(crate) fn list(&mut self, slot: u32) {
+        let terms = self.open.terms(slot);
+        let order = &mut self.open[slot];
+        if order.is_listed {
+            return;
+        }
+        order.is_listed = true;
+        if terms.expire_time_ns != 0 {
+            self.expiries.insert((terms.expire_time_ns, order.order_id, slot));
+        }
+        let account = &mut self.accounts[order.account_id];
+        account.order_opened(order.symbol_id);
+        let next = std::mem::replace(&mut account.last_open, slot);
+        (order.account_previous, order.account_next) = (NIL, next);
+        if next != NIL {
+            self.open[next].account_previous = slot;
+        }
+        let leaves = self.open[slot].leaves;
+        self.change_open_lots(slot, leaves);
+    }
+
+    /// Keep count of the lots an account has open in a perpetual, while the order is listed.
+    pub(crate) fn change_open_lots(&mut self, slot: u32, lots: i64) {
+        let order = &self.open[slot];
+        if order.is_listed && !order.is_reduce_only() && self.markets[order.symbol_id].instrument.is_perpetual() {
+            let position = self.accounts[order.account_id].position_mut(order.symbol_id);
+            *position.expect("an accepted order has a position").open_lots(order.side) += lots;
+        }
+    }
+
+    /// End an order that has no place in the book any more.
+    pub(crate) fn finish(&mut self, slot: u32, state: OrderState) {
+        let order = self.open[slot];
+        if order.is_listed {
+            self.change_open_lots(slot, -order.leaves);
+            self.unlist(slot);
+        }
+        self.orders.close(order.entry, state);
+        self.open.remove(slot);
+    }
+
+    fn unlist(&mut self, slot: u32) {
+        let order = self.open[slot];
+        let expire_time_ns = self.open.terms(slot).expire_time_ns;
+        if expire_time_ns != 0 {
+            self.expiries.remove(&(expire_time_ns, order.order_id, slot));
+        }
+        let account = &mut self.accounts[order.account_id];
+        account.order_closed(order.symbol_id);
+        if order.account_previous == NIL {
+            account.last_open = order.account_next;
+        } else {
+            self.open[order.account_previous].account_next = order.account_next;
+        }
+        if order.account_next != NIL {
+            self.open[order.account_next].account_previous = order.account_previous;
+        }
+        if order.is_pegged() {
+            self.markets[order.symbol_id].remove_peg(order.order_id);
+        }
+    }
+
+    /// Take an order out of wherever it stands, give back what it has locked, end it, and return its leaves and that amount.
+    pub(crate) fn withdraw(&mut self, slot: u32, state: OrderState) -> (i64, i128) {
+        let order = self.open[slot];
+        self.detach(slot);
+        let released = order.reserved();
+        self.release(&order, released);
+        self.finish(slot, state);
+        (order.leaves, released)
+    }
+
+    /// Take an order out of the book, or from among the stops that wait.
+    pub(crate) fn detach(&mut self, slot: u32) {
+        let order = self.open[slot];
+        let market = &mut self.markets[order.symbol_id];
+        if order.level != NIL {
+            market.book.remove(&mut self.open, slot);
+            if market.has_pegs() {
+                self.touch(order.symbol_id);
+            }
+        } else if self.open.is_waiting_stop(slot) && order.is_listed {
+            let terms = self.open.terms(slot);
+            market.stops.remove(order.side, &terms, order.order_id);
+        }
+    }
+
+    /// Move part of what an order has locked back to available.
+    pub(crate) fn release(&mut self, order: &OpenOrder, amount: i128) {
+        let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
+        self.accounts[order.account_id].release(asset_id, amount);
+    }
+
+    /// Cancel an open order and tell it.
+    pub(crate) fn cancel(&mut self, slot: u32, code: Code) {
+        let order = self.open[slot];
+        let (leaves, released) = self.withdraw(slot, OrderState::Canceled);
+        self.records.order_canceled(order.order_id, leaves, released, code);
+        self.repay_reserved(&order);
+    }
+
+    /// Expire an order and tell it.
+    pub(crate) fn expire(&mut self, slot: u32, code: Code) {
+        let order = self.open[slot];
+        let (leaves, released) = self.withdraw(slot, OrderState::Expired);
+        self.records.order_expired(order.order_id, leaves, released, code);
+        self.repay_reserved(&order);
+    }
+
+    /// Pay back a loan from what an order's end or change has made available.
+    pub(crate) fn repay_reserved(&mut self, order: &OpenOrder) {
+        if self.accounts[order.account_id].kind == AccountKind::Margin {
+            let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
+            self.repay(order.account_id, asset_id);
+        }
     }
 
     /// Walk all balances that are not zero, by account and asset.
-    pub fn balances(&self) -> impl Iterator<Item = (u32, u32, crate::ledger::Balance)> + '_ {
+    pub fn balances(&self) -> impl Iterator<Item = (u32, u32, Balance)> + '_ {
         let accounts = self.accounts.iter();
         accounts.flat_map(|(id, entry)| entry.value.balances().map(move |(asset, balance)| (id, asset, balance)))
     }

@@ -1,12 +1,12 @@
 //! What a listing is worth in minor units: notionals, fees, reservations, the protection price.
 
-use crate::codes::{code, Code, Side};
+use crate::codes::{code, Code, InstrumentKind, Matching, Side};
 use crate::limits::{
-    BAND_PPM_MAX, FEE_DECIMALS, FEE_PPM_MAX, LOT_MINOR_MAX, NOTIONAL_MINOR_MAX, ORDER_QTY_LOTS_MAX, PRICE_TICKS_MAX,
-    TICK_LOT_MINOR_MAX,
+    BAND_PPM_MAX, FEE_DECIMALS, FEE_PPM_MAX, LEVERAGE_MAX, LOT_MINOR_MAX, NOTIONAL_MINOR_MAX, ORDER_QTY_LOTS_MAX,
+    PRICE_TICKS_MAX, TICK_LOT_MINOR_MAX,
 };
 
-const MILLION: i128 = 1_000_000;
+pub const MILLION: i128 = 1_000_000;
 
 /// A tick or a lot: `mantissa * 10^-decimals` of its asset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +18,12 @@ pub struct Step {
 /// An instrument as listed; fields as in `engine.api.instrument.Instrument`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Listing {
+    pub kind: InstrumentKind,
+    pub matching: Matching,
+    /// Cap of a perpetual's volatility class; 0 for spot.
+    pub max_leverage: u8,
+    /// The perpetual's clearing `PnL` account; 0 for spot.
+    pub pnl_account_id: u32,
     pub base_asset_id: u32,
     pub quote_asset_id: u32,
     pub tick: Step,
@@ -36,7 +42,12 @@ impl Listing {
     /// Tell whether every number is within its bound; assets and fee account are checked elsewhere.
     fn is_bounded(&self) -> bool {
         let fees = -FEE_PPM_MAX..=FEE_PPM_MAX;
-        self.base_asset_id != self.quote_asset_id
+        let leverage = match self.kind {
+            InstrumentKind::Spot => 0..=0,
+            InstrumentKind::Perpetual => 1..=LEVERAGE_MAX,
+        };
+        leverage.contains(&self.max_leverage)
+            && self.base_asset_id != self.quote_asset_id
             && self.tick.mantissa >= 1
             && self.lot.mantissa >= 1
             && 1 <= self.min_qty
@@ -83,11 +94,39 @@ impl Instrument {
         i128::from(price) * i128::from(qty) * self.tick_lot_minor
     }
 
-    /// Tell whether an order of this price and quantity can rest.
-    pub fn admits(&self, price: i64, order_qty: i64) -> bool {
-        (1..=PRICE_TICKS_MAX).contains(&price)
-            && (self.listing.min_qty..=self.listing.max_qty).contains(&order_qty)
-            && (self.listing.min_notional..=self.listing.max_notional).contains(&self.notional(price, order_qty))
+    pub fn is_perpetual(&self) -> bool {
+        self.listing.kind == InstrumentKind::Perpetual
+    }
+
+    pub fn is_pro_rata(&self) -> bool {
+        self.listing.matching == Matching::ProRata
+    }
+
+    /// Check a total quantity. The error is the code of the refusal.
+    pub fn check_qty(&self, order_qty: i64) -> Result<(), Code> {
+        if order_qty < self.listing.min_qty {
+            return Err(code::SIZE_OFF_LOT);
+        }
+        if order_qty > self.listing.max_qty {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        Ok(())
+    }
+
+    /// Check a total quantity at the worst price it may trade at. The error is the code of the refusal.
+    pub fn check_notional(&self, order_qty: i64, worst: i64, is_reduce_only: bool) -> Result<(), Code> {
+        let notional = self.notional(worst, order_qty);
+        let least = if is_reduce_only { 0 } else { self.listing.min_notional };
+        let is_within = (least..=self.listing.max_notional).contains(&notional);
+        is_within.then_some(()).ok_or(code::EXCEEDS_LIMIT)
+    }
+
+    /// Check a limit against the band around a reference price. The error is the code of the refusal.
+    pub fn check_band(&self, price: i64, reference: i64) -> Result<(), Code> {
+        let (price, reference) = (i128::from(price) * MILLION, i128::from(reference));
+        let band = i128::from(self.listing.band_ppm);
+        let is_within = reference * (MILLION - band) <= price && price <= reference * (MILLION + band);
+        is_within.then_some(()).ok_or(code::PRICE_OUTSIDE_BAND)
     }
 
     pub fn maker_fee(&self, notional: i128) -> i128 {
@@ -107,24 +146,31 @@ impl Instrument {
     /// Minor units an order locks for each lot, so that what it has locked is always leaves times this (RES-21).
     pub fn reservation_per_lot(&self, side: Side, price: i64) -> i128 {
         match side {
-            Side::Buy => {
-                let notional = self.notional(price, 1);
-                notional + self.fee(notional, self.reserve_ppm)
-            }
+            Side::Buy => self.with_worst_fee(self.notional(price, 1)),
             Side::Sell => self.lot_minor,
         }
+    }
+
+    /// Minor units an order of a perpetual locks for each lot: initial margin and worst-case fee (MAR-05).
+    pub fn margin_per_lot(&self, price: i64, leverage: u8) -> i128 {
+        let notional = self.notional(price, 1);
+        ceil_div(notional, i128::from(leverage)) + self.with_worst_fee(notional) - notional
+    }
+
+    fn with_worst_fee(&self, notional: i128) -> i128 {
+        notional + self.fee(notional, self.reserve_ppm)
     }
 
     /// The asset an order of this side locks.
     pub fn reserved_asset(&self, side: Side) -> u32 {
         match side {
-            Side::Buy => self.listing.quote_asset_id,
-            Side::Sell => self.listing.base_asset_id,
+            Side::Sell if !self.is_perpetual() => self.listing.base_asset_id,
+            _ => self.listing.quote_asset_id,
         }
     }
 
-    /// Worst price a market order may trade at, given the best opposite price (RES-09).
-    pub fn protection_price(&self, side: Side, best: i64) -> i64 {
+    /// Move a price by the band, to the worse for this side (RES-09).
+    pub fn moved_by_band(&self, side: Side, best: i64) -> i64 {
         let best = i128::from(best);
         let band = i128::from(self.listing.band_ppm);
         let price = match side {
@@ -136,7 +182,7 @@ impl Instrument {
 }
 
 /// Divide toward plus infinity. Most amounts fit a machine word, where division is an order cheaper.
-fn ceil_div(dividend: i128, divisor: i128) -> i128 {
+pub fn ceil_div(dividend: i128, divisor: i128) -> i128 {
     if let (Ok(dividend), Ok(divisor)) = (i64::try_from(dividend), i64::try_from(divisor)) {
         let quotient = dividend.div_euclid(divisor);
         return i128::from(quotient + i64::from(dividend.rem_euclid(divisor) != 0));

@@ -2,29 +2,43 @@
 //!
 //! This file is the C ABI and the only one with `unsafe`. The caller keeps to three rules: a core is used by one
 //! thread at a time, buffers are as long as they are said to be, and bytes handed out are read before the next
-//! call on the same core. Reading order: `exchange`, `registration`, `matching`, `requests`, `book`, `ledger`.
+//! call on the same core. Reading order: `exchange`, `entry`, `matching`, `book`, `ledger`, `replace`, `positions`; the
+//! rules are written down in docs/MATCHING.md.
 
+mod auction;
 mod book;
 mod bytes;
 mod check;
 mod codes;
 mod command;
 mod crc32c;
+mod entry;
 mod event;
 mod exchange;
 mod frame;
 mod index;
 mod instrument;
+mod ladder;
 mod ledger;
 mod limits;
+mod loans;
+mod margin;
+mod market;
 mod matching;
+mod open_orders;
+mod operations;
 mod orders;
+mod pegs;
+mod positions;
+mod pro_rata;
 mod refs;
-mod registration;
 mod registry;
+mod replace;
 mod requests;
+mod restore;
 mod slab;
 mod snapshot;
+mod stops;
 mod text;
 
 use exchange::{Exchange, Progress};

@@ -1,249 +1,326 @@
-//! A new order: admitted or rejected, matched against the opposite side, and what is left of it put somewhere.
+//! An order takes from the other side: price-time, self-trade prevention, trades (docs/MATCHING.md, section 5).
 
-use crate::book::{rank, Resting};
-use crate::codes::{code, AccountKind, Code, OrdType, OrderState, Side, TimeInForce};
-use crate::command::NewOrder;
-use crate::event::Trade;
-use crate::exchange::{Decision, Exchange, Market};
+use crate::book::rank;
+use crate::codes::{code, AccountKind, OrderState, RestateReason, SelfTrade, Side};
+use crate::event::{Restated, Trade};
+use crate::exchange::Exchange;
 use crate::instrument::Instrument;
 use crate::ledger::Account;
-use crate::limits::{PRICE_TICKS_MAX, TRADES_PER_COMMAND_MAX};
-use crate::orders::{Naming, Order};
+use crate::open_orders::OpenOrder;
 use crate::registry::Registry;
 use crate::slab::NIL;
 
-/// On which terms an admitted order trades.
-struct Terms {
-    /// Worst price in ticks; `None` for a market order that finds nobody on the other side.
-    limit: Option<i64>,
-    per_lot: i128,
-}
-
-/// An accepted order while it looks for makers.
-struct Taker {
-    order_id: u64,
-    entry: u32,
-    account_id: u32,
-    symbol_id: u32,
-    side: Side,
-    limit: i64,
-    per_lot: i128,
-    order_qty: i64,
-    leaves: i64,
-}
-
 /// Why matching stopped.
-enum Stop {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
     Filled,
     NothingCrosses,
     OwnOrder,
-    TooManyTrades,
+    StepsUsedUp,
+    /// The order was ended while it took.
+    Closed,
 }
 
 impl Exchange {
-    pub(crate) fn new_order(&mut self, seq: u64, source: u32, order: &NewOrder) {
-        let key = self.orders.key(source, &order.cl_ord_id);
-        if let Some(known) = self.orders.find_named(key, source, &order.cl_ord_id) {
-            let (order_id, state) = self.orders[known].answer();
-            if order.poss_resend {
-                return self.records.status_reported(Some((order_id, state)));
+    /// Match an order that has no place in the book, up to its price.
+    pub(crate) fn take(&mut self, slot: u32) -> Stop {
+        let OpenOrder { symbol_id, side, price, .. } = self.open[slot];
+        if self.markets[symbol_id].instrument.is_pro_rata() {
+            return self.take_pro_rata(slot);
+        }
+        let makers = side.opposite();
+        let worst = rank(makers, price);
+        while self.open[slot].leaves > 0 {
+            let front = self.markets[symbol_id].book.front(makers);
+            let Some((price, maker)) = front.filter(|(price, _)| rank(makers, *price) <= worst) else {
+                return Stop::NothingCrosses;
+            };
+            if self.now.steps == 0 {
+                return Stop::StepsUsedUp;
             }
-            return self.records.order_rejected(order_id, code::DUPLICATE_CL_ORD_ID);
+            if self.open[maker].is_reduce_only() && self.clip_maker(maker) {
+                continue;
+            }
+            if self.is_self_trade(slot, maker) {
+                match self.prevent_self_trade(slot, maker) {
+                    Some(stop) => return stop,
+                    None => continue,
+                }
+            }
+            let qty = self.open[slot].leaves.min(self.open[maker].display);
+            self.trade(slot, maker, price, qty, false);
+            self.settle_maker(maker);
         }
-        match self.admit(source, order) {
-            Ok(terms) => self.accept(seq, source, key, order, &terms),
-            Err(code) => self.records.order_rejected(0, code),
+        Stop::Filled
+    }
+
+    /// Clip or cancel a reduce-only maker, which is a step; tells whether that changed it.
+    pub(crate) fn clip_maker(&mut self, maker: u32) -> bool {
+        let before = self.open[maker].leaves;
+        let is_changed = !self.clip(maker) || self.open[maker].leaves != before;
+        self.now.steps -= u32::from(is_changed);
+        is_changed
+    }
+
+    /// Clip a reduce-only order to what it could close, or cancel it when that is nothing; tells whether it is still there.
+    pub(crate) fn clip(&mut self, slot: u32) -> bool {
+        let reducible = self.reducible(slot);
+        if reducible == 0 {
+            self.cancel(slot, code::NOTHING_TO_REDUCE);
+            return false;
+        }
+        let leaves = self.open[slot].leaves;
+        if leaves > reducible {
+            self.shrink(slot, leaves - reducible, RestateReason::ReduceOnly);
+        }
+        true
+    }
+
+    /// Take lots off an order by decision of the engine, and tell it.
+    fn shrink(&mut self, slot: u32, lots: i64, reason: RestateReason) {
+        self.change_open_lots(slot, -lots);
+        let order = &mut self.open[slot];
+        order.order_qty -= lots;
+        order.leaves -= lots;
+        order.display = order.display.min(order.leaves);
+        let order = *order;
+        let released = order.per_lot * i128::from(lots);
+        self.release(&order, released);
+        self.tell_restated(slot, reason, released);
+        self.repay_reserved(&order);
+    }
+
+    /// Tell an order as the engine has changed it.
+    pub(crate) fn tell_restated(&mut self, slot: u32, reason: RestateReason, released: i128) {
+        let order = &self.open[slot];
+        self.records.order_restated(&Restated {
+            order_id: order.order_id,
+            reason,
+            order_qty: order.order_qty,
+            leaves: order.leaves,
+            price: order.price,
+            display: if order.level == NIL { order.leaves } else { order.display },
+            released,
+        });
+    }
+
+    /// Tell whether two orders belong together: one account, or one firm and one group.
+    pub(crate) fn is_self_trade(&self, one: u32, other: u32) -> bool {
+        let (a, b) = (&self.open[one], &self.open[other]);
+        if a.account_id == b.account_id {
+            return true;
+        }
+        let group = self.open.terms(one).stp_group;
+        group != 0
+            && group == self.open.terms(other).stp_group
+            && self.accounts[a.account_id].firm_id == self.accounts[b.account_id].firm_id
+    }
+
+    /// Do as the taker's instruction says; `None` to go on matching.
+    pub(crate) fn prevent_self_trade(&mut self, taker: u32, maker: u32) -> Option<Stop> {
+        match self.open[taker].stp {
+            SelfTrade::Default | SelfTrade::Aggressive => return Some(Stop::OwnOrder),
+            SelfTrade::Decrement => {
+                self.now.steps -= 1;
+                return self.decrement(taker, maker);
+            }
+            SelfTrade::Resting | SelfTrade::Both => {}
+        }
+        self.now.steps -= 1;
+        self.cancel(maker, code::SELF_TRADE);
+        (self.open[taker].stp == SelfTrade::Both).then_some(Stop::OwnOrder)
+    }
+
+    /// Both orders lose what the smaller has; `None` when the taker has something left.
+    fn decrement(&mut self, taker: u32, maker: u32) -> Option<Stop> {
+        let lots = self.open[taker].leaves.min(self.open[maker].leaves);
+        for slot in [maker, taker] {
+            if self.open[slot].leaves == lots {
+                self.cancel(slot, code::SELF_TRADE);
+                if slot == taker {
+                    return Some(Stop::Closed);
+                }
+            } else {
+                self.shrink(slot, lots, RestateReason::Decrement);
+            }
+        }
+        None
+    }
+
+    /// Trade at a price and settle at once (TRD-04, TRD-07); a step.
+    pub(crate) fn trade(&mut self, taker: u32, maker: u32, price: i64, qty: i64, is_auction: bool) {
+        self.now.steps -= 1;
+        for slot in [taker, maker] {
+            if self.open[slot].is_listed {
+                self.change_open_lots(slot, -qty);
+            }
+            let order = &mut self.open[slot];
+            order.leaves -= qty;
+            assert!(order.leaves >= 0, "filled more than was left");
+            let entry = order.entry;
+            self.orders.set_state(entry, OrderState::Partial);
+        }
+        self.open[maker].display -= qty;
+        let (taking, making) = (self.open[taker], self.open[maker]);
+        let market = &mut self.markets[taking.symbol_id];
+        market.last_px = price;
+        market.unacted_last.add(price);
+        let instrument = market.instrument;
+        let trade = describe(&instrument, &taking, &making, price, qty, is_auction);
+        self.records.traded(&trade);
+        if instrument.is_perpetual() {
+            self.fill_position(maker, price, qty, trade.maker_fee);
+            self.fill_position(taker, price, qty, trade.taker_fee);
+            let listing = &instrument.listing;
+            self.accounts[listing.fee_account_id].credit(listing.quote_asset_id, trade.maker_fee + trade.taker_fee);
+        } else {
+            settle(&mut self.accounts, &instrument, &trade);
+            self.repay_parties(&instrument, &making, &taking);
+        }
+        self.touch(taking.symbol_id);
+    }
+
+    /// Pay back loans from what a trade has made available: maker first, base first.
+    fn repay_parties(&mut self, instrument: &Instrument, maker: &OpenOrder, taker: &OpenOrder) {
+        for party in [maker, taker] {
+            if self.accounts[party.account_id].kind == AccountKind::Margin {
+                self.repay(party.account_id, instrument.listing.base_asset_id);
+                self.repay(party.account_id, instrument.listing.quote_asset_id);
+            }
         }
     }
 
-    /// Check an order; the first failure decides (ORD-01).
-    fn admit(&self, source: u32, order: &NewOrder) -> Decision<Terms> {
-        let firm_id = self.firm_of(source).ok_or(code::NOT_AUTHORISED)?;
-        let account = self.accounts.get(order.account_id).ok_or(code::UNKNOWN_ACCOUNT)?;
-        if account.kind == AccountKind::System {
-            return Err(code::UNKNOWN_ACCOUNT);
-        }
-        if account.firm_id != firm_id {
-            return Err(code::NOT_AUTHORISED);
-        }
-        let market = self.markets.get(order.symbol_id).ok_or(code::UNKNOWN_SYMBOL)?;
-        let limit = worst_price(market, order)?;
-        let per_lot = check_size(&market.instrument, order, limit)?;
-        let asset_id = market.instrument.reserved_asset(order.side);
-        if per_lot * i128::from(order.order_qty) > account.balance(asset_id).available {
-            return Err(code::INSUFFICIENT_BALANCE);
-        }
-        if order.time_in_force == TimeInForce::GoodTillCancel && !account.may_open(order.symbol_id) {
-            return Err(code::EXCEEDS_LIMIT);
-        }
-        Ok(Terms { limit, per_lot })
-    }
-
-    fn accept(&mut self, order_id: u64, source: u32, key: u64, order: &NewOrder, terms: &Terms) {
-        let NewOrder { account_id, symbol_id, side, order_qty, cl_ord_id, .. } = *order;
-        let state = OrderState::Pending;
-        let entry = self.orders.add(Order { order_id, account_id, symbol_id, slot: NIL, side, state });
-        self.orders.name(key, Naming { source, entry, cl_ord_id });
-        let reserved = terms.per_lot * i128::from(order_qty);
-        let asset_id = self.markets[symbol_id].instrument.reserved_asset(side);
-        self.accounts[account_id].reserve(asset_id, reserved);
-        self.records.order_accepted(order_id, reserved);
-        let per_lot = terms.per_lot;
-        let limit = terms.limit.unwrap_or_default();
-        let mut taker =
-            Taker { order_id, entry, account_id, symbol_id, side, limit, per_lot, order_qty, leaves: order_qty };
-        if terms.limit.is_none() {
-            return self.expire(&taker, code::NO_LIQUIDITY);
-        }
-        if order.time_in_force == TimeInForce::FillOrKill && !self.is_fillable(&taker) {
-            return self.expire(&taker, code::FOK_UNFILLABLE);
-        }
-        match (self.take(&mut taker), order.time_in_force) {
-            (Stop::Filled, _) => self.orders.close(entry, OrderState::Filled),
-            (Stop::OwnOrder, _) => self.cancel_remainder(&taker, code::SELF_TRADE),
-            (Stop::TooManyTrades, _) => self.cancel_remainder(&taker, code::EXCEEDS_LIMIT),
-            (Stop::NothingCrosses, TimeInForce::GoodTillCancel) => self.rest(&taker),
-            (Stop::NothingCrosses, _) => self.expire(&taker, code::IOC_REMAINDER),
+    /// After a trade: a maker that has nothing left is filled, one that shows nothing any more is shown anew.
+    pub(crate) fn settle_maker(&mut self, maker: u32) {
+        let order = self.open[maker];
+        if order.leaves == 0 {
+            self.detach(maker);
+            self.finish(maker, OrderState::Filled);
+        } else if order.display == 0 {
+            let book = &mut self.markets[order.symbol_id].book;
+            book.remove(&mut self.open, maker);
+            self.open[maker].display = self.open.full_display(maker);
+            book.rest(&mut self.open, maker);
+            self.tell_restated(maker, RestateReason::Refill, 0);
         }
     }
 
-    /// Tell whether enough lots stand at acceptable prices before the first own order. Cost: O(makers).
-    fn is_fillable(&self, taker: &Taker) -> bool {
+    /// Tell whether `need` lots stand at acceptable prices, within the steps that are left. Cost: O(makers).
+    pub(crate) fn is_fillable(&self, slot: u32, need: i64) -> bool {
+        let taker = &self.open[slot];
+        let market = &self.markets[taker.symbol_id];
         let makers = taker.side.opposite();
-        let worst = rank(makers, taker.limit);
-        let mut missing = taker.leaves;
-        for (price, _, maker) in self.markets[taker.symbol_id].book.iter(makers).take(TRADES_PER_COMMAND_MAX as usize) {
-            if rank(makers, price) > worst || maker.account_id == taker.account_id {
+        let worst = rank(makers, taker.price);
+        let mut count = Count { missing: need, steps: i64::from(self.now.steps) };
+        for (price, queue) in market.book.queues(&self.open, makers) {
+            if rank(makers, price) > worst {
                 return false;
             }
-            missing -= maker.leaves.min(missing);
-            if missing == 0 {
-                return true;
+            let is_last = if market.instrument.is_pro_rata() {
+                self.count_whole(slot, queue, &mut count)
+            } else {
+                self.count_in_turn(slot, queue, &mut count)
+            };
+            if count.missing <= 0 {
+                return count.steps >= 0;
+            }
+            if is_last {
+                return false;
             }
         }
         false
     }
 
-    /// Match best price first, then first in first out, at the maker's price (ORD-06, TRD-03).
-    fn take(&mut self, taker: &mut Taker) -> Stop {
-        let makers = taker.side.opposite();
-        let worst = rank(makers, taker.limit);
-        let Market { instrument, book } = &mut self.markets[taker.symbol_id];
-        let mut trades = 0;
-        while taker.leaves > 0 {
-            let Some((price, slot)) = book.front(makers).filter(|(price, _)| rank(makers, *price) <= worst) else {
-                return Stop::NothingCrosses;
-            };
-            let maker = *book.order(slot);
-            if maker.account_id == taker.account_id {
-                return Stop::OwnOrder;
+    /// Count the makers at a price one after the other; tells whether the count ends here.
+    fn count_in_turn(&self, slot: u32, queue: impl Iterator<Item = u32> + Clone, count: &mut Count) -> bool {
+        let ends_at_own = self.open[slot].stp != SelfTrade::Resting;
+        // What an iceberg hides would come to stand behind the order's own one.
+        let has_own = ends_at_own && queue.clone().any(|maker| self.is_self_trade(slot, maker));
+        for maker in queue {
+            if count.missing <= 0 {
+                break;
             }
-            if trades == TRADES_PER_COMMAND_MAX {
-                return Stop::TooManyTrades;
-            }
-            trades += 1;
-            let last_qty = taker.leaves.min(maker.leaves);
-            taker.leaves -= last_qty;
-            let maker_leaves = book.fill(slot, last_qty);
-            let trade = trade(instrument, taker, &maker, price, last_qty);
-            settle(&mut self.accounts, instrument, &trade);
-            self.records.traded(&trade);
-            if maker_leaves == 0 {
-                book.remove(makers, slot);
-                self.orders.close(maker.entry, OrderState::Filled);
-                self.accounts[maker.account_id].order_closed(taker.symbol_id);
+            if self.is_self_trade(slot, maker) {
+                if ends_at_own {
+                    return true;
+                }
+                count.steps -= 1;
+            } else if self.open[maker].is_reduce_only() {
+                count.steps -= 1;
             } else {
-                self.orders.set_state(maker.entry, OrderState::Partial);
+                let OpenOrder { leaves, display, .. } = self.open[maker];
+                let lots = count.missing.min(if has_own { display } else { leaves });
+                count.missing -= lots;
+                count.steps -= self.steps_for(maker, lots);
             }
         }
-        Stop::Filled
+        false
     }
 
-    fn rest(&mut self, taker: &Taker) {
-        let Taker { order_id, entry, account_id, symbol_id, side, limit, per_lot, order_qty, leaves } = *taker;
-        let resting = Resting::new(order_id, entry, account_id, order_qty, leaves, per_lot);
-        let slot = self.markets[symbol_id].book.rest(side, limit, resting);
-        self.accounts[account_id].order_opened(symbol_id);
-        let state = if leaves < order_qty { OrderState::Partial } else { OrderState::Pending };
-        self.orders.open(entry, state, slot);
-    }
-
-    fn expire(&mut self, taker: &Taker, code: Code) {
-        let released = self.release_remainder(taker);
-        self.orders.close(taker.entry, OrderState::Expired);
-        self.records.order_expired(taker.order_id, taker.leaves, released, code);
-    }
-
-    fn cancel_remainder(&mut self, taker: &Taker, code: Code) {
-        let released = self.release_remainder(taker);
-        self.orders.close(taker.entry, OrderState::Canceled);
-        self.records.order_canceled(taker.order_id, taker.leaves, released, code);
-    }
-
-    fn release_remainder(&mut self, taker: &Taker) -> i128 {
-        let released = taker.per_lot * i128::from(taker.leaves);
-        let asset_id = self.markets[taker.symbol_id].instrument.reserved_asset(taker.side);
-        self.accounts[taker.account_id].release(asset_id, released);
-        released
-    }
-}
-
-/// The worst price an order trades at: its limit, or the protection price of a market order.
-fn worst_price(market: &Market, order: &NewOrder) -> Decision<Option<i64>> {
-    match order.ord_type {
-        OrdType::Limit if (1..=PRICE_TICKS_MAX).contains(&order.price) => Ok(Some(order.price)),
-        OrdType::Limit => Err(code::PRICE_OFF_TICK),
-        OrdType::Market if order.price != 0 || order.time_in_force == TimeInForce::GoodTillCancel => {
-            Err(code::UNSUPPORTED)
+    /// Count all makers at a price together; tells whether the count ends here.
+    fn count_whole(&self, slot: u32, queue: impl Iterator<Item = u32> + Clone, count: &mut Count) -> bool {
+        let stp = self.open[slot].stp;
+        let has_own = queue.clone().any(|maker| self.is_self_trade(slot, maker));
+        if has_own && matches!(stp, SelfTrade::Both | SelfTrade::Decrement) {
+            return true;
         }
-        OrdType::Market => {
-            let best = market.book.best_price(order.side.opposite());
-            Ok(best.map(|best| market.instrument.protection_price(order.side, best)))
+        for maker in queue {
+            if self.is_self_trade(slot, maker) || self.open[maker].is_reduce_only() {
+                count.steps -= 1;
+            } else {
+                let leaves = self.open[maker].leaves;
+                count.missing -= leaves.min(count.missing.max(0));
+                count.steps -= self.steps_for(maker, leaves);
+            }
+        }
+        has_own && stp != SelfTrade::Resting
+    }
+
+    /// How many trades it takes to take lots from a maker.
+    fn steps_for(&self, maker: u32, lots: i64) -> i64 {
+        match self.open.terms(maker).max_floor {
+            0 => 1,
+            max_floor => (lots - 1) / max_floor + 1,
         }
     }
 }
 
-/// Check quantity and notional, and return what the order must lock per lot.
-fn check_size(instrument: &Instrument, order: &NewOrder, limit: Option<i64>) -> Decision<i128> {
-    let listing = &instrument.listing;
-    if order.order_qty < listing.min_qty {
-        return Err(code::SIZE_OFF_LOT);
-    }
-    if order.order_qty > listing.max_qty {
-        return Err(code::EXCEEDS_LIMIT);
-    }
-    let Some(limit) = limit else {
-        return Ok(0);
-    };
-    let notional = instrument.notional(limit, order.order_qty);
-    if !(listing.min_notional..=listing.max_notional).contains(&notional) {
-        return Err(code::EXCEEDS_LIMIT);
-    }
-    Ok(instrument.reservation_per_lot(order.side, limit))
+/// What is missing for an order to be fillable, and how many steps it may still take.
+struct Count {
+    missing: i64,
+    steps: i64,
 }
 
-/// Draw up a match; both leaves are those after it.
-fn trade(instrument: &Instrument, taker: &Taker, maker: &Resting, last_px: i64, last_qty: i64) -> Trade {
+fn describe(
+    instrument: &Instrument,
+    taker: &OpenOrder,
+    maker: &OpenOrder,
+    last_px: i64,
+    last_qty: i64,
+    is_auction: bool,
+) -> Trade {
     let notional = instrument.notional(last_px, last_qty);
-    let buyer_per_lot = if taker.side == Side::Buy { taker.per_lot } else { maker.per_lot };
+    let buyer = if taker.side == Side::Buy { taker } else { maker };
+    let buyer_released = if instrument.is_perpetual() { 0 } else { buyer.per_lot * i128::from(last_qty) };
     Trade {
         taker_order_id: taker.order_id,
         maker_order_id: maker.order_id,
         last_px,
         last_qty,
         taker_leaves: taker.leaves,
-        maker_leaves: maker.leaves - last_qty,
+        maker_leaves: maker.leaves,
         taker_account_id: taker.account_id,
         maker_account_id: maker.account_id,
         symbol_id: taker.symbol_id,
         taker_side: taker.side,
+        is_auction,
         taker_fee: instrument.taker_fee(notional),
         maker_fee: instrument.maker_fee(notional),
-        buyer_released: buyer_per_lot * i128::from(last_qty),
+        buyer_released,
     }
 }
 
-/// Settle a match at once (TRD-07): each side pays its own fee in quote; the two fees go to the fee account.
+/// Settle a spot match at once (TRD-07): each side pays its own fee in quote; the two fees go to the fee account.
 fn settle(accounts: &mut Registry<Account>, instrument: &Instrument, trade: &Trade) {
     let listing = &instrument.listing;
     let notional = instrument.notional(trade.last_px, trade.last_qty);

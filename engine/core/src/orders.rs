@@ -12,7 +12,7 @@ pub struct Order {
     pub order_id: u64,
     pub account_id: u32,
     pub symbol_id: u32,
-    /// Its slot in the book while it is open.
+    /// Its slot among the open orders while it is one.
     pub slot: u32,
     pub side: Side,
     pub state: OrderState,
@@ -91,13 +91,14 @@ impl OrderRegister {
         self.orders[entry as usize].state = state;
     }
 
-    pub fn open(&mut self, entry: u32, state: OrderState, slot: u32) {
-        let order = &mut self.orders[entry as usize];
-        (order.state, order.slot) = (state, slot);
+    /// Let an open order be found in this slot.
+    pub fn set_slot(&mut self, entry: u32, slot: u32) {
+        self.orders[entry as usize].slot = slot;
     }
 
     pub fn close(&mut self, entry: u32, state: OrderState) {
-        self.open(entry, state, NIL);
+        let order = &mut self.orders[entry as usize];
+        (order.state, order.slot) = (state, NIL);
     }
 
     pub fn orders(&self) -> &[Order] {

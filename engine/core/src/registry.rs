@@ -54,6 +54,16 @@ impl<T> Registry<T> {
         self.names.len()
     }
 
+    /// Tell whether an id goes by this name.
+    pub fn is_named(&self, id: u32, name: &Name) -> bool {
+        self.entries.get(id as usize).and_then(Option::as_ref).is_some_and(|entry| entry.name == *name)
+    }
+
+    /// Walk the ids.
+    pub fn ids(&self) -> Vec<u32> {
+        self.iter().map(|(id, _)| id).collect()
+    }
+
     /// Walk in the order of the ids.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
         self.entries.iter().enumerate().filter_map(|(id, entry)| Some((id as u32, entry.as_ref()?)))

@@ -1,15 +1,17 @@
-//! Commands about an order that exists, or should: cancel and status.
+//! Requests about orders that exist, or should: cancel, mass cancel, kill switch, status (docs/MATCHING.md, section 9).
 
-use crate::codes::{code, OrderState};
-use crate::command::CancelOrder;
-use crate::exchange::Exchange;
+use crate::codes::{code, SessionKind, Side};
+use crate::command::{CancelOrder, MassCancel, Target};
+use crate::exchange::{Decision, Exchange};
+use crate::limits::CANCELS_PER_COMMAND_MAX;
+use crate::open_orders::OpenOrder;
 use crate::orders::{Naming, Order};
+use crate::slab::NIL;
 use crate::text::ClOrdId;
 
 impl Exchange {
     pub(crate) fn cancel_order(&mut self, source: u32, cancel: &CancelOrder) {
-        let target = self.find_order(source, cancel.order_id, &cancel.orig_cl_ord_id);
-        let target = target.filter(|entry| is_as_described(cancel, &self.orders[*entry]));
+        let target = self.find_target(source, &cancel.target);
         let answer = target.map(|entry| self.orders[entry].answer());
         let key = self.orders.key(source, &cancel.cl_ord_id);
         if let Some(known) = self.orders.find_named(key, source, &cancel.cl_ord_id) {
@@ -21,14 +23,12 @@ impl Exchange {
         let Some(entry) = target else {
             return self.records.cancel_rejected(None, code::UNKNOWN_ORDER);
         };
-        let Order { order_id, symbol_id, side, slot, state, .. } = self.orders[entry];
+        let Order { slot, state, .. } = self.orders[entry];
         if !state.is_open() {
             return self.records.cancel_rejected(answer, code::TOO_LATE);
         }
-        let (leaves, released) = self.withdraw(symbol_id, side, slot);
-        self.orders.close(entry, OrderState::Canceled);
         self.orders.name(key, Naming { source, entry, cl_ord_id: cancel.cl_ord_id });
-        self.records.order_canceled(order_id, leaves, released, code::USER_REQUESTED);
+        self.cancel(slot, code::USER_REQUESTED);
     }
 
     pub(crate) fn request_order_status(&mut self, source: u32, order_id: u64, cl_ord_id: &ClOrdId) {
@@ -36,22 +36,123 @@ impl Exchange {
         self.records.status_reported(entry.map(|entry| self.orders[entry].answer()));
     }
 
+    /// Find the order a cancel or a replace means, if it is as described.
+    pub(crate) fn find_target(&self, source: u32, target: &Target) -> Option<u32> {
+        let entry = self.find_order(source, target.order_id, &target.orig_cl_ord_id)?;
+        is_as_described(target, &self.orders[entry]).then_some(entry)
+    }
+
     /// Find an order of the source's firm by its id, else by the source's `ClOrdID`.
     fn find_order(&self, source: u32, order_id: u64, cl_ord_id: &ClOrdId) -> Option<u32> {
-        let firm_id = self.firm_of(source)?;
+        let firm_id = if source == 0 { None } else { Some(self.firm_of(source)?) };
         let entry = if order_id == 0 {
             self.orders.find_named(self.orders.key(source, cl_ord_id), source, cl_ord_id)?
         } else {
             self.orders.find(order_id)?
         };
         let owner = &self.accounts[self.orders[entry].account_id];
-        (owner.firm_id == firm_id).then_some(entry)
+        firm_id.is_none_or(|firm_id| firm_id == owner.firm_id).then_some(entry)
+    }
+
+    pub(crate) fn mass_cancel(&mut self, source: u32, cancel: &MassCancel) {
+        let mut slots = match self.scope(source, cancel) {
+            Ok(slots) => slots,
+            Err(code) => return self.records.mass_cancel_rejected(code),
+        };
+        let remaining = slots.len().saturating_sub(CANCELS_PER_COMMAND_MAX);
+        slots.truncate(CANCELS_PER_COMMAND_MAX);
+        let reason = if cancel.code == 0 { code::USER_REQUESTED } else { cancel.code };
+        for slot in &slots {
+            self.cancel(*slot, reason);
+        }
+        if cancel.kill {
+            self.sessions[source].is_blocked = true;
+            self.records.kill_switch_set(source, true);
+        }
+        self.records.mass_canceled(slots.len() as u32, remaining as u32);
+    }
+
+    /// The orders a mass cancel reaches, by order id.
+    fn scope(&self, source: u32, cancel: &MassCancel) -> Decision<Vec<u32>> {
+        let is_operations = source == 0;
+        let mut firm_id = cancel.firm_id;
+        if is_operations {
+            if cancel.kill {
+                return Err(code::UNSUPPORTED);
+            }
+        } else {
+            firm_id = self.firm_of(source).ok_or(code::NOT_AUTHORISED)?;
+            if cancel.firm_id != 0 || cancel.code != 0 {
+                return Err(code::UNSUPPORTED);
+            }
+            let account = self.accounts.get(cancel.account_id);
+            let is_own = account.is_some_and(|account| account.firm_id == firm_id);
+            if cancel.account_id != 0 && !is_own {
+                return Err(code::UNKNOWN_ACCOUNT);
+            }
+        }
+        if cancel.symbol_id != 0 && self.markets.get(cancel.symbol_id).is_none() {
+            return Err(code::UNKNOWN_SYMBOL);
+        }
+        let mut slots = self.candidates(firm_id, cancel.account_id);
+        slots.retain(|slot| self.is_in_scope(&self.open[*slot], firm_id, cancel));
+        slots.sort_unstable_by_key(|slot| self.open[*slot].order_id);
+        Ok(slots)
+    }
+
+    /// Open orders of an account, else of a firm, else all. Cost: O(their number).
+    fn candidates(&self, firm_id: u32, account_id: u32) -> Vec<u32> {
+        if account_id != 0 {
+            return self.open_of(account_id);
+        }
+        match self.firms.get(firm_id) {
+            Some(firm) => firm.accounts.iter().flat_map(|account_id| self.open_of(*account_id)).collect(),
+            None if firm_id != 0 => Vec::new(),
+            None => self.open.iter().map(|(slot, _)| slot).collect(),
+        }
+    }
+
+    /// Open orders of an account, the latest first.
+    pub(crate) fn open_of(&self, account_id: u32) -> Vec<u32> {
+        let first = self.accounts.get(account_id).map_or(NIL, |account| account.last_open);
+        let present = |slot: u32| (slot != NIL).then_some(slot);
+        std::iter::successors(present(first), |slot| present(self.open[*slot].account_next)).collect()
+    }
+
+    fn is_in_scope(&self, order: &OpenOrder, firm_id: u32, cancel: &MassCancel) -> bool {
+        (firm_id == 0 || self.accounts[order.account_id].firm_id == firm_id)
+            && (cancel.account_id == 0 || cancel.account_id == order.account_id)
+            && (cancel.symbol_id == 0 || cancel.symbol_id == order.symbol_id)
+            && (cancel.of_session == 0 || cancel.of_session == order.source)
+            && cancel.side.is_none_or(|side| side == order.side)
+    }
+
+    /// Open orders of a symbol, by order id.
+    pub(crate) fn open_in(&self, symbol_id: u32) -> Vec<u32> {
+        let market = &self.markets[symbol_id];
+        let mut slots: Vec<u32> = market.book.iter(&self.open, Side::Buy).collect();
+        slots.extend(market.book.iter(&self.open, Side::Sell));
+        slots.extend(market.stops.slots());
+        slots.extend(market.pegs.values().filter(|slot| self.open[**slot].level == NIL));
+        slots.sort_unstable_by_key(|slot| self.open[*slot].order_id);
+        slots
+    }
+
+    pub(crate) fn set_kill_switch(&mut self, source: u32, session_id: u32, is_on: bool) -> Decision {
+        let session = self.sessions.get_mut(session_id).filter(|session| session.kind == SessionKind::OrderEntry);
+        let session = session.ok_or(code::UNKNOWN_REFERENCE)?;
+        if source != 0 && source != session_id {
+            return Err(code::NOT_AUTHORISED);
+        }
+        session.is_blocked = is_on;
+        self.records.kill_switch_set(session_id, is_on);
+        Ok(())
     }
 }
 
-/// Tell whether what a cancel says about its order, where it says anything, is so.
-fn is_as_described(cancel: &CancelOrder, order: &Order) -> bool {
-    (cancel.account_id == 0 || cancel.account_id == order.account_id)
-        && (cancel.symbol_id == 0 || cancel.symbol_id == order.symbol_id)
-        && cancel.side.is_none_or(|side| side == order.side)
+/// Tell whether what a request says about its order, where it says anything, is so.
+fn is_as_described(target: &Target, order: &Order) -> bool {
+    (target.account_id == 0 || target.account_id == order.account_id)
+        && (target.symbol_id == 0 || target.symbol_id == order.symbol_id)
+        && target.side.is_none_or(|side| side == order.side)
 }

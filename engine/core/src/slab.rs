@@ -33,6 +33,11 @@ impl<T: Copy> Slab<T> {
     pub fn remove(&mut self, slot: u32) {
         self.free.push(slot);
     }
+
+    /// Walk all slots, those not in use included.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.slots.iter().enumerate().map(|(slot, value)| (slot as u32, value))
+    }
 }
 
 impl<T> std::ops::Index<u32> for Slab<T> {

@@ -1,0 +1,294 @@
+//! Perpetuals: positions at exact cost, their margin, what fills and commands do to them (DRV-11, MAR).
+
+use crate::codes::{code, AccountKind, AccountStatus, PositionReason, Side};
+use crate::exchange::{Decision, Exchange};
+use crate::instrument::{ceil_div, Instrument};
+use crate::ledger::Balance;
+use crate::limits::{POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX};
+
+/// An account's position in a perpetual; flat once it has been closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    pub symbol_id: u32,
+    pub leverage: u8,
+    pub is_isolated: bool,
+    /// Signed lots.
+    pub size: i64,
+    /// Signed quote minor units paid for the lots.
+    pub cost: i128,
+    /// Locked for it; `extra` of it was added by command.
+    pub margin: i128,
+    pub extra: i128,
+    /// Losses beyond its collateral, owed to the clearing `PnL` account.
+    pub debt: i128,
+    /// Leaves of open orders that are not reduce-only.
+    pub open_buy: i64,
+    pub open_sell: i64,
+}
+
+/// What a fill did to a position besides its new state.
+struct Filled {
+    position: Position,
+    realized: i128,
+    balance: Balance,
+}
+
+impl Position {
+    pub fn new(symbol_id: u32, leverage: u8) -> Self {
+        Self {
+            symbol_id,
+            leverage,
+            is_isolated: false,
+            size: 0,
+            cost: 0,
+            margin: 0,
+            extra: 0,
+            debt: 0,
+            open_buy: 0,
+            open_sell: 0,
+        }
+    }
+
+    pub fn open_lots(&mut self, side: Side) -> &mut i64 {
+        match side {
+            Side::Buy => &mut self.open_buy,
+            Side::Sell => &mut self.open_sell,
+        }
+    }
+
+    /// Lots an order of this side could close.
+    pub fn reducible(&self, side: Side) -> i64 {
+        (-side.sign() * self.size).max(0)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.size == 0 && self.debt == 0
+    }
+
+    /// Margin the cost demands at a leverage, added margin included (MAR-01, MAR-06).
+    fn margin_at(&self, leverage: u8) -> i128 {
+        ceil_div(self.cost.abs(), i128::from(leverage)) + self.extra
+    }
+
+    /// Cost of the lots that `closing` of them take away, half-up.
+    fn closed_cost(&self, closing: i64) -> i128 {
+        if closing == 0 {
+            return 0;
+        }
+        let (size, closing) = (i128::from(self.size.abs()), i128::from(closing));
+        let cost = self.cost.abs();
+        // Quotient and rest apart, so that no cost times lots overflows.
+        let closed = cost / size * closing + (2 * (cost % size) * closing + size) / (2 * size);
+        closed * self.cost.signum()
+    }
+
+    /// Fill `qty` lots at a price: docs/MATCHING.md, section 8.
+    fn fill(&self, instrument: &Instrument, side: Side, price: i64, qty: i64, paid: Paid, balance: Balance) -> Filled {
+        let sign = i128::from(side.sign());
+        let closing = qty.min(self.reducible(side));
+        let closed = self.closed_cost(closing);
+        let realized = -sign * instrument.notional(price, closing) - closed;
+        let mut position = *self;
+        position.cost += sign * instrument.notional(price, qty - closing) - closed;
+        position.size += side.sign() * qty;
+        if position.size.signum() != self.size.signum() {
+            position.extra = 0;
+        }
+        let freed = paid.released + self.margin + realized - paid.fee;
+        let (pool, aside) = if self.is_isolated { (freed, balance.available) } else { (freed + balance.available, 0) };
+        position.debt += (-pool).max(0);
+        let funds = pool.max(0) + aside;
+        position.margin = position.margin_at(self.leverage).min(funds);
+        let balance = Balance {
+            available: funds - position.margin,
+            locked: balance.locked - paid.released - self.margin + position.margin,
+            ..balance
+        };
+        Filled { position, realized, balance }
+    }
+}
+
+/// What a fill frees of its order's reservation, and what it costs.
+#[derive(Clone, Copy)]
+struct Paid {
+    released: i128,
+    fee: i128,
+}
+
+impl Exchange {
+    /// Settle one side of a match in a perpetual.
+    pub(crate) fn fill_position(&mut self, slot: u32, price: i64, qty: i64, fee: i128) {
+        let order = self.open[slot];
+        let instrument = &self.markets[order.symbol_id].instrument;
+        let (quote, pnl_account) = (instrument.listing.quote_asset_id, instrument.listing.pnl_account_id);
+        let paid = Paid { released: order.per_lot * i128::from(qty), fee };
+        let account = &mut self.accounts[order.account_id];
+        let balance = account.balance(quote);
+        let position = account.position_mut(order.symbol_id).expect("an accepted order has a position");
+        let filled = position.fill(instrument, order.side, price, qty, paid, balance);
+        let debt_added = filled.position.debt - position.debt;
+        *position = filled.position;
+        assert!(filled.balance.locked >= 0, "released more than was locked");
+        account.put(quote, filled.balance);
+        let Filled { position, realized, balance } = filled;
+        let (account_id, reason) = (order.account_id, PositionReason::Trade);
+        self.records.position_changed(account_id, reason, &position, realized, paid.released, balance);
+        self.accounts[pnl_account].credit(quote, -realized - debt_added);
+    }
+
+    /// Check what a new order adds to a position, given the price it is margined at and the lots of this order
+    /// that its account has open already (section 8).
+    pub(crate) fn check_position(
+        &self,
+        account_id: u32,
+        symbol_id: u32,
+        side: Side,
+        order_qty: i64,
+        margin_price: i64,
+        open_already: i64,
+    ) -> Decision {
+        let account = &self.accounts[account_id];
+        let position = account.position(symbol_id);
+        if position.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        if account.positions.iter().any(|position| position.debt > 0) {
+            return Err(code::MARGIN_RESTRICTED);
+        }
+        let mut position = position.copied().unwrap_or(Position::new(symbol_id, 1));
+        let open = i128::from(*position.open_lots(side) - open_already);
+        let lots = i128::from(side.sign() * position.size) + open + i128::from(order_qty);
+        if lots > POSITION_LOTS_MAX {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        if lots <= 0 {
+            return Ok(());
+        }
+        let market = &self.markets[symbol_id];
+        let notional = market.instrument.notional(margin_price.max(market.mark), lots as i64);
+        let leverage = self.leverage(account_id, symbol_id);
+        if !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
+            return Err(code::LEVERAGE_EXCEEDED);
+        }
+        if !self.is_position_allowed(account_id, symbol_id, notional) {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        Ok(())
+    }
+
+    /// Lots a reduce-only order could close now.
+    pub(crate) fn reducible(&self, slot: u32) -> i64 {
+        let order = &self.open[slot];
+        let position = self.accounts[order.account_id].position(order.symbol_id);
+        position.map_or(0, |position| position.reducible(order.side))
+    }
+
+    /// Tell whether a source speaks for an account.
+    fn may_manage(&self, source: u32, account_id: u32) -> Decision {
+        let account = self.accounts.get(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        let is_entitled = source == 0 || self.firm_of(source) == Some(account.firm_id);
+        is_entitled.then_some(()).ok_or(code::NOT_AUTHORISED)
+    }
+
+    pub(crate) fn set_leverage(
+        &mut self,
+        source: u32,
+        account_id: u32,
+        symbol_id: u32,
+        leverage: u8,
+        is_isolated: bool,
+    ) -> Decision {
+        self.may_manage(source, account_id)?;
+        let account = &self.accounts[account_id];
+        let market =
+            self.markets.get(symbol_id).filter(|market| market.instrument.is_perpetual() && !market.is_delisted);
+        let market = market.ok_or(code::UNKNOWN_REFERENCE)?;
+        if account.kind != AccountKind::Futures || account.status != AccountStatus::Active {
+            return Err(code::UNKNOWN_REFERENCE);
+        }
+        let known = account.position(symbol_id).copied();
+        let current = known.unwrap_or(Position::new(symbol_id, self.leverage(account_id, symbol_id)));
+        let size = i128::from(current.size);
+        let long = size + i128::from(current.open_buy);
+        let short = i128::from(current.open_sell) - size;
+        let exposure = size.abs().max(long).max(short) as i64;
+        let notional = market.instrument.notional(market.mark, exposure);
+        if leverage == 0 || !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
+            return Err(code::LEVERAGE_EXCEEDED);
+        }
+        if known.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        let has_orders = current.open_buy != 0 || current.open_sell != 0;
+        let changes_mode = is_isolated != current.is_isolated;
+        if changes_mode && (current.size != 0 || has_orders) || leverage != current.leverage && has_orders {
+            return Err(code::NOT_EMPTY);
+        }
+        let quote = market.instrument.listing.quote_asset_id;
+        let margin = current.margin_at(leverage);
+        let more = margin - current.margin;
+        if more > account.balance(quote).available {
+            return Err(code::INSUFFICIENT_BALANCE);
+        }
+        if leverage > current.leverage && current.size != 0 && !self.is_healthy(account_id, quote) {
+            return Err(code::MARGIN_RESTRICTED);
+        }
+        self.accounts[account_id].open_position(symbol_id, leverage);
+        let changed = Position { leverage, is_isolated, margin, ..current };
+        self.change_margin(account_id, quote, changed, more, PositionReason::Leverage);
+        Ok(())
+    }
+
+    pub(crate) fn adjust_margin(&mut self, source: u32, account_id: u32, symbol_id: u32, amount: i128) -> Decision {
+        self.may_manage(source, account_id)?;
+        let account = &self.accounts[account_id];
+        let isolated = account.position(symbol_id).filter(|position| position.is_isolated && position.size != 0);
+        let position = *isolated.ok_or(code::UNKNOWN_REFERENCE)?;
+        let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
+        let most = account.balance(quote).available;
+        // What was added may have been eaten up by a shortage of margin.
+        let least = -position.extra.min(position.margin);
+        if amount == 0 || !(least..=most).contains(&amount) {
+            return Err(code::INSUFFICIENT_BALANCE);
+        }
+        let changed = Position { margin: position.margin + amount, extra: position.extra + amount, ..position };
+        self.change_margin(account_id, quote, changed, amount, PositionReason::Margin);
+        Ok(())
+    }
+
+    /// Put a position in place, lock what its margin rose by, and tell it.
+    fn change_margin(&mut self, account_id: u32, quote: u32, changed: Position, more: i128, reason: PositionReason) {
+        let account = &mut self.accounts[account_id];
+        if more >= 0 {
+            account.reserve(quote, more);
+        } else {
+            account.release(quote, -more);
+        }
+        *account.position_mut(changed.symbol_id).expect("the position is there") = changed;
+        let balance = account.balance(quote);
+        self.records.position_changed(account_id, reason, &changed, 0, 0, balance);
+    }
+
+    pub(crate) fn cover_debt(&mut self, payer: u32, account_id: u32, symbol_id: u32, amount: i128) -> Decision {
+        let paying = self.accounts.get(payer).ok_or(code::UNKNOWN_REFERENCE)?;
+        let account = self.accounts.get(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        let position = account.position(symbol_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        if paying.kind == AccountKind::ClearingPnl || !(1..=position.debt).contains(&amount) {
+            return Err(code::BOUND_EXCEEDED);
+        }
+        let listing = self.markets[symbol_id].instrument.listing;
+        if amount > paying.balance(listing.quote_asset_id).available {
+            return Err(code::INSUFFICIENT_BALANCE);
+        }
+        self.accounts[payer].credit(listing.quote_asset_id, -amount);
+        self.accounts[listing.pnl_account_id].credit(listing.quote_asset_id, amount);
+        self.records.debt_covered(self.accounts[payer].balance(listing.quote_asset_id).available);
+        let account = &mut self.accounts[account_id];
+        let position = account.position_mut(symbol_id).expect("just found");
+        position.debt -= amount;
+        let position = *position;
+        let balance = account.balance(listing.quote_asset_id);
+        self.records.position_changed(account_id, PositionReason::Debt, &position, 0, 0, balance);
+        Ok(())
+    }
+}
