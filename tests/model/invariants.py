@@ -81,7 +81,7 @@ def check_order(x: Exchange, order: Order) -> None:
     if order.is_placed:
         level = order.market.books[order.side][rank(order.side, order.price)]
         assert level.count(order) == 1
-        assert rank(order.side, order.price) <= rank(order.side, order.limit) or order.side is SELL
+        assert rank(order.side, order.price) >= rank(order.side, order.limit)
         assert order.price == order.limit or order.is_pegged
         assert order.display <= order.leaves and (order.max_floor or order.display == order.leaves)
     if order.is_pegged and order.is_placed and x.is_trading(order.market):

@@ -201,10 +201,10 @@ FULL_OPENING: tuple[c.Command, ...] = (
     c.SetCollateral(USDT, 1_000_000, LENDER),
     c.SetCollateral(BTC, 950_000, LENDER),
     *(
-        c.Deposit(account, USDT, 10_000 * 10**8, f"opening:{account}:{USDT}")
-        for account in (ALPHA_F, BRAVO_F, CHARLIE_F, ALPHA_F2)
+        c.Deposit(account, USDT, units * 10**8, f"opening:{account}:{USDT}")
+        for account, units in ((ALPHA_F, 10_000), (BRAVO_F, 20_000), (CHARLIE_F, 1_000), (ALPHA_F2, 3_000))
     ),
-    *(c.Deposit(account, USDT, 5 * 10**8, f"opening:{account}:{USDT}") for account in (ALPHA_M, BRAVO_M)),
+    *(c.Deposit(account, USDT, 30 * 10**8, f"opening:{account}:{USDT}") for account in (ALPHA_M, BRAVO_M)),
     *(c.SetMark(symbol, 10_000) for symbol in (BTC_USDT, ETH_USDT, ETH_PRO, BTC_PERP, ETH_PERP)),
 )
 """:data:`OPENING`, and everything else there is: perpetuals, pro-rata matching, loans, marks."""

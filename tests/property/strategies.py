@@ -1,280 +1,429 @@
-"""Commands as hypothesis draws them: few ids, so that they meet; every bound from both sides; and spoiled bytes."""
+"""Scripts of commands, drawn so that they meet: few accounts, few prices, several markets, time that passes.
+
+A script is a list of seeds. Each makes one command, which may mean an order that came before; so hypothesis can
+leave any of them out, and what stays still makes sense.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from random import Random
+from typing import NamedTuple
 
 import msgspec
 from hypothesis import strategies as st
 
 from engine.api import commands as c
-from engine.api import limits
-from engine.api.enums import AccountKind, OrdType, SessionKind, Side, TimeInForce
-from engine.api.instrument import Instrument
-from engine.api.units import Step
-from engine.api.wire import encode_command
+from engine.api.enums import (
+    AccountStatus,
+    BreakerReason,
+    ExecInst,
+    MarginMode,
+    MarginState,
+    OrdType,
+    Peg,
+    SelfTrade,
+    Side,
+    SymbolStatus,
+    Trigger,
+    VenueStatus,
+)
+from engine.api.wire import encode_command, encode_frame
 from tests.model import market as m
+from tests.model.exchange import Exchange, Market, Order
+from tests.property import odd
 
-LISTINGS = (m.BTC_LISTING, m.ETH_LISTING, m.BTC_ETH_LISTING)
-I64_MAX = 2**63 - 1
-I128_MAX = 2**127 - 1
-
-
-def around(*bounds: int) -> list[int]:
-    """Each bound, and its neighbours."""
-    return sorted({bound + step for bound in bounds for step in (-1, 0, 1)})
-
-
-trading_sources = st.sampled_from([m.ALPHA_OE, m.BRAVO_OE, m.CHARLIE_OE, m.CHARLIE_2])
-sources = trading_sources | st.sampled_from([0, m.ALPHA_DC, 99, 0xFFFF_FFFF])
-trading_accounts = st.sampled_from([m.ALPHA, m.BRAVO, m.CHARLIE])
-accounts = trading_accounts | st.sampled_from([0, m.FEES, 104, c.UNRESOLVED])
-symbols = st.sampled_from([m.BTC_USDT, m.BTC_USDT, m.BTC_USDT, m.ETH_USDT, m.BTC_ETH])
-any_symbols = symbols | st.sampled_from([0, 4, c.UNRESOLVED])
-cl_ord_ids = st.sampled_from([f"id-{n}" for n in range(12)] + ["x" * 36])
-new_cl_ord_ids = st.integers(0, 10**6).map(lambda n: f"new-{n}")
-sides = st.sampled_from(list(Side))
-times_in_force = st.sampled_from([m.GTC, m.GTC, m.GTC, m.IOC, m.FOK])
-prices = st.integers(9_999, 10_008)
-any_prices = prices | st.sampled_from([-1, 0, 1, 50_000_000, I64_MAX, -I64_MAX, *around(limits.PRICE_TICKS_MAX)])
-quantities = st.sampled_from([10_000, 10_000, 10_001, 15_000, 20_000, 20_001, 33_333])
-any_quantities = quantities | st.sampled_from(
-    [-1, 0, 1, 4, 5, 1_000_000, 1_000_001, I64_MAX, -I64_MAX, *around(limits.ORDER_QTY_LOTS_MAX)]
-)
-texts = st.sampled_from(["", "desk 7", "~" * limits.TEXT_LENGTH_MAX])
-amounts = st.sampled_from(
-    [-1, 0, 1, 10**12, limits.ASSET_UNITS_MAX * 10**8, limits.ASSET_UNITS_MAX * 10**8 + 1, I128_MAX]
-)
-names = st.sampled_from(["", "NEW", "ALPHA", "USDT", "BTC/USDT", "n" * limits.NAME_LENGTH_MAX])
+SECOND_NS = 10**9
+SPOT_ACCOUNTS = (m.ALPHA, m.BRAVO, m.CHARLIE, m.ALPHA_M, m.BRAVO_M)
+FUTURES_ACCOUNTS = (m.ALPHA_F, m.BRAVO_F, m.CHARLIE_F, m.ALPHA_F2)
+PERPETUALS = (m.BTC_PERP, m.ETH_PERP)
+SYMBOLS = (m.BTC_USDT, m.BTC_USDT, m.ETH_PRO, m.ETH_USDT, m.BTC_ETH, *PERPETUALS, *PERPETUALS)
+SPOT_QUANTITIES = (10_000, 10_000, 10_001, 15_000, 20_000, 33_333)
+PERPETUAL_QUANTITIES = (10, 100, 1_000, 1_000, 1_001, 5_000, 10_000, 30_000)
+TIMES_IN_FORCE = (m.GTC, m.GTC, m.GTC, m.DAY, m.GTD, m.IOC, m.FOK)
+WAITS_NS = (0, 0, 0, 0, 1, 3, -2, 10**6, SECOND_NS, 20 * SECOND_NS, 61 * SECOND_NS, 301 * SECOND_NS, 40_000 * SECOND_NS)
+NOBODY_WAITS = (0, 0, 0, 1, 3, -2)
 
 
-@cache
-def limit_orders() -> st.SearchStrategy[c.Command]:
-    """Orders that mostly rest or trade."""
-    return st.builds(
-        c.NewOrder,
-        trading_accounts,
-        symbols,
-        sides,
-        st.just(OrdType.LIMIT),
-        times_in_force,
-        quantities,
-        prices,
-        new_cl_ord_ids | cl_ord_ids,
-        texts,
-        st.booleans(),
-    )
+class Sent(NamedTuple):
+    """By how much the clock moves (it may step back), who sends, and the bytes of the command."""
+
+    wait_ns: int
+    source: int
+    raw: bytes
 
 
-@cache
-def market_orders() -> st.SearchStrategy[c.Command]:
-    """Market orders, most of them with a time in force they may have."""
-    return st.builds(
-        c.NewOrder,
-        trading_accounts,
-        symbols,
-        sides,
-        st.just(OrdType.MARKET),
-        st.sampled_from([m.IOC, m.IOC, m.FOK, m.GTC]),
-        quantities,
-        st.just(0),
-        new_cl_ord_ids,
-    )
+class Scribe:
+    """Makes one command after another, with an eye on the exchange as the model has it."""
+
+    def __init__(self, model: Exchange) -> None:
+        self.model = model
+        self.rng = Random()
+        self.wait_ns = 0
+
+    def write(self, seed: int) -> Sent:
+        """Make the next command."""
+        self.rng = Random(seed)
+        self.wait_ns = self.rng.choice(WAITS_NS if self.chance(0.15) else NOBODY_WAITS)
+        kinds, weights = zip(*WEIGHTS.items(), strict=True)
+        (kind,) = self.rng.choices(kinds, weights)
+        source, command = getattr(self, kind)()
+        return Sent(self.wait_ns, source, command if isinstance(command, bytes) else encode_command(command))
+
+    @property
+    def seq(self) -> int:
+        """Number of the record the command will be."""
+        return self.model.seq + 1
+
+    def name(self) -> str:
+        return f"n{self.seq}" if self.rng.random() < 0.97 else self.rng.choice(odd.CL_ORD_IDS)
+
+    def chance(self, probability: float) -> bool:
+        return self.rng.random() < probability
+
+    # --- orders -----------------------------------------------------------------------------------------
+
+    def order(self) -> tuple[int, c.Command]:
+        order = self.any_order()
+        source = m.SESSION_OF[order.account_id]
+        if self.chance(0.03):
+            source = self.rng.choice([0, m.CHARLIE_2])
+        if self.chance(0.02):
+            order = msgspec.structs.replace(order, exec_inst=order.exec_inst | ExecInst.LIQUIDATION)
+            source = 0
+        return source, order
+
+    def odd_order(self) -> tuple[int, c.Command]:
+        order = odd.spoil_fields(self.rng, self.any_order(), odd.ORDER_FIELDS)
+        assert isinstance(order, c.NewOrder)
+        return m.SESSION_OF.get(order.account_id, m.ALPHA_OE), order
+
+    def price(self, symbol: int) -> int:
+        """A price near the mark, rarely near the edges of the band."""
+        steps = [-1_000, -999, -500, 500, 999, 1_000] if self.chance(0.06) else [-2, -1, -1, 0, 0, 1, 1, 2]
+        return self.present_mark(symbol) + self.rng.choice(steps)
+
+    def present_mark(self, symbol: int) -> int:
+        market = self.model.markets.get(symbol)
+        return (market.mark if market else 0) or 10_000
+
+    def any_order(self) -> c.NewOrder:
+        rng, symbol = self.rng, self.rng.choice(SYMBOLS)
+        is_perpetual = symbol in PERPETUALS
+        kind = rng.choices([m.LIMIT, m.MARKET, m.STOP, m.STOP_LIMIT, m.PEGGED], [60, 10, 9, 9, 12])[0]
+        tif = rng.choice(TIMES_IN_FORCE)
+        if kind is m.MARKET:
+            tif = rng.choice([m.IOC, m.IOC, m.FOK])
+        elif kind is not m.LIMIT and not tif.may_rest:
+            tif = m.GTC
+        qty = rng.choice(PERPETUAL_QUANTITIES if is_perpetual else SPOT_QUANTITIES)
+        if not is_perpetual and self.chance(0.03):
+            qty = 900_000
+        order = c.NewOrder(
+            account_id=rng.choice(FUTURES_ACCOUNTS if is_perpetual else SPOT_ACCOUNTS),
+            symbol_id=symbol,
+            side=rng.choice([*Side]),
+            ord_type=kind,
+            time_in_force=tif,
+            order_qty=qty,
+            price=0 if kind in (m.MARKET, m.STOP) else self.price(symbol),
+            cl_ord_id=self.name(),
+            poss_resend=self.chance(0.1),
+            expire_time_ns=self.expiry() if tif is m.GTD else 0,
+            stp_group=rng.choice([0, 0, 1]),
+            stp=rng.choice([*SelfTrade]),
+        )
+        return msgspec.structs.replace(order, **self.terms(order, is_perpetual))
+
+    def terms(self, order: c.NewOrder, is_perpetual: bool) -> dict[str, object]:
+        """What an order asks for besides, in keeping with its type."""
+        rng, terms = self.rng, dict[str, object]()
+        may_rest = order.time_in_force.may_rest
+        is_limit = order.ord_type is OrdType.LIMIT
+        if order.ord_type.is_stop:
+            terms |= {"stop_px": self.price(order.symbol_id), "trigger": rng.choice([*Trigger])}
+        if order.ord_type is OrdType.PEGGED:
+            offset = rng.choice([-2, -1, 0, 0, 1, 2])
+            slack = rng.choice([0, 2, 5]) * (1 if order.side is Side.BUY else -1)
+            terms |= {"peg": rng.choice([*Peg][1:]), "peg_offset": offset, "price": order.price + slack}
+        if may_rest and (is_limit or order.ord_type is OrdType.STOP_LIMIT) and self.chance(0.25):
+            terms["max_floor"] = rng.choice([1, order.order_qty // 10 + 1, order.order_qty // 3 + 1, order.order_qty])
+            if terms["max_floor"] == 1 and self.chance(0.95):
+                terms["max_floor"] = 4_000
+        if order.time_in_force is m.IOC and self.chance(0.4):
+            terms["min_qty"] = rng.choice([1, order.order_qty // 2, order.order_qty])
+        if is_perpetual and order.ord_type is not OrdType.PEGGED and self.chance(0.35):
+            terms["exec_inst"] = ExecInst.REDUCE_ONLY
+        elif is_limit and may_rest and self.chance(0.25):
+            terms["exec_inst"] = rng.choice([ExecInst.POST_ONLY, ExecInst.POST_ONLY | ExecInst.SLIDE])
+        return terms
+
+    def expiry(self) -> int:
+        return self.model.event_ts_ns + self.rng.choice([0, 1, 5, 50, SECOND_NS, 100 * SECOND_NS, 50_000 * SECOND_NS])
+
+    # --- requests about orders --------------------------------------------------------------------------
+
+    def meant(self) -> tuple[int, Order, int, str]:
+        """An order, most likely an open one. Returns: who asks, the order, and how it is named."""
+        orders = list((self.model.open if self.chance(0.9) else self.model.orders).values())
+        if not orders:
+            return m.ALPHA_OE, NO_ORDER, 1, ""
+        order = self.rng.choice(orders[-self.rng.choice([5, 20, 400]) :])
+        names = [name for (_, name), named in reversed(self.model.named.items()) if named is order]
+        named = (order.order_id, "") if self.chance(0.6) else (0, self.rng.choice(names))
+        is_other = self.chance(0.08)
+        source = self.rng.choice([0, m.CHARLIE_2, m.ALPHA_DC, m.BRAVO_OE]) if is_other else order.source
+        return source, order, *named
+
+    def cancel(self) -> tuple[int, c.Command]:
+        source, order, order_id, orig = self.meant()
+        described = (order.account_id, order.market.symbol_id, order.side) if self.chance(0.3) else (0, 0, 0)
+        if self.chance(0.05):
+            described = (m.BRAVO, 0, 0)
+        return source, c.CancelOrder(self.name(), orig, order_id, *described, poss_resend=self.chance(0.1))
+
+    def replace(self) -> tuple[int, c.Command]:
+        rng = self.rng
+        source, order, order_id, orig = self.meant()
+        qty, symbol = order.order_qty, order.market.symbol_id
+        request = c.ReplaceOrder(self.name(), rng.choice([qty, qty, qty - 1, qty // 2, qty // 8, qty * 2, 0]))
+        request = msgspec.structs.replace(request, orig_cl_ord_id=orig, order_id=order_id)
+        changes: dict[str, object] = {}
+        if self.chance(0.45) and order.ord_type not in (m.STOP, m.MARKET):
+            changes["price"] = self.price(symbol)
+        if self.chance(0.4) and order.ord_type.is_stop:
+            changes["stop_px"] = self.price(symbol)
+        if self.chance(0.25) and order.ord_type in (m.LIMIT, m.STOP_LIMIT):
+            changes["max_floor"] = rng.choice([1_000, qty // 3 + 1, request.order_qty, order.max_floor])
+        if self.chance(0.5) and order.ord_type is m.PEGGED:
+            changes["peg_offset"] = rng.choice([-2, -1, 0, 1, 2])
+        if self.chance(0.2):
+            tif = rng.choice([m.DAY, m.GTC, m.GTD])
+            changes |= {"time_in_force": tif, "expire_time_ns": self.expiry() if tif is m.GTD else 0}
+        if self.chance(0.05):
+            changes["poss_resend"] = True
+        command: object = msgspec.structs.replace(request, **changes)
+        if self.chance(0.1):
+            command = odd.spoil_fields(rng, command, odd.REPLACE_FIELDS)
+        assert isinstance(command, c.ReplaceOrder)
+        return source, command
+
+    def mass_cancel(self) -> tuple[int, c.Command]:
+        rng, source = self.rng, self.rng.choice(odd.SOURCES)
+        return source, c.MassCancel(
+            self.name(),
+            symbol_id=rng.choice([0, *SYMBOLS, 99]),
+            account_id=rng.choice([0, 0, *SPOT_ACCOUNTS, *FUTURES_ACCOUNTS, 999]),
+            firm_id=rng.choice([0, 0, 0, 1]),
+            of_session=rng.choice([0, 0, m.ALPHA_OE]),
+            side=rng.choice([0, 0, *Side]),
+            code=rng.choice([0, 0, 1040, 65_535]),
+            kill=self.chance(0.1),
+        )
+
+    def status(self) -> tuple[int, c.Command]:
+        source, _, order_id, name = self.meant()
+        return source, c.RequestOrderStatus(name, order_id, "r")
+
+    def kill_switch(self) -> tuple[int, c.Command]:
+        session = self.rng.choice([m.ALPHA_OE, m.BRAVO_OE, m.ALPHA_DC, 99])
+        return self.rng.choice([0, 0, session, m.BRAVO_OE]), c.SetKillSwitch(session, self.chance(0.2))
+
+    # --- perpetuals -------------------------------------------------------------------------------------
+
+    def leverage(self) -> tuple[int, c.Command]:
+        account, symbol = self.position()
+        leverage = self.rng.choice([1, 2, 5, 10, 15, 20, 20, 20, 21, 50, 50, 100, 125, 0, 126])
+        mode = self.rng.choice([*MarginMode])
+        return self.owner(account), c.SetLeverage(account, symbol, leverage, mode)
+
+    def margin(self) -> tuple[int, c.Command]:
+        account, symbol = self.position()
+        amount = self.rng.choice([-(10**11), -(10**9), -1, 0, 1, 10**9, 10**10, 10**11, 10**15, odd.I128_MAX])
+        return self.owner(account), c.AdjustMargin(account, symbol, amount)
+
+    def cover_debt(self) -> tuple[int, c.Command]:
+        account, symbol = self.position()
+        payer = self.rng.choice([m.FEES, m.LENDER, m.LENDER, account, m.BTC_PNL, 999])
+        return 0, c.CoverDebt(payer, account, symbol, self.rng.choice([0, 1, 10**6, 10**9, 10**11, odd.I128_MAX]))
+
+    def position(self) -> tuple[int, int]:
+        if self.chance(0.05):
+            return self.rng.choice(odd.ACCOUNTS), self.rng.choice(odd.SYMBOLS)
+        return self.rng.choice(FUTURES_ACCOUNTS), self.rng.choice(PERPETUALS)
+
+    def owner(self, account: int) -> int:
+        return m.SESSION_OF.get(account, 0) if self.chance(0.8) else self.rng.choice(odd.SOURCES)
+
+    # --- operations -------------------------------------------------------------------------------------
+
+    def mark(self) -> tuple[int, c.Command]:
+        symbol = self.rng.choice(SYMBOLS)
+        moves = [-2, -1, 0, 1, 2, 2, 5] if self.chance(0.85) else [-2_000, -1_001, -1_000, -500, 500, 1_001, 2_000]
+        price = self.present_mark(symbol) + self.rng.choice(moves)
+        if self.chance(0.02):
+            return 0, c.SetMark(symbol, self.rng.choice(odd.PRICES))
+        if not 5_000 < price < 20_000:
+            price = 10_000
+        return 0, c.SetMark(symbol, price)
+
+    def symbol_status(self) -> tuple[int, c.Command]:
+        others = [SymbolStatus.PRE_OPEN, SymbolStatus.PRE_OPEN, SymbolStatus.PRE_OPEN, *SymbolStatus]
+        status = SymbolStatus.OPEN if self.chance(0.4) else self.rng.choice(others)
+        return 0, c.SetSymbolStatus(self.rng.choice([*SYMBOLS, 7]), status)
+
+    def venue_status(self) -> tuple[int, c.Command]:
+        return 0, c.SetVenueStatus(VenueStatus.OPEN if self.chance(0.7) else self.rng.choice([*VenueStatus]))
+
+    def breaker(self) -> tuple[int, c.Command]:
+        return 0, c.TriggerBreaker(self.rng.choice([*SYMBOLS, 99]), self.rng.choice([*BreakerReason]))
+
+    def repair(self) -> tuple[int, c.Command]:
+        """Bring something back to normal, so that there is a market most of the time."""
+        x = self.model
+        markets = [market for market in x.markets.values() if not market.is_delisted]
+        patience = (SymbolStatus.OPEN, SymbolStatus.PRE_OPEN) if self.chance(0.8) else (SymbolStatus.OPEN,)
+        repairs: list[c.Command] = [
+            *(c.SetSymbolStatus(k.symbol_id, SymbolStatus.OPEN) for k in markets if k.status not in patience),
+            *(c.AdvanceTime() for market in markets if market.breaker_until_ns),
+            *(c.SetAccountStatus(n, AccountStatus.ACTIVE) for n, a in x.accounts.items() if a.status is SUSPENDED),
+            *(c.SetMarginState(n, MarginState.NORMAL) for n, a in x.accounts.items() if a.margin_state),
+            *(c.SetKillSwitch(session, False) for session in sorted(x.blocked)),
+        ]
+        if x.venue is not VenueStatus.OPEN:
+            repairs = [c.SetVenueStatus(VenueStatus.OPEN)]
+        if not repairs:
+            return self.order()
+        repair = self.rng.choice(repairs)
+        if isinstance(repair, c.AdvanceTime):
+            self.wait_ns = 301 * SECOND_NS
+        return 0, repair
+
+    def time(self) -> tuple[int, c.Command]:
+        return self.rng.choice([0, 0, 0, m.ALPHA_OE]), c.AdvanceTime()
+
+    def account_status(self) -> tuple[int, c.Command]:
+        status = AccountStatus.ACTIVE if self.chance(0.7) else self.rng.choice([*AccountStatus])
+        return 0, c.SetAccountStatus(self.any_account(), status)
+
+    def account_limits(self) -> tuple[int, c.Command]:
+        rng = self.rng
+        most = rng.choice([0, 0, 0, 20_000 * 10**8, -1, *odd.around(10**31)])
+        tier = rng.choice([1, 2, 3, 4, 4, 0, 5])
+        return 0, c.SetAccountLimits(self.any_account(), tier, rng.choice([0, 0, 7, 125, 126]), most)
+
+    def margin_state(self) -> tuple[int, c.Command]:
+        state = MarginState.NORMAL if self.chance(0.7) else self.rng.choice([*MarginState])
+        return 0, c.SetMarginState(self.any_account(), state)
+
+    def any_account(self) -> int:
+        return self.rng.choice([*m.SESSION_OF, *FUTURES_ACCOUNTS, m.FEES, 999])
+
+    def collateral(self) -> tuple[int, c.Command]:
+        lender = self.rng.choice([m.LENDER, m.LENDER, m.FEES, 0, m.ALPHA, 999])
+        weight = self.rng.choice([0, 500_000, 950_000, 1_000_000, 1_000_001])
+        return 0, c.SetCollateral(self.rng.choice([m.USDT, m.BTC, m.ETH, 9]), weight, lender)
+
+    def transfer(self) -> tuple[int, c.Command]:
+        rng = self.rng
+        accounts = [m.FEES, m.LENDER, m.BTC_PNL, *m.SESSION_OF, 999]
+        amount = rng.choice([0, 1, 10**6, 10**8, 10**9, 10**10, 10**12, odd.I128_MAX])
+        asset = rng.choice([m.USDT, m.USDT, m.BTC, 9])
+        return 0, c.Transfer(rng.choice(accounts), rng.choice(accounts), asset, amount)
+
+    def change_instrument(self) -> tuple[int, c.Command]:
+        listing = self.rng.choice(m.ALL_LISTINGS)
+        fields = {k: v for k, v in odd.LISTING_FIELDS.items() if k not in ("symbol_id", "symbol", "tick", "lot")}
+        if self.chance(0.3):
+            return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, odd.LISTING_FIELDS))  # type: ignore[arg-type]
+        if self.chance(0.3):
+            return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, fields))  # type: ignore[arg-type]
+        band = self.rng.choice([50_000, 100_000, 200_000])
+        return 0, c.ChangeInstrument(msgspec.structs.replace(listing, band_ppm=band))
+
+    def delist(self) -> tuple[int, c.Command]:
+        return 0, c.DelistInstrument(self.rng.choice([m.BTC_ETH, m.ETH_PERP, 7, 99]))
+
+    # --- everything else --------------------------------------------------------------------------------
+
+    def registration(self) -> tuple[int, c.Command]:
+        return self.rng.choice([0, 0, 0, m.ALPHA_OE]), odd.registration(self.rng)
+
+    def deposit(self) -> tuple[int, c.Command]:
+        return self.rng.choice([0, 0, 0, m.ALPHA_OE]), odd.deposit(self.rng)
+
+    def odd_request(self) -> tuple[int, c.Command]:
+        return self.rng.choice(odd.SOURCES), odd.request(self.rng)
+
+    def spoiled(self) -> tuple[int, bytes]:
+        kind = self.rng.choice([kind for kind in WEIGHTS if kind not in ("spoiled", "noise")])
+        source, command = getattr(self, kind)()
+        return source, odd.spoil_bytes(self.rng, command)
+
+    def noise(self) -> tuple[int, bytes]:
+        return self.rng.choice(odd.SOURCES), self.rng.randbytes(self.rng.randrange(64))
 
 
-@cache
-def large_orders() -> st.SearchStrategy[c.Command]:
-    """Orders a few of which are more than an account has."""
-    price = st.sampled_from([20_000_000, 50_000_000])
-    sizes = (st.sampled_from([400_000, 900_000]), price)
-    head = (trading_accounts, st.just(m.BTC_USDT), sides, st.just(OrdType.LIMIT), st.just(m.GTC))
-    return st.builds(c.NewOrder, *head, *sizes, new_cl_ord_ids)
+SUSPENDED = AccountStatus.SUSPENDED
+NO_MARKET = Market(m.BTC_LISTING, 1, 1, 1)
+NO_ORDER = Order(1, m.ALPHA_OE, m.ALPHA, NO_MARKET, Side.BUY, m.LIMIT, m.GTC, 10_000, 10_000, 10_000)
+
+WEIGHTS = {
+    "order": 520,
+    "repair": 70,
+    "odd_order": 25,
+    "cancel": 60,
+    "replace": 130,
+    "mass_cancel": 6,
+    "status": 10,
+    "kill_switch": 5,
+    "leverage": 25,
+    "margin": 15,
+    "cover_debt": 8,
+    "mark": 60,
+    "symbol_status": 30,
+    "venue_status": 8,
+    "breaker": 1,
+    "time": 8,
+    "account_status": 8,
+    "account_limits": 8,
+    "margin_state": 8,
+    "collateral": 3,
+    "transfer": 8,
+    "change_instrument": 4,
+    "delist": 0.2,
+    "registration": 6,
+    "deposit": 6,
+    "odd_request": 8,
+    "spoiled": 15,
+    "noise": 3,
+}
 
 
-@cache
-def odd_orders() -> st.SearchStrategy[c.Command]:
-    """Orders with something wrong."""
-    return st.builds(
-        c.NewOrder,
-        accounts,
-        any_symbols,
-        sides,
-        st.sampled_from(list(OrdType)),
-        st.sampled_from(list(TimeInForce)),
-        any_quantities,
-        any_prices,
-        cl_ord_ids,
-        texts,
-        st.booleans(),
-    )
-
-
-order_ids = st.integers(0, 120) | st.sampled_from([2**63, 2**64 - 1])
-
-
-@cache
-def odd_cancels() -> st.SearchStrategy[c.Command]:
-    """Cancels of what mostly is not there."""
-    return st.builds(
-        c.CancelOrder,
-        cl_ord_ids,
-        st.just("") | cl_ord_ids,
-        st.just(0) | order_ids,
-        st.just(0) | accounts,
-        st.just(0) | any_symbols,
-        st.sampled_from([0, Side.BUY, Side.SELL, 3]),
-        st.booleans(),
-    )
-
-
-@cache
-def requests() -> st.SearchStrategy[c.Command]:
-    """Status requests and refusals."""
-    status = st.builds(c.RequestOrderStatus, st.just("") | cl_ord_ids, st.just(0) | order_ids, texts)
-    byte, code = st.integers(0, 255), st.sampled_from([1007, 1008, 65_535])
-    free = st.text("0123456789.+-e ", max_size=80)
-    refusal = st.builds(
-        c.RefuseOrder, accounts, byte, byte, byte, code, st.just(44), cl_ord_ids, free, free, free, texts
-    )
-    return status | refusal
-
-
-@cache
-def odd_listing_fields() -> dict[str, st.SearchStrategy[object]]:
-    """What a field of a listing may be, at and over its bounds."""
-    mantissas = st.sampled_from([1, 5, 0, -1, *around(limits.TICK_LOT_MINOR_MAX), I64_MAX])
-    steps = st.builds(Step, mantissas, st.sampled_from([0, 2, 4, 8, 19, 255]))
-    quantities = st.sampled_from([0, 1, 2, *around(limits.ORDER_QTY_LOTS_MAX)])
-    notionals = st.sampled_from([-1, 0, 1, *around(limits.NOTIONAL_MINOR_MAX)])
-    ppm = st.sampled_from([-1, 0, 1, 1000, *around(limits.FEE_PPM_MAX, -limits.FEE_PPM_MAX)])
-    assets = st.sampled_from([m.USDT, m.BTC, m.ETH, 0, 9])
-    return {
-        "symbol_id": st.sampled_from([1, 0, *around(limits.SYMBOLS_MAX)]),
-        "symbol": names,
-        "base_asset_id": assets,
-        "quote_asset_id": assets,
-        "tick": steps,
-        "lot": steps,
-        "min_qty": quantities,
-        "max_qty": quantities,
-        "min_notional": notionals,
-        "max_notional": notionals,
-        "maker_ppm": ppm,
-        "taker_ppm": ppm,
-        "band_ppm": st.sampled_from([0, *around(limits.BAND_PPM_MAX)]),
-        "fee_account_id": st.sampled_from([m.FEES, m.ALPHA, 0]),
-    }
-
-
-@st.composite
-def drawn_listings(draw: st.DrawFn) -> Instrument:
-    """A listing that is in order, but for some fields at or over their bounds."""
-    odd = odd_listing_fields()
-    listing = msgspec.structs.replace(draw(listings), symbol_id=4, symbol="NEW")
-    changed = draw(fields_to_change)
-    return msgspec.structs.replace(listing, **{field: draw(odd[field]) for field in changed})
-
-
-listings = st.sampled_from(LISTINGS)
-fields_to_change = st.lists(st.sampled_from(sorted(odd_listing_fields())), max_size=2)
-instruments = cache(drawn_listings)
-
-
-@cache
-def deposits() -> st.SearchStrategy[c.Command]:
-    """Deposits, some of them twice or too large."""
-    refs = st.sampled_from(["", "d1", "d2", "d3", "d" * limits.DEPOSIT_REF_LENGTH_MAX])
-    return st.builds(c.Deposit, trading_accounts | accounts, st.sampled_from([1, 2, 3, 3, 9]), amounts, refs)
-
-
-@cache
-def registrations() -> st.SearchStrategy[c.Command]:
-    """Commands of operations, good and bad."""
-    ids = st.sampled_from([1, 5, 104, 0, *around(limits.FIRMS_MAX, limits.SESSIONS_MAX, limits.ACCOUNTS_MAX)])
-    asset_ids = st.sampled_from([1, 4, 5, 0, *around(limits.ASSETS_MAX)])
-    firms = st.sampled_from([0, 1, 2, 9])
-    return st.one_of(
-        st.builds(c.RegisterAsset, asset_ids, names, st.sampled_from([0, 18, 19, 255])),
-        st.builds(c.RegisterFirm, ids, names),
-        st.builds(c.OpenAccount, ids, firms, st.sampled_from(list(AccountKind)), names),
-        st.builds(c.RegisterSession, ids, firms, st.sampled_from(list(SessionKind)), names),
-        st.builds(c.ListInstrument, instruments()),
-        deposits(),
-    )
-
-
-@st.composite
-def drawn_spoiled(draw: st.DrawFn) -> bytes:
-    """A command with a byte changed, cut off or added."""
-    raw = bytearray(encode_command(draw(sound)))
-    at = draw(positions) % len(raw)
-    spoil = draw(st.sampled_from(SPOILS))
-    if spoil == "change":
-        raw[at] = draw(octets)
-    elif spoil == "cut":
-        del raw[at:]
-    else:
-        raw += draw(tails)
-    return bytes(raw)
-
-
-SPOILS = ("change", "change", "cut", "add")
-sound = st.one_of(limit_orders(), odd_cancels(), requests(), registrations())
-positions, octets, tails = st.integers(0, 200), st.integers(0, 255), st.binary(min_size=1, max_size=8)
-spoiled = cache(drawn_spoiled)
-
-
-Sent = tuple[int, bytes]
-"""A source and the bytes of the command it sends."""
-
-
-@cache
-def others() -> st.SearchStrategy[Sent]:
-    """Whatever needs no memory of the orders before."""
-    odd = st.one_of(odd_orders(), odd_cancels(), requests())
-    operations = st.sampled_from([0, 0, 0, m.ALPHA_OE])
-    return st.one_of(
-        st.tuples(sources, odd.map(encode_command)),
-        st.tuples(operations, deposits().map(encode_command)),
-        st.tuples(operations, registrations().map(encode_command)),
-        st.tuples(operations, instruments().map(lambda listing: encode_command(c.ListInstrument(listing)))),
-        st.tuples(sources, spoiled() | st.binary(max_size=64)),
-    )
-
-
-@st.composite
-def scripts(draw: st.DrawFn, first_seq: int, size_max: int = 60) -> list[Sent]:
-    """Commands to follow :data:`OPENING`: orders, cancels that mean some order before them, and all the rest."""
-    script: list[Sent] = []
-    entered: list[tuple[int, int, c.NewOrder]] = []
-    for seq in range(first_seq, first_seq + draw(st.integers(size_max // 3, size_max))):
-        kind = draw(kinds)
-        if kind < 6:
-            order = draw(orders)
-            assert isinstance(order, c.NewOrder)
-            source = m.SESSION_OF[order.account_id]
-            entered.append((seq, source, order))
-            script.append((source, encode_command(order)))
-        elif kind < 8 and entered:
-            script.append(request_about(draw, *entered[draw(positions) % len(entered)]))
-        else:
-            script.append(draw(others()))
+def write_script(seeds: list[int]) -> list[Sent]:
+    """Make the commands of a script that follows :data:`m.FULL_OPENING`."""
+    model = opened()
+    scribe, script, now_ns = Scribe(model), [], m.NOW_NS
+    for seed in seeds:
+        sent = scribe.write(seed)
+        script.append(sent)
+        now_ns += sent.wait_ns
+        model.apply(now_ns, encode_frame(sent.source, 1, sent.raw))
     return script
 
 
-kinds = st.integers(0, 9)
-orders = st.one_of(limit_orders(), limit_orders(), limit_orders(), market_orders(), large_orders())
+def opened() -> Exchange:
+    """A model after :data:`m.FULL_OPENING`."""
+    model = Exchange()
+    for command in m.FULL_OPENING:
+        model.apply(m.NOW_NS, m.frame(0, command))
+    return model
 
 
-def request_about(draw: st.DrawFn, order_id: int, source: int, order: c.NewOrder) -> Sent:
-    """Draw a cancel, rarely a status request, that means an order entered before; now and then by another firm."""
-    keys = (order_id, "") if draw(st.booleans()) else (0, order.cl_ord_id)
-    sender = (source, source, source, source, m.CHARLIE_2, m.ALPHA_DC)[draw(kinds) % 6]
-    if draw(kinds) < 2:
-        return sender, encode_command(c.RequestOrderStatus(keys[1], keys[0]))
-    described = ((0, 0, 0), (order.account_id, order.symbol_id, order.side), (m.BRAVO, 0, 0))[draw(kinds) % 3]
-    cancel = c.CancelOrder(draw(any_cl_ord_ids), keys[1], keys[0], *described, poss_resend=draw(st.booleans()))
-    return sender, encode_command(cancel)
+def seeds(size_max: int = 120) -> st.SearchStrategy[list[int]]:
+    """Seeds of a script."""
+    return st.lists(st.integers(0, 2**32 - 1), min_size=size_max // 4, max_size=size_max)
 
 
-any_cl_ord_ids = new_cl_ord_ids | cl_ord_ids
+def scripts(size_max: int = 60) -> st.SearchStrategy[list[Sent]]:
+    """Commands to follow :data:`m.FULL_OPENING`."""
+    return seeds(size_max).map(write_script)
