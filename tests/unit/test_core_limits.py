@@ -102,7 +102,7 @@ def test_the_model_keeps_the_same_limit_of_open_orders() -> None:
 @pytest.mark.req("TRD-30")
 @pytest.mark.parametrize("surplus", [0, 1])
 def test_a_sweep_of_the_largest_number_of_makers_fits_a_record(surplus: int) -> None:
-    makers = limits.TRADES_PER_COMMAND_MAX
+    makers = limits.STEPS_PER_COMMAND_MAX
     accounts = makers // limits.OPEN_ORDERS_PER_SYMBOL_MAX
     crowd = Crowd(accounts + 2)
     taker = FIRST_ACCOUNT + accounts

@@ -41,7 +41,6 @@ def state(market: Market) -> tuple[object, ...]:
 @pytest.mark.parametrize(
     ("code", "source", "changes"),
     [
-        (Code.NOT_AUTHORISED, 0, {}),
         (Code.NOT_AUTHORISED, 99, {}),
         (Code.NOT_AUTHORISED, m.ALPHA_DC, {}),
         (Code.NOT_AUTHORISED, m.BRAVO_OE, {}),
@@ -238,11 +237,32 @@ def texts(length: int) -> list[c.Command]:
         c.RegisterSession(9, 1, SessionKind.DROP_COPY, text),
         c.ListInstrument(msgspec.structs.replace(LISTED, symbol=text)),
         c.Deposit(ALPHA, USDT, 1, text),
+        c.ReplaceOrder(text, 1, orig_cl_ord_id="a"),
+        c.ReplaceOrder("x", 1, orig_cl_ord_id=text),
+        c.MassCancel(text),
     ]
 
 
 ID, TEXT, NAME = limits.CL_ORD_ID_LENGTH_MAX, limits.TEXT_LENGTH_MAX, limits.NAME_LENGTH_MAX
-LENGTHS = [ID, TEXT, ID, ID, ID, TEXT, ID, TEXT, NAME, NAME, NAME, NAME, NAME, limits.DEPOSIT_REF_LENGTH_MAX]
+LENGTHS = [
+    ID,
+    TEXT,
+    ID,
+    ID,
+    ID,
+    TEXT,
+    ID,
+    TEXT,
+    NAME,
+    NAME,
+    NAME,
+    NAME,
+    NAME,
+    limits.DEPOSIT_REF_LENGTH_MAX,
+    ID,
+    ID,
+    ID,
+]
 
 
 @pytest.mark.parametrize(("field", "length"), list(enumerate(LENGTHS)))
@@ -269,8 +289,8 @@ RAW = encode_command(ORDER)
         (Code.MALFORMED_COMMAND, RAW[:-1]),
         (Code.MALFORMED_COMMAND, RAW + b"a"),
         (Code.MALFORMED_COMMAND, RAW[:2] + b"3" + RAW[3:]),
-        (Code.MALFORMED_COMMAND, RAW[:3] + b"3" + RAW[4:]),
-        (Code.MALFORMED_COMMAND, RAW[:4] + b"0" + RAW[5:]),
+        (Code.MALFORMED_COMMAND, RAW[:3] + b"5" + RAW[4:]),
+        (Code.MALFORMED_COMMAND, RAW[:4] + b"2" + RAW[5:]),
         (Code.MALFORMED_COMMAND, RAW[:5] + b"\x02" + RAW[6:]),
         (Code.MALFORMED_COMMAND, RAW[:-1] + b"\x1f"),
         (Code.MALFORMED_COMMAND, RAW[:-1] + b"\x7f"),
@@ -285,20 +305,3 @@ def test_bytes_that_are_no_command_are_refused_on_record(market: Market, code: C
     assert market.send_frame(encode_frame(ALPHA_OE, 1, raw)) == (e.CommandRefused(code),)
     assert market.core.seq == seq + 1
     assert state(market) == before
-
-
-ZEROS = {
-    c.RegisterAsset(9, "NEW", 0): (6, 7),
-    c.RegisterFirm(9, "NEW"): (3,),
-    c.ListInstrument(LISTED): (14, 15),
-    c.Deposit(ALPHA, USDT, 1, "d"): (3, 10, 11, 12, 15),
-    c.CancelOrder("x", "a"): (6, 7),
-    c.RequestOrderStatus("a"): (4, 7),
-}
-
-
-@pytest.mark.parametrize(("command", "at"), [(command, at) for command, ats in ZEROS.items() for at in ats])
-def test_bytes_called_zero_must_be_zero(market: Market, command: c.Command, at: int) -> None:
-    raw = bytearray(encode_command(command))
-    raw[at] = 1
-    assert market.send_frame(encode_frame(0, 1, bytes(raw))) == (e.CommandRefused(Code.MALFORMED_COMMAND),)

@@ -104,11 +104,19 @@ def test_a_cancel_that_describes_another_order_finds_none(market: Market, descri
 
 
 @pytest.mark.req("ORD-09")
-@pytest.mark.parametrize("source", [BRAVO_OE, m.ALPHA_DC, 0, 99])
+@pytest.mark.parametrize("source", [BRAVO_OE, m.ALPHA_DC, 99])
 def test_only_an_order_entry_session_of_the_same_firm_may_cancel(market: Market, source: int) -> None:
     order_id = enter(market, "a")
     rejected = e.CancelRejected(0, ErrorCode.UNKNOWN_ORDER, OrderState.UNKNOWN)
     assert market.send(source, c.CancelOrder("x", order_id=order_id)) == (rejected,)
+
+
+@pytest.mark.req("ORD-09", "DRV-13")
+def test_operations_may_cancel_the_order_of_any_firm(market: Market) -> None:
+    order_id = enter(market, "a")
+    (event,) = market.send(c.OPERATIONS, c.CancelOrder("x", order_id=order_id))
+    assert isinstance(event, e.OrderCanceled)
+    assert (event.order_id, event.code) == (order_id, ErrorCode.USER_REQUESTED)
 
 
 def test_another_session_of_the_firm_may_cancel_by_order_id(market: Market) -> None:
