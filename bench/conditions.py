@@ -24,6 +24,21 @@ def pinned() -> Iterator[tuple[int, int]]:
         os.sched_setaffinity(0, allowed)
 
 
+@contextmanager
+def realtime() -> Iterator[bool]:
+    """Let nothing of normal priority take the processor away (SCHED_FIFO); yields whether the system allowed it."""
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.sched_setscheduler(0, policy, priority)
+
+
 def machine() -> str:
     """Describe the machine in one line."""
     described = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []

@@ -20,7 +20,7 @@ COMMANDS = 3_000_000
 JOURNALED_COMMANDS = 1_000_000
 MODEL_COMMANDS = 20_000
 PLAIN_COMMANDS = 300_000
-LATENCY_COMMANDS = 1_000_000
+LATENCY_COMMANDS = 800_000
 LATENCY_PER_S = 1_000_000
 DURABLE_COMMANDS = 200_000
 DURABLE_PER_S = 100_000
@@ -41,8 +41,10 @@ def run(rounds: int = ROUNDS, commands: int = COMMANDS) -> dict[str, Any]:
 
 def _throughput(one: Prepared, crowd: Prepared, rounds: int) -> dict[str, Any]:
     """Measure every throughput, and check once that the core made of the workload what was drawn."""
-    counted = throughput.check_records(one, *throughput.apply(one)[:2])
-    measured = [_round(one, crowd) for _ in range(rounds)]
+    core, records = throughput.recorded(one)
+    counted = throughput.check_records(one, core, records)
+    del core
+    measured = [_round(one, crowd, records) for _ in range(rounds)]
     figures = {name: round(statistics.median(m[name] for m in measured)) for name in measured[0]}
     applied = [m["apply_commands_per_s"] for m in measured]
     apply, crowded = figures["apply_commands_per_s"], figures["many_symbols_commands_per_s"]
@@ -61,22 +63,19 @@ def _throughput(one: Prepared, crowd: Prepared, rounds: int) -> dict[str, Any]:
     }
 
 
-def _round(one: Prepared, crowd: Prepared) -> dict[str, float]:
+def _round(one: Prepared, crowd: Prepared, records: list[bytes]) -> dict[str, float]:
     """Measure every throughput once. Units: commands per second."""
     load = sum(one.shape.kinds)
-    records, apply_s = throughput.apply(one)[1:]
-    replay_s = throughput.replay(records)
-    del records
     journaled = throughput.head(one.load, min(load, JOURNALED_COMMANDS))
     model = throughput.frames_in(throughput.head(one.load, min(load, MODEL_COMMANDS)))
     plain = throughput.frames_in(throughput.head(one.load, min(load, PLAIN_COMMANDS)))
     return {
-        "apply_commands_per_s": load / apply_s,
-        "replay_commands_per_s": (load + one.opening_commands) / replay_s,
+        "apply_commands_per_s": load / throughput.apply(one),
+        "replay_commands_per_s": (load + one.opening_commands) / throughput.replay(records),
         "journaled_commands_per_s": min(load, JOURNALED_COMMANDS) / throughput.journaled(one, journaled),
         "model_commands_per_s": len(model) / throughput.model(one, model),
         "plain_book_commands_per_s": len(plain) / throughput.plain_book(one, plain)[0],
-        "many_symbols_commands_per_s": sum(crowd.shape.kinds) / throughput.apply(crowd)[2],
+        "many_symbols_commands_per_s": sum(crowd.shape.kinds) / throughput.apply(crowd),
     }
 
 
@@ -99,6 +98,7 @@ def _latency(one: Prepared, rounds: int) -> dict[str, Any]:
     commands = min(LATENCY_COMMANDS, sum(one.shape.kinds))
     measured = [latency.measure(one, commands, LATENCY_PER_S) for _ in range(rounds)]
     return {
+        "latency_realtime": all(m.is_realtime for m in measured),
         "latency_at_commands_per_s": LATENCY_PER_S,
         "latency_p50_us": round(statistics.median(m.p50_ns for m in measured) / 1e3, 2),
         "latency_p99_us": round(statistics.median(m.p99_ns for m in measured) / 1e3, 2),

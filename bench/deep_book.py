@@ -128,9 +128,9 @@ class Book:
 
     def _apply(self, sent: list[Sent]) -> float:
         frames = b"".join(frames_of(sent, self._seq + 1))
-        started = time.perf_counter_ns()
+        started = time.thread_time_ns()
         applied = self.core.apply(NOW_NS, frames)
-        ns = time.perf_counter_ns() - started
+        ns = time.thread_time_ns() - started
         assert applied.count == len(sent) and not applied.fault
         self._seq += len(sent)
         return ns / len(sent)

@@ -109,7 +109,7 @@ def test_another_seed_draws_another_workload() -> None:
 @pytest.mark.parametrize("size", [SMALL, CROWD], ids=["one book", "seven books"])
 def test_the_plain_book_and_the_core_agree_on_every_trade(size: Size) -> None:
     prepared, trades = draw(size)
-    core, records, _ = throughput.apply(prepared)
+    core, records = throughput.recorded(prepared)
     events = [event for record in decode_records(b"".join(records)) for event in record.events]
     traded = [
         (event.taker_order_id, event.maker_order_id, event.last_px, event.last_qty)
