@@ -7,6 +7,7 @@ from engine.api import events as e
 from engine.api.enums import (
     AccountKind,
     InstrumentKind,
+    MarginMode,
     Matching,
     OrdType,
     SessionKind,
@@ -204,6 +205,9 @@ FULL_OPENING: tuple[c.Command, ...] = (
         c.Deposit(account, USDT, units * 10**8, f"opening:{account}:{USDT}")
         for account, units in ((ALPHA_F, 10_000), (BRAVO_F, 20_000), (CHARLIE_F, 1_000), (ALPHA_F2, 3_000))
     ),
+    c.SetAccountLimits(CHARLIE_F, 4, 0, 0),
+    c.SetLeverage(CHARLIE_F, BTC_PERP, 100, MarginMode.CROSS),
+    c.SetLeverage(CHARLIE_F, ETH_PERP, 50, MarginMode.ISOLATED),
     *(c.Deposit(account, USDT, 30 * 10**8, f"opening:{account}:{USDT}") for account in (ALPHA_M, BRAVO_M)),
     *(c.SetMark(symbol, 10_000) for symbol in (BTC_USDT, ETH_USDT, ETH_PRO, BTC_PERP, ETH_PERP)),
 )

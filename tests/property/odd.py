@@ -36,7 +36,7 @@ def around(*bounds: int) -> list[int]:
 ACCOUNTS = [m.ALPHA, m.BRAVO_F, m.ALPHA_M, 0, m.FEES, m.BTC_PNL, 999, c.UNRESOLVED]
 SYMBOLS = [m.BTC_USDT, m.BTC_PERP, 0, 7, 9, c.UNRESOLVED]
 SOURCES = [0, 0, m.ALPHA_OE, m.BRAVO_OE, m.ALPHA_DC, m.CHARLIE_2, 99, 0xFFFF_FFFF]
-CL_ORD_IDS = [*(f"id-{n}" for n in range(8)), "x" * limits.CL_ORD_ID_LENGTH_MAX]
+CL_ORD_IDS = ["", *(f"id-{n}" for n in range(9)), "x" * limits.CL_ORD_ID_LENGTH_MAX]
 TEXTS = ["", "desk 7", "~" * limits.TEXT_LENGTH_MAX]
 NAMES = ["", "NEW", "ALPHA", "USDT", "BTC/USDT", "n" * limits.NAME_LENGTH_MAX]
 AMOUNTS = [-1, 0, 1, 10**12, limits.ASSET_UNITS_MAX * 10**8, limits.ASSET_UNITS_MAX * 10**8 + 1, I128_MAX]

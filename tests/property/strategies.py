@@ -27,6 +27,7 @@ from engine.api.enums import (
     Trigger,
     VenueStatus,
 )
+from engine.api.units import Step
 from engine.api.wire import encode_command, encode_frame
 from tests.model import market as m
 from tests.model.exchange import Exchange, Market, Order
@@ -34,7 +35,7 @@ from tests.property import odd
 
 SECOND_NS = 10**9
 SPOT_ACCOUNTS = (m.ALPHA, m.BRAVO, m.CHARLIE, m.ALPHA_M, m.BRAVO_M)
-FUTURES_ACCOUNTS = (m.ALPHA_F, m.BRAVO_F, m.CHARLIE_F, m.ALPHA_F2)
+FUTURES_ACCOUNTS = (m.ALPHA_F, m.BRAVO_F, m.CHARLIE_F, m.CHARLIE_F, m.ALPHA_F2)
 PERPETUALS = (m.BTC_PERP, m.ETH_PERP)
 SYMBOLS = (m.BTC_USDT, m.BTC_USDT, m.ETH_PRO, m.ETH_USDT, m.BTC_ETH, *PERPETUALS, *PERPETUALS)
 SPOT_QUANTITIES = (10_000, 10_000, 10_001, 15_000, 20_000, 33_333)
@@ -75,7 +76,12 @@ class Scribe:
         return self.model.seq + 1
 
     def name(self) -> str:
-        return f"n{self.seq}" if self.rng.random() < 0.97 else self.rng.choice(odd.CL_ORD_IDS)
+        """A ClOrdID, rarely one that was used already."""
+        if self.chance(0.03):
+            return self.rng.choice(odd.CL_ORD_IDS)
+        if self.chance(0.03) and self.model.named:
+            return self.rng.choice([name for _, name in self.model.named])
+        return f"n{self.seq}"
 
     def chance(self, probability: float) -> bool:
         return self.rng.random() < probability
@@ -137,7 +143,7 @@ class Scribe:
     def terms(self, order: c.NewOrder, is_perpetual: bool) -> dict[str, object]:
         """What an order asks for besides, in keeping with its type."""
         rng, terms = self.rng, dict[str, object]()
-        may_rest = order.time_in_force.may_rest
+        may_rest, qty = order.time_in_force.may_rest, order.order_qty
         is_limit = order.ord_type is OrdType.LIMIT
         if order.ord_type.is_stop:
             terms |= {"stop_px": self.price(order.symbol_id), "trigger": rng.choice([*Trigger])}
@@ -146,11 +152,9 @@ class Scribe:
             slack = rng.choice([0, 2, 5]) * (1 if order.side is Side.BUY else -1)
             terms |= {"peg": rng.choice([*Peg][1:]), "peg_offset": offset, "price": order.price + slack}
         if may_rest and (is_limit or order.ord_type is OrdType.STOP_LIMIT) and self.chance(0.25):
-            terms["max_floor"] = rng.choice([1, order.order_qty // 10 + 1, order.order_qty // 3 + 1, order.order_qty])
-            if terms["max_floor"] == 1 and self.chance(0.95):
-                terms["max_floor"] = 4_000
+            terms["max_floor"] = rng.choice([qty // 10 + 1, qty // 3 + 1, 4_000, qty])
         if order.time_in_force is m.IOC and self.chance(0.4):
-            terms["min_qty"] = rng.choice([1, order.order_qty // 2, order.order_qty])
+            terms["min_qty"] = rng.choice([1, qty // 2, qty])
         if is_perpetual and order.ord_type is not OrdType.PEGGED and self.chance(0.35):
             terms["exec_inst"] = ExecInst.REDUCE_ONLY
         elif is_limit and may_rest and self.chance(0.25):
@@ -209,6 +213,10 @@ class Scribe:
 
     def mass_cancel(self) -> tuple[int, c.Command]:
         rng, source = self.rng, self.rng.choice(odd.SOURCES)
+        if self.chance(0.4):
+            session = rng.choice([m.ALPHA_OE, m.BRAVO_OE, m.CHARLIE_OE])
+            account = rng.choice([0, *(n for n, owner in m.SESSION_OF.items() if owner == session)])
+            return session, c.MassCancel(self.name(), account_id=account, kill=self.chance(0.5))
         return source, c.MassCancel(
             self.name(),
             symbol_id=rng.choice([0, *SYMBOLS, 99]),
@@ -242,7 +250,8 @@ class Scribe:
         return self.owner(account), c.AdjustMargin(account, symbol, amount)
 
     def cover_debt(self) -> tuple[int, c.Command]:
-        account, symbol = self.position()
+        in_debt = [(n, s) for n, of in self.model.positions.items() for s, p in of.items() if p.debt]
+        account, symbol = self.rng.choice(in_debt) if in_debt else self.position()
         payer = self.rng.choice([m.FEES, m.LENDER, m.LENDER, account, m.BTC_PNL, 999])
         return 0, c.CoverDebt(payer, account, symbol, self.rng.choice([0, 1, 10**6, 10**9, 10**11, odd.I128_MAX]))
 
@@ -258,7 +267,9 @@ class Scribe:
 
     def mark(self) -> tuple[int, c.Command]:
         symbol = self.rng.choice(SYMBOLS)
-        moves = [-2, -1, 0, 1, 2, 2, 5] if self.chance(0.85) else [-2_000, -1_001, -1_000, -500, 500, 1_001, 2_000]
+        moves = [-2, -1, 0, 1, 2, 2, 5] if self.chance(0.7) else [-400, -300, 300, 400]
+        if self.chance(0.05):
+            moves = [-2_000, -1_001, -1_000, 1_001, 2_000]
         price = self.present_mark(symbol) + self.rng.choice(moves)
         if self.chance(0.02):
             return 0, c.SetMark(symbol, self.rng.choice(odd.PRICES))
@@ -326,7 +337,7 @@ class Scribe:
     def transfer(self) -> tuple[int, c.Command]:
         rng = self.rng
         accounts = [m.FEES, m.LENDER, m.BTC_PNL, *m.SESSION_OF, 999]
-        amount = rng.choice([0, 1, 10**6, 10**8, 10**9, 10**10, 10**12, odd.I128_MAX])
+        amount = rng.choice([0, 1, 10**6, 10**8, 10**9, 10**10, 10**11, 10**11, 10**12, odd.I128_MAX])
         asset = rng.choice([m.USDT, m.USDT, m.BTC, 9])
         return 0, c.Transfer(rng.choice(accounts), rng.choice(accounts), asset, amount)
 
@@ -337,6 +348,9 @@ class Scribe:
             return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, odd.LISTING_FIELDS))  # type: ignore[arg-type]
         if self.chance(0.3):
             return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, fields))  # type: ignore[arg-type]
+        if self.chance(0.3):
+            listing = self.rng.choice([m.BTC_ETH_LISTING, m.ETH_LISTING, m.ETH_PERP_LISTING])
+            return 0, c.ChangeInstrument(msgspec.structs.replace(listing, tick=Step(self.rng.choice([1, 2]), 2)))
         band = self.rng.choice([50_000, 100_000, 200_000])
         return 0, c.ChangeInstrument(msgspec.structs.replace(listing, band_ppm=band))
 
@@ -373,7 +387,7 @@ WEIGHTS = {
     "odd_order": 25,
     "cancel": 60,
     "replace": 130,
-    "mass_cancel": 6,
+    "mass_cancel": 7,
     "status": 10,
     "kill_switch": 5,
     "leverage": 25,
@@ -389,7 +403,7 @@ WEIGHTS = {
     "margin_state": 8,
     "collateral": 3,
     "transfer": 8,
-    "change_instrument": 4,
+    "change_instrument": 6,
     "delist": 0.2,
     "registration": 6,
     "deposit": 6,

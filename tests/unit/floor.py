@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 SECOND_NS = 10**9
 USDT_UNIT = 10**8
+OPENING = tuple(k for k in m.FULL_OPENING if not isinstance(k, c.SetAccountLimits | c.SetLeverage))
+"""Everything is listed and funded; every account is in tier 1 and has set no leverage."""
 LOT = 20_000
 """An everyday quantity in BTC/USDT: 20 USDT at 10,000 ticks, twice the smallest notional."""
 
@@ -38,7 +40,7 @@ def opened(opening: tuple[c.Command, ...]) -> tuple[bytes, Exchange]:
 class Floor(m.Market):
     """A market whose every record the model writes too, byte for byte."""
 
-    def __init__(self, opening: tuple[c.Command, ...] = m.FULL_OPENING) -> None:
+    def __init__(self, opening: tuple[c.Command, ...] = OPENING) -> None:
         super().__init__(())
         snapshot, model = opened(opening)
         self.core, self.model = Core.restore(snapshot), copy.deepcopy(model)
