@@ -125,6 +125,21 @@ pub struct MassCancel {
     pub kill: bool,
 }
 
+/// Find the `ClOrdID` and the order id that a command of an order will be looked up by, without checking it.
+pub fn names(raw: &[u8]) -> Option<(&[u8], u64)> {
+    let length_at = |at: usize| raw.get(at).map(|length| *length as usize);
+    let (start, length) = match *raw.first()? {
+        command_type::NEW_ORDER if raw.len() >= 32 => (32 + if raw[5] & TERMS == 0 { 0 } else { 48 }, length_at(6)?),
+        command_type::REPLACE_ORDER if raw.len() >= 40 => {
+            (40 + if raw[5] & TERMS == 0 { 0 } else { 32 }, length_at(2)?)
+        }
+        command_type::CANCEL_ORDER if raw.len() >= 24 => (24, length_at(2)?),
+        _ => return None,
+    };
+    let order_id = if raw[0] == command_type::NEW_ORDER { 0 } else { u64_at(raw, 8) };
+    Some((raw.get(start..start + length)?, order_id))
+}
+
 /// Read a command. The error is the code of its refusal.
 pub fn parse(raw: &[u8]) -> Result<Command, Code> {
     let (Some(kind), Some(version)) = (raw.first(), raw.get(1)) else {
@@ -279,12 +294,9 @@ fn cl_ord_id(raw: &[u8]) -> Option<ClOrdId> {
     Text::new(raw).filter(|id| !id.is_empty())
 }
 
-/// Read the side of a target: 0 is none.
-fn optional_side(byte: u8) -> Option<Option<Side>> {
-    if byte == 0 {
-        return Some(None);
-    }
-    Side::from_byte(byte).map(Some)
+/// Read the side of a target, which is 0 when none is given.
+fn is_side(byte: u8) -> Option<()> {
+    (byte == 0 || Side::from_byte(byte).is_some()).then_some(())
 }
 
 fn register_asset(raw: &[u8]) -> Option<Operation> {
@@ -418,12 +430,13 @@ fn cancel_order(raw: &[u8]) -> Option<Command> {
 
 /// Read what cancels and replaces have in common at the same places.
 fn target(fixed: &[u8], orig: &[u8]) -> Option<Target> {
+    is_side(fixed[4])?;
     Some(Target {
         orig_cl_ord_id: Text::new(orig)?,
         order_id: u64_at(fixed, 8),
         symbol_id: u32_at(fixed, 16),
         account_id: u32_at(fixed, 20),
-        side: optional_side(fixed[4])?,
+        side: Side::from_byte(fixed[4]),
     })
 }
 
@@ -465,12 +478,13 @@ fn mass_cancel(raw: &[u8]) -> Option<Command> {
     if fixed[4] & !(POSS_RESEND | KILL) != 0 || fixed[5] != 0 {
         return None;
     }
+    is_side(fixed[3])?;
     Some(Command::MassCancel(MassCancel {
         symbol_id: u32_at(fixed, 8),
         account_id: u32_at(fixed, 12),
         firm_id: u32_at(fixed, 16),
         of_session: u32_at(fixed, 20),
-        side: optional_side(fixed[3])?,
+        side: Side::from_byte(fixed[3]),
         code: u16_at(fixed, 6),
         kill: fixed[4] & KILL != 0,
     }))

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::bytes::u32_at;
 use crate::codes::{code, AccountKind, Code, OrderState, SessionKind, SymbolStatus, TimeInForce, VenueStatus};
 use crate::command::{self, Command};
 use crate::event::Records;
-use crate::frame::{fault, take_command_frame, take_record, Fault, Frame, Header};
+use crate::frame::{fault, take_command_frame, take_record, Fault, Frame, Header, HEADER_BYTES};
 use crate::ledger::{Account, Asset, Balance};
 use crate::limits::{
     ACCOUNTS_MAX, ASSETS_MAX, BATCH_COMMANDS_MAX, ELECTIONS_PER_COMMAND_MAX, FIRMS_MAX, SESSIONS_MAX,
@@ -17,6 +18,9 @@ use crate::orders::OrderRegister;
 use crate::refs::DepositRefs;
 use crate::registry::Registry;
 use crate::slab::NIL;
+
+/// Commands whose look-ups are begun together.
+const LOOK_AHEAD: u32 = 16;
 
 pub struct Session {
     pub firm_id: u32,
@@ -119,6 +123,9 @@ impl Exchange {
         self.records.clear();
         let mut progress = Progress::default();
         while batch_index + progress.count < BATCH_COMMANDS_MAX {
+            if progress.count.is_multiple_of(LOOK_AHEAD) {
+                self.look_ahead(&frames[progress.consumed..]);
+            }
             match take_command_frame(&frames[progress.consumed..]) {
                 Ok(Some(frame)) => {
                     self.execute(&frame, now_ns, (batch_index + progress.count) as u16);
@@ -135,17 +142,41 @@ impl Exchange {
         progress
     }
 
+    /// Read what the next commands will look up, all at once: one wait for memory instead of one for each.
+    fn look_ahead(&self, frames: &[u8]) {
+        let (mut at, mut seen) = (0, 0);
+        for _ in 0..LOOK_AHEAD {
+            let Some(header) = frames.get(at..at + HEADER_BYTES) else {
+                break;
+            };
+            let (length, source) = (u32_at(header, 0) as usize, u32_at(header, 28));
+            let Some(command) = frames.get(at + HEADER_BYTES..at.saturating_add(length)) else {
+                break;
+            };
+            if let Some((cl_ord_id, order_id)) = command::names(command) {
+                seen ^= self.orders.touch(self.orders.key_of(source, cl_ord_id), order_id);
+            }
+            at += length;
+        }
+        std::hint::black_box(seen);
+    }
+
     /// Execute the commands of whole records again, and compare what they produce.
     pub fn replay(&mut self, records: &[u8]) -> Progress {
         let mut progress = Progress::default();
-        while let Some(length) = self.replay_one(&records[progress.consumed..]).unwrap_or_else(|fault| {
-            progress.fault = fault;
-            None
-        }) {
-            progress.consumed += length;
-            progress.count += 1;
+        loop {
+            if progress.count.is_multiple_of(LOOK_AHEAD) {
+                self.look_ahead(&records[progress.consumed..]);
+            }
+            match self.replay_one(&records[progress.consumed..]) {
+                Ok(Some(length)) => {
+                    progress.consumed += length;
+                    progress.count += 1;
+                }
+                Ok(None) => return progress,
+                Err(fault) => return Progress { fault, ..progress },
+            }
         }
-        progress
     }
 
     fn replay_one(&mut self, records: &[u8]) -> Result<Option<usize>, Fault> {

@@ -1,7 +1,8 @@
 //! Open-addressing table from a hash to the number of an entry kept elsewhere. Nothing is ever taken out.
 //!
-//! The upper bits of the hash are the home slot, so a table grows in one sequential pass over both halves.
-//! Nothing walks the table in its own order: what the core decides never depends on the hash or its seed.
+//! The table is cut into shards that grow one at a time, so that no command waits for all of it; within a shard the
+//! upper bits of the hash are the home slot, so it grows in one sequential pass over both halves. Nothing walks
+//! the table in its own order: what the core decides never depends on the hash or its seed.
 
 use crate::slab::NIL;
 
@@ -14,15 +15,30 @@ struct Slot {
 const EMPTY: Slot = Slot { tag: 0, entry: NIL };
 const FIRST_BITS: u32 = 6;
 
+/// Shards of a large table.
+const SHARDS: usize = 256;
+
 pub struct Index {
+    shards: Vec<Shard>,
+    len: usize,
+}
+
+#[derive(Clone)]
+struct Shard {
     slots: Vec<Slot>,
     bits: u32,
     len: usize,
 }
 
 impl Index {
-    pub fn new() -> Self {
-        Self { slots: vec![EMPTY; 1 << FIRST_BITS], bits: FIRST_BITS, len: 0 }
+    /// Create a table for things of which there are few.
+    pub fn small() -> Self {
+        Self { shards: vec![Shard::new(); 1], len: 0 }
+    }
+
+    /// Create a table for things without number.
+    pub fn large() -> Self {
+        Self { shards: vec![Shard::new(); SHARDS], len: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -31,7 +47,37 @@ impl Index {
 
     /// Find the entry of this hash that `is_match` accepts. Cost: O(1) expected.
     pub fn find(&self, hash: u64, is_match: impl Fn(u32) -> bool) -> Option<u32> {
-        let tag = (hash >> 32) as u32;
+        self.shards[self.shard(hash)].find(tag(hash), is_match)
+    }
+
+    /// Read the place where a look-up of this hash will begin, so that it is in the cache by then.
+    pub fn touch(&self, hash: u64) -> u32 {
+        let shard = &self.shards[self.shard(hash)];
+        shard.slots[shard.home(tag(hash))].entry
+    }
+
+    /// Add an entry that `find` does not find. Cost: O(1) amortised, O(shard) at most.
+    pub fn insert(&mut self, hash: u64, entry: u32) {
+        let at = self.shard(hash);
+        self.shards[at].insert(Slot { tag: tag(hash), entry });
+        self.len += 1;
+    }
+
+    fn shard(&self, hash: u64) -> usize {
+        hash as usize & (self.shards.len() - 1)
+    }
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+impl Shard {
+    fn new() -> Self {
+        Self { slots: vec![EMPTY; 1 << FIRST_BITS], bits: FIRST_BITS, len: 0 }
+    }
+
+    fn find(&self, tag: u32, is_match: impl Fn(u32) -> bool) -> Option<u32> {
         let mut at = self.home(tag);
         loop {
             let slot = self.slots[at];
@@ -45,12 +91,11 @@ impl Index {
         }
     }
 
-    /// Add an entry that `find` does not find. Cost: O(1) amortised.
-    pub fn insert(&mut self, hash: u64, entry: u32) {
+    fn insert(&mut self, slot: Slot) {
         if self.len * 2 >= self.slots.len() {
             self.grow();
         }
-        self.place(Slot { tag: (hash >> 32) as u32, entry });
+        self.place(slot);
         self.len += 1;
     }
 
@@ -101,7 +146,7 @@ mod tests {
 
     #[test]
     fn finds_what_was_inserted_and_nothing_else() {
-        let mut index = Index::new();
+        let mut index = Index::large();
         let key = |n: u32| hash(7, n % 3, &n.to_le_bytes());
         for n in 0..10_000 {
             assert_eq!(index.find(key(n), |entry| entry == n), None);
@@ -115,7 +160,7 @@ mod tests {
 
     #[test]
     fn equal_hashes_are_told_apart_by_the_key() {
-        let mut index = Index::new();
+        let mut index = Index::small();
         for n in 0..100 {
             index.insert(42, n);
         }

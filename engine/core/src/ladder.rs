@@ -1,46 +1,79 @@
-//! Levels by rank: a window of ranks as an array with a bitmap over it, and a tree for the few outside.
+//! Levels by rank: a radix tree of 64-way nodes, no taller than the levels are far apart.
 //!
-//! In a market nearly all levels stand close together: there a look-up, an insertion and the way to the next best
-//! level touch one or two words. The window grows with the levels up to `WINDOW_MAX` and moves after the best when
-//! the market has left it; ranks outside are right but slower.
+//! A market's levels share the upper digits of their ranks, so two to four nodes lead to any of them; the next
+//! best level is found with one bit scan per node. An order far away makes the tree taller while it is there.
 
-use std::collections::BTreeMap;
+use crate::slab::{Slab, NIL};
 
-use crate::slab::NIL;
+const DIGIT_BITS: u32 = 6;
+const DIGIT_MASK: u64 = (1 << DIGIT_BITS) - 1;
+/// Digits of the widest key: ranks are within 2^40 of zero.
+const HEIGHT_MAX: usize = 7;
+const KEY_OFFSET: i64 = 1 << 41;
 
-const WINDOW_MIN: usize = 256;
-const WINDOW_MAX: usize = 1 << 16;
-const WORD: usize = 64;
+#[derive(Clone, Copy)]
+struct Node {
+    /// One bit per child that is there.
+    bits: u64,
+    /// Nodes, or levels in the lowest nodes.
+    children: [u32; 64],
+}
+
+const EMPTY: Node = Node { bits: 0, children: [NIL; 64] };
+
+impl Node {
+    fn child(&self, digit: usize) -> Option<u32> {
+        (self.bits >> digit & 1 == 1).then(|| self.children[digit])
+    }
+
+    fn set(&mut self, digit: usize, child: u32) {
+        self.bits |= 1 << digit;
+        self.children[digit] = child;
+    }
+
+    /// The first child from `digit` on.
+    fn first_from(&self, digit: usize) -> Option<usize> {
+        let bits = if digit < 64 { self.bits & (!0 << digit) } else { 0 };
+        (bits != 0).then(|| bits.trailing_zeros() as usize)
+    }
+}
 
 pub struct Ladder {
-    /// Rank of the first slot of the window.
-    base: i64,
-    slots: Vec<u32>,
-    /// One bit per slot that is taken.
-    bits: Vec<u64>,
-    in_window: usize,
-    outside: BTreeMap<i64, u32>,
-    /// Insertions outside since the window was last placed.
-    misses: usize,
+    nodes: Slab<Node>,
+    root: u32,
+    /// Nodes from the root down to a level.
+    height: usize,
+    /// What all keys have in common above the root's digit.
+    prefix: u64,
+    len: usize,
     /// Lowest rank, when there is one, and its level.
     best: (i64, u32),
 }
 
+fn key_of(rank: i64) -> u64 {
+    (rank + KEY_OFFSET) as u64
+}
+
+fn rank_of(key: u64) -> i64 {
+    key as i64 - KEY_OFFSET
+}
+
+/// The digit of a key that a node at this height looks at; the lowest nodes stand at height 1.
+fn digit(key: u64, height: usize) -> usize {
+    (key >> (DIGIT_BITS * (height as u32 - 1)) & DIGIT_MASK) as usize
+}
+
+fn above(key: u64, height: usize) -> u64 {
+    key >> (DIGIT_BITS * height as u32)
+}
+
 impl Ladder {
     pub fn new() -> Self {
-        Self {
-            base: 0,
-            slots: Vec::new(),
-            bits: Vec::new(),
-            in_window: 0,
-            outside: BTreeMap::new(),
-            misses: 0,
-            best: (0, NIL),
-        }
+        Self { nodes: Slab::new(), root: NIL, height: 0, prefix: 0, len: 0, best: (0, NIL) }
     }
 
     pub fn len(&self) -> usize {
-        self.in_window + self.outside.len()
+        self.len
     }
 
     /// The level of the lowest rank, or `NIL`. Cost: O(1).
@@ -48,51 +81,71 @@ impl Ladder {
         self.best.1
     }
 
-    /// Find the level of a rank, or `NIL`. Cost: O(1) in the window.
+    /// Find the level of a rank, or `NIL`. Cost: O(height).
     pub fn get(&self, rank: i64) -> u32 {
-        match self.slot(rank) {
-            Some(at) => self.slots[at],
-            None => self.outside.get(&rank).copied().unwrap_or(NIL),
+        let key = key_of(rank);
+        if self.root == NIL || above(key, self.height) != self.prefix {
+            return NIL;
         }
+        let mut node = self.root;
+        for height in (1..=self.height).rev() {
+            match self.nodes[node].child(digit(key, height)) {
+                Some(child) => node = child,
+                None => return NIL,
+            }
+        }
+        node
     }
 
-    /// Add the level of a rank that has none. Cost: O(1) amortised in the window.
+    /// Add the level of a rank that has none. Cost: O(height).
     pub fn insert(&mut self, rank: i64, level: u32) {
-        if self.slot(rank).is_none() && self.is_to_be_placed(rank) {
-            self.place(rank);
+        let key = key_of(rank);
+        self.cover(key);
+        let mut node = self.root;
+        for height in (2..=self.height).rev() {
+            let at = digit(key, height);
+            let child = self.nodes[node].child(at).unwrap_or_else(|| {
+                let child = self.nodes.insert(EMPTY);
+                self.nodes[node].set(at, child);
+                child
+            });
+            node = child;
         }
-        self.put(rank, level);
+        self.nodes[node].set(digit(key, 1), level);
+        self.len += 1;
         if self.best.1 == NIL || rank < self.best.0 {
             self.best = (rank, level);
         }
     }
 
-    /// Take out a rank that has a level. Cost: O(1) in the window, plus the way to the next when it was the best.
+    /// Take out a rank that has a level. Cost: O(height).
     pub fn remove(&mut self, rank: i64) {
-        match self.slot(rank) {
-            Some(at) => {
-                self.slots[at] = NIL;
-                self.bits[at / WORD] &= !(1 << (at % WORD));
-                self.in_window -= 1;
-            }
-            None => {
-                self.outside.remove(&rank);
-            }
-        }
         if rank == self.best.0 {
             self.best = self.after(rank).unwrap_or((0, NIL));
         }
+        let key = key_of(rank);
+        let mut path = [NIL; HEIGHT_MAX + 1];
+        path[self.height] = self.root;
+        for height in (2..=self.height).rev() {
+            path[height - 1] = self.nodes[path[height]].children[digit(key, height)];
+        }
+        for (height, node) in path.into_iter().enumerate().take(self.height + 1).skip(1) {
+            self.nodes[node].bits &= !(1 << digit(key, height));
+            if self.nodes[node].bits != 0 {
+                break;
+            }
+            self.nodes.remove(node);
+            if height == self.height {
+                (self.root, self.height) = (NIL, 0);
+            }
+        }
+        self.len -= 1;
+        self.lower();
     }
 
-    /// The next rank above, with its level.
+    /// The next rank above, with its level. Cost: O(height).
     pub fn after(&self, rank: i64) -> Option<(i64, u32)> {
-        let inside = self.next_in_window(rank);
-        let above = (std::ops::Bound::Excluded(rank), std::ops::Bound::Unbounded);
-        let outside = self.outside.range(above).next().map(|(rank, level)| (*rank, *level));
-        match (inside, outside) {
-            (Some(inside), Some(outside)) => Some(if inside.0 < outside.0 { inside } else { outside }),
-            (inside, outside) => inside.or(outside),
-        }
+        self.first_from(key_of(rank) + 1)
     }
 
     /// Walk from the best on.
@@ -101,96 +154,108 @@ impl Ladder {
         std::iter::successors(first, move |(rank, _)| self.after(*rank))
     }
 
-    fn slot(&self, rank: i64) -> Option<usize> {
-        let at = rank.wrapping_sub(self.base) as u64;
-        (at < self.slots.len() as u64).then_some(at as usize)
-    }
-
-    fn put(&mut self, rank: i64, level: u32) {
-        if let Some(at) = self.slot(rank) {
-            self.slots[at] = level;
-            self.bits[at / WORD] |= 1 << (at % WORD);
-            self.in_window += 1;
-        } else {
-            self.outside.insert(rank, level);
-            self.misses += 1;
+    /// The first key at or above `key`, with its level.
+    fn first_from(&self, key: u64) -> Option<(i64, u32)> {
+        if self.root == NIL || above(key, self.height) > self.prefix {
+            return None;
+        }
+        if above(key, self.height) < self.prefix {
+            return Some(self.leftmost(self.root, self.height, self.prefix));
+        }
+        let mut path = [NIL; HEIGHT_MAX + 1];
+        path[self.height] = self.root;
+        let mut height = self.height;
+        // Down along the key as far as it goes, then up until a node has something further on.
+        while height > 1 {
+            let Some(child) = self.nodes[path[height]].child(digit(key, height)) else {
+                break;
+            };
+            height -= 1;
+            path[height] = child;
+        }
+        let mut from = digit(key, height);
+        loop {
+            if let Some(at) = self.nodes[path[height]].first_from(from) {
+                let prefix = above(key, height) << DIGIT_BITS | at as u64;
+                return Some(self.leftmost(self.nodes[path[height]].children[at], height - 1, prefix));
+            }
+            if height == self.height {
+                return None;
+            }
+            height += 1;
+            from = digit(key, height) + 1;
         }
     }
 
-    fn next_in_window(&self, rank: i64) -> Option<(i64, u32)> {
-        let from = if rank < self.base { 0 } else { usize::try_from(rank - self.base).ok()? + 1 };
-        let mut word = from / WORD;
-        let mut bits = self.bits.get(word)? & (!0 << (from % WORD));
-        while bits == 0 {
-            word += 1;
-            bits = *self.bits.get(word)?;
+    /// The lowest key below a node (or the level itself at height 0), whose upper digits are `prefix`.
+    fn leftmost(&self, mut node: u32, height: usize, mut prefix: u64) -> (i64, u32) {
+        for _ in 0..height {
+            let at = self.nodes[node].bits.trailing_zeros() as usize;
+            prefix = prefix << DIGIT_BITS | at as u64;
+            node = self.nodes[node].children[at];
         }
-        let at = word * WORD + bits.trailing_zeros() as usize;
-        Some((self.base + at as i64, self.slots[at]))
+        (rank_of(prefix), node)
     }
 
-    /// Tell whether the window should move or grow for a rank outside it: the levels all fit one, or it has
-    /// been missed as often as a new one costs.
-    fn is_to_be_placed(&self, rank: i64) -> bool {
-        self.misses >= self.slots.len() || self.span(rank) <= WINDOW_MAX as u64 / 2
-    }
-
-    /// How many ranks lie between the lowest and the highest, with `rank` among them.
-    fn span(&self, rank: i64) -> u64 {
-        let (low, high) = self.ends(rank);
-        low.abs_diff(high) + 1
-    }
-
-    fn ends(&self, rank: i64) -> (i64, i64) {
-        if self.best.1 == NIL {
-            return (rank, rank);
+    /// Make the tree tall enough for a key.
+    fn cover(&mut self, key: u64) {
+        if self.root == NIL {
+            self.root = self.nodes.insert(EMPTY);
+            (self.height, self.prefix) = (1, above(key, 1));
         }
-        let last_inside = self.bits.iter().rposition(|bits| *bits != 0).map(|word| {
-            let at = word * WORD + (WORD - 1 - self.bits[word].leading_zeros() as usize);
-            self.base + at as i64
-        });
-        let last_outside = self.outside.last_key_value().map(|(rank, _)| *rank);
-        let last = last_inside.max(last_outside).unwrap_or(rank);
-        (self.best.0.min(rank), last.max(rank))
-    }
-
-    /// Place the window so that it holds all levels and `rank`, or, when they do not fit, those next to the best.
-    fn place(&mut self, rank: i64) {
-        let levels: Vec<(i64, u32)> = self.iter().collect();
-        let (low, _) = self.ends(rank);
-        let span = self.span(rank).min(WINDOW_MAX as u64 / 2) as usize;
-        let size = (span * 2).next_power_of_two().clamp(WINDOW_MIN, WINDOW_MAX);
-        self.base = low - ((size - span) / 2) as i64;
-        self.slots.clear();
-        self.slots.resize(size, NIL);
-        self.bits.clear();
-        self.bits.resize(size / WORD, 0);
-        self.in_window = 0;
-        self.outside.clear();
-        for (rank, level) in levels {
-            self.put(rank, level);
+        while above(key, self.height) != self.prefix {
+            let mut root = EMPTY;
+            root.set((self.prefix & DIGIT_MASK) as usize, self.root);
+            self.root = self.nodes.insert(root);
+            self.prefix >>= DIGIT_BITS;
+            self.height += 1;
         }
-        self.misses = 0;
     }
 
-    /// Check that bits, slots and counts agree, and that the best is the first.
+    /// Take away roots that lead to one node only.
+    fn lower(&mut self) {
+        while self.height > 1 && self.nodes[self.root].bits.is_power_of_two() {
+            let root = self.root;
+            let at = self.nodes[root].bits.trailing_zeros();
+            self.root = self.nodes[root].children[at as usize];
+            self.prefix = self.prefix << DIGIT_BITS | u64::from(at);
+            self.height -= 1;
+            self.nodes.remove(root);
+        }
+    }
+
+    /// Check that the count is right, that no node is empty, and that the best is the first.
     pub fn check(&self) -> Result<(), &'static str> {
-        let taken = |at: usize| self.bits[at / WORD] >> (at % WORD) & 1 == 1;
-        if (0..self.slots.len()).any(|at| taken(at) != (self.slots[at] != NIL)) {
-            return Err("a bit of a ladder does not tell what stands there");
+        if self.root == NIL {
+            let is_empty = self.len == 0 && self.nodes.len() == 0 && self.best.1 == NIL;
+            return is_empty.then_some(()).ok_or("an empty ladder holds something");
         }
-        if self.slots.iter().filter(|level| **level != NIL).count() != self.in_window {
+        let (levels, nodes) = self.count(self.root, self.height)?;
+        if levels != self.len || nodes != self.nodes.len() {
             return Err("the count of a ladder is wrong");
         }
-        if self.outside.keys().any(|rank| self.slot(*rank).is_some()) {
-            return Err("a level outside the window belongs in it");
-        }
-        let first = self.after(i64::MIN).unwrap_or((0, NIL));
-        if first == self.best {
+        if self.leftmost(self.root, self.height, self.prefix) == self.best {
             Ok(())
         } else {
             Err("the best level is not the first")
         }
+    }
+
+    fn count(&self, node: u32, height: usize) -> Result<(usize, usize), &'static str> {
+        let bits = self.nodes[node].bits;
+        if bits == 0 {
+            return Err("a node of a ladder is empty");
+        }
+        let (mut levels, mut nodes) = (0, 1);
+        for at in (0..64).filter(|at| bits >> at & 1 == 1) {
+            if height == 1 {
+                levels += 1;
+            } else {
+                let (more_levels, more_nodes) = self.count(self.nodes[node].children[at], height - 1)?;
+                (levels, nodes) = (levels + more_levels, nodes + more_nodes);
+            }
+        }
+        Ok((levels, nodes))
     }
 }
 
@@ -221,8 +286,7 @@ mod tests {
                 tree.remove(&rank);
                 ladder.remove(rank);
             }
-            if tree.contains_key(&rank) {
-                tree.remove(&rank);
+            if tree.remove(&rank).is_some() {
                 ladder.remove(rank);
             } else {
                 tree.insert(rank, step as u32);

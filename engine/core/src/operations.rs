@@ -334,18 +334,18 @@ impl Exchange {
     }
 
     fn transfer(&mut self, from: u32, to: u32, asset_id: u32, amount: i128) -> Decision {
-        let payer = self.accounts.get(from).ok_or(code::UNKNOWN_REFERENCE)?;
-        let payee = self.accounts.get(to).ok_or(code::UNKNOWN_REFERENCE)?;
+        let giver = self.accounts.get(from).ok_or(code::UNKNOWN_REFERENCE)?;
+        let taker = self.accounts.get(to).ok_or(code::UNKNOWN_REFERENCE)?;
         self.assets.get(asset_id).ok_or(code::UNKNOWN_REFERENCE)?;
-        if from == to || amount < 1 || !takes_money(payer) || !takes_money(payee) {
+        if from == to || amount < 1 || !takes_money(giver) || !takes_money(taker) {
             return Err(code::BOUND_EXCEEDED);
         }
-        let owes = payer.balances().any(|(_, balance)| balance.loan != 0);
-        let held_back = match payer.kind {
+        let owes = giver.balances().any(|(_, balance)| balance.loan != 0);
+        let held_back = match giver.kind {
             AccountKind::Futures => self.unrealized_loss(from, asset_id),
             _ => 0,
         };
-        if owes || amount > payer.balance(asset_id).available - held_back {
+        if owes || amount > giver.balance(asset_id).available - held_back {
             return Err(code::INSUFFICIENT_BALANCE);
         }
         self.accounts[from].credit(asset_id, -amount);

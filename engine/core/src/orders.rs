@@ -44,12 +44,16 @@ pub struct OrderRegister {
 
 impl OrderRegister {
     pub fn new(seed: u64) -> Self {
-        Self { orders: Vec::new(), by_order_id: Vec::new(), namings: Vec::new(), index: Index::new(), seed }
+        Self { orders: Vec::new(), by_order_id: Vec::new(), namings: Vec::new(), index: Index::large(), seed }
     }
 
     /// Hash a `ClOrdID` once for a look-up and the naming that may follow it.
     pub fn key(&self, source: u32, cl_ord_id: &ClOrdId) -> u64 {
-        hash(self.seed, source, cl_ord_id.as_bytes())
+        self.key_of(source, cl_ord_id.as_bytes())
+    }
+
+    pub fn key_of(&self, source: u32, cl_ord_id: &[u8]) -> u64 {
+        hash(self.seed, source, cl_ord_id)
     }
 
     /// Find the entry a session's `ClOrdID` names. Cost: O(1) expected.
@@ -59,6 +63,11 @@ impl OrderRegister {
             naming.source == source && naming.cl_ord_id == *cl_ord_id
         };
         self.index.find(key, is_same).map(|at| self.namings[at as usize].entry)
+    }
+
+    /// Read what looking up a `ClOrdID` and an order id will read first, so that it is in the cache by then.
+    pub fn touch(&self, key: u64, order_id: u64) -> u32 {
+        self.index.touch(key) ^ self.by_order_id.get(order_id as usize).copied().unwrap_or(0)
     }
 
     /// Find an entry by order id. Cost: O(1).

@@ -11,7 +11,7 @@ pub struct DepositRefs {
 
 impl DepositRefs {
     pub fn new(seed: u64) -> Self {
-        Self { refs: Vec::new(), index: Index::new(), seed }
+        Self { refs: Vec::new(), index: Index::large(), seed }
     }
 
     pub fn contains(&self, deposit_ref: &DepositRef) -> bool {

@@ -18,7 +18,7 @@ pub struct Registry<T> {
 
 impl<T> Registry<T> {
     pub fn new(id_max: u32, seed: u64) -> Self {
-        Self { entries: Vec::new(), names: Index::new(), id_max, seed }
+        Self { entries: Vec::new(), names: Index::small(), id_max, seed }
     }
 
     /// Check that `id` and `name` are within bounds and free. The error is the code of the refusal.
