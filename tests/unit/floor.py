@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import ExecInst, OrdType, PositionReason, Side, SymbolStatus
+from engine.api.wire import decode_records
 from engine.host.core import Core
 from tests.model import market as m
 from tests.model.exchange import Exchange
@@ -50,7 +51,9 @@ class Floor(m.Market):
         """Send one frame to core and model."""
         before = len(self.records)
         events = super().send_frame(raw)
-        assert self.records[before:] == self.model.apply(self.now_ns, raw), "core and model differ"
+        record = self.model.apply(self.now_ns, raw)
+        assert events == decode_records(record)[0].events, "core and model tell different events"
+        assert self.records[before:] == record
         return events
 
     # --- orders -----------------------------------------------------------------------------------------
