@@ -208,6 +208,9 @@ impl Exchange {
     /// Tell whether `need` lots stand at acceptable prices, within the steps that are left. Cost: O(makers).
     pub(crate) fn is_fillable(&self, slot: u32, need: i64) -> bool {
         let taker = &self.open[slot];
+        if need > taker.leaves {
+            return false;
+        }
         let market = &self.markets[taker.symbol_id];
         let makers = taker.side.opposite();
         let worst = rank(makers, taker.price);

@@ -159,19 +159,15 @@ impl Exchange {
 
     fn change_instrument(&mut self, symbol_id: u32, symbol: &Name, listing: Listing) -> Decision {
         let old = self.listed_mut(symbol_id)?.instrument.listing;
-        let instrument = self.instrument(symbol_id, listing);
         let keeps_identity = self.markets.is_named(symbol_id, symbol)
             && listing.kind == old.kind
             && listing.base_asset_id == old.base_asset_id
             && listing.quote_asset_id == old.quote_asset_id
             && listing.pnl_account_id == old.pnl_account_id;
-        if instrument.as_ref().err() == Some(&code::UNKNOWN_REFERENCE) {
-            return Err(code::UNKNOWN_REFERENCE);
-        }
         if !keeps_identity {
             return Err(code::BOUND_EXCEEDED);
         }
-        let instrument = instrument?;
+        let instrument = self.instrument(symbol_id, listing)?;
         let keeps_steps = listing.tick == old.tick && listing.lot == old.lot;
         let fees = |listing: &Listing| (listing.maker_ppm, listing.taker_ppm, listing.fee_account_id);
         let has_orders = !self.open_in(symbol_id).is_empty();

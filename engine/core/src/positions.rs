@@ -185,8 +185,12 @@ impl Exchange {
 
     /// Tell whether a source speaks for an account.
     fn may_manage(&self, source: u32, account_id: u32) -> Decision {
+        let firm_id = self.firm_of(source);
+        if source != 0 && firm_id.is_none() {
+            return Err(code::NOT_AUTHORISED);
+        }
         let account = self.accounts.get(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
-        let is_entitled = source == 0 || self.firm_of(source) == Some(account.firm_id);
+        let is_entitled = firm_id.is_none_or(|firm_id| firm_id == account.firm_id);
         is_entitled.then_some(()).ok_or(code::NOT_AUTHORISED)
     }
 

@@ -246,7 +246,8 @@ fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
     match gate {
         Gate::Open | Gate::PreOpen => Ok(()),
         Gate::PostOnly if keeps_priority || order.is_post_only() => Ok(()),
-        Gate::PostOnly | Gate::CancelOnly | Gate::Closed => Err(code::NOT_ALLOWED_NOW),
+        Gate::PostOnly | Gate::CancelOnly => Err(code::NOT_ALLOWED_NOW),
+        Gate::Closed => Err(code::SYMBOL_CLOSED),
     }
 }
 
