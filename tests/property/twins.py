@@ -10,7 +10,7 @@ from engine.host.core import Core, Fault
 from tests.model import market as m
 from tests.model.exchange import Exchange
 from tests.model.snapshot import sections, snapshot
-from tests.property.strategies import Scribe, Sent
+from tests.property.strategies import Scribe
 
 BATCH_INDEX = 7
 
@@ -22,33 +22,30 @@ class Twins:
         self.core = Core()
         self.model = Exchange()
         self.scribe = Scribe(self.model)
-        self.records = b""
+        self.records = bytearray()
         self.now_ns = m.NOW_NS
         for command in opening:
             self.send(0, command)
 
     def send(self, source: int, command: c.Command) -> Record:
         """Send a command to both."""
-        return self.apply(m.frame(source, command))
+        return decode_records(self.apply(m.frame(source, command)))[0]
 
     def write(self, seed: int) -> Record:
         """Let the scribe write a command, and send it to both."""
-        return self.apply_sent(self.scribe.write(seed))
-
-    def apply_sent(self, sent: Sent) -> Record:
+        sent = self.scribe.write(seed)
         self.now_ns += sent.wait_ns
-        return self.apply(encode_frame(sent.source, 1, sent.raw))
+        return decode_records(self.apply(encode_frame(sent.source, 1, sent.raw)))[0]
 
-    def apply(self, raw: bytes) -> Record:
-        """Apply a frame to both. Raises: AssertionError when their records differ."""
+    def apply(self, raw: bytes) -> bytes:
+        """Apply a frame to both, and return the record. Raises: AssertionError when their records differ."""
         expected = self.model.apply(self.now_ns, raw, BATCH_INDEX)
         applied = self.core.apply(self.now_ns, raw, BATCH_INDEX)
         assert (applied.consumed, applied.count, applied.fault) == (len(raw), 1, Fault.NONE)
-        (record,) = decode_records(expected)
         if applied.records != expected:
-            raise AssertionError(difference(decode_records(applied.records)[0], record))
+            raise AssertionError(difference(*decode_records(applied.records), *decode_records(expected)))
         self.records += expected
-        return record
+        return expected
 
     def check(self) -> None:
         """Check that both are sound and have the same state. Raises: AssertionError naming what differs."""
