@@ -36,6 +36,13 @@ CLOSED_SYMBOL = {
     SymbolStatus.CANCEL_ONLY: ErrorCode.NOT_ALLOWED_NOW,
 }
 
+STILL_ALLOWED = {
+    MarginState.MARGIN_CALL: ExecInst.REDUCE_ONLY,
+    MarginState.IN_LIQUIDATION: ExecInst.LIQUIDATION,
+    MarginState.LIQUIDATED: ExecInst.LIQUIDATION,
+}
+"""What an order must be when the account's margin state restricts it (LIQ-60)."""
+
 
 class Entry(StopsAndPegs):
     """Entry of orders."""
@@ -92,12 +99,8 @@ class Entry(StopsAndPegs):
         account = self.accounts[account_id]
         refuse_if(account.status is not AccountStatus.ACTIVE, ErrorCode.ACCOUNT_SUSPENDED)
         refuse_if(source in self.blocked, ErrorCode.KILL_SWITCH)
-        needed = {
-            MarginState.MARGIN_CALL: ExecInst.REDUCE_ONLY,
-            MarginState.IN_LIQUIDATION: ExecInst.LIQUIDATION,
-            MarginState.LIQUIDATED: ExecInst.LIQUIDATION,
-        }.get(account.margin_state, ExecInst.NONE)
-        refuse_if(needed not in exec_inst, ErrorCode.MARGIN_RESTRICTED)
+        needed = STILL_ALLOWED.get(account.margin_state)
+        refuse_if(needed is not None and needed not in exec_inst, ErrorCode.MARGIN_RESTRICTED)
 
     def check_market_open(self, market: Market) -> None:
         """Check venue, breaker and symbol, in this order, for what is closed to everybody (section 2)."""
