@@ -12,8 +12,8 @@ use crate::frame::TS_NS_MAX;
 use crate::instrument::{Listing, Step};
 use crate::ledger::{Account, Asset, Balance};
 use crate::limits::{
-    ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX, PRICE_TICKS_MAX,
-    WEIGHT_PPM_MAX,
+    ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
+    POSITION_LOTS_MAX, PRICE_TICKS_MAX, WEIGHT_PPM_MAX,
 };
 use crate::market::{MarkSecond, Market, Unacted};
 use crate::open_orders::{OpenOrder, Terms};
@@ -301,11 +301,11 @@ impl Exchange {
         let shown = if price == 0 { 0..=0 } else { 1..=leaves };
         let is_bounded = (1..=order_qty).contains(&leaves)
             && shown.contains(&display)
-            && (0..=order_qty).contains(&max_floor)
+            && (0..=ORDER_QTY_LOTS_MAX).contains(&max_floor)
             && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&peg_offset)
             && per_lot >= 0
             && limit > 0
-            && order_qty <= self.markets[symbol_id].instrument.listing.max_qty
+            && order_qty <= ORDER_QTY_LOTS_MAX
             && (peg != Peg::None) == (ord_type == OrdType::Pegged)
             && self.accounts[account_id].kind.is_member();
         let kind = self.accounts[account_id].kind;
