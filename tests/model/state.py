@@ -80,14 +80,14 @@ class Market:
     books: dict[Side, SortedDict] = field(default_factory=lambda: {BUY: SortedDict(), SELL: SortedDict()})
     stops: dict[int, Order] = field(default_factory=dict)  # waiting, by order id
     pegs: dict[int, Order] = field(default_factory=dict)  # open, by order id
+    is_perpetual: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_perpetual = self.listing.kind is InstrumentKind.PERPETUAL
 
     @property
     def symbol_id(self) -> int:
         return self.listing.symbol_id
-
-    @property
-    def is_perpetual(self) -> bool:
-        return self.listing.kind is InstrumentKind.PERPETUAL
 
     def notional(self, price: int, qty: int) -> int:
         """Worth in quote minor units: exact."""
