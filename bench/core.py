@@ -34,7 +34,8 @@ def run(rounds: int = ROUNDS, commands: int = COMMANDS) -> dict[str, Any]:
         figures |= _throughput(one, crowd, rounds)
         figures |= _deep_book(rounds)
         figures |= _latency(one, rounds)
-        figures |= {"restart_s": round(statistics.median(restart.of_many_orders(crowd, rounds)), 2)}
+        passed_s, used_s = restart.of_many_orders(crowd, rounds)
+        figures |= {"restart_s": round(passed_s, 2), "restart_processor_s": round(used_s, 2)}
         figures |= _durable(one, rounds, other)
     return figures
 
@@ -167,7 +168,11 @@ _TABLE = (
         "engine process, fsync, Unix sockets",
     ),
     ("  p99, most", "{durable_p99_ms} ms", "{durable_max_ms} ms"),
-    ("restart, 1,000,000 open orders and commands", "{restart_s} s", "snapshot, then journal, to the line ready"),
+    (
+        "restart, 1,000,000 open orders and commands",
+        "{restart_s} s",
+        "{restart_processor_s} s of a processor; snapshot, then journal",
+    ),
 )
 
 

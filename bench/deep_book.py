@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import os
 import statistics
-import time
 from array import array
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -20,6 +19,7 @@ from random import Random
 
 import msgspec
 
+from bench.conditions import Stopwatch
 from bench.prepared import frames_of
 from bench.sample_market import FIRST_ACCOUNT, MID_TICKS, SampleMarket
 from bench.throughput import NOW_NS
@@ -128,12 +128,11 @@ class Book:
 
     def _apply(self, sent: list[Sent]) -> float:
         frames = b"".join(frames_of(sent, self._seq + 1))
-        started = time.thread_time_ns()
-        applied = self.core.apply(NOW_NS, frames)
-        ns = time.thread_time_ns() - started
+        with Stopwatch() as watch:
+            applied = self.core.apply(NOW_NS, frames)
         assert applied.count == len(sent) and not applied.fault
         self._seq += len(sent)
-        return ns / len(sent)
+        return watch.seconds * 1e9 / len(sent)
 
 
 def _measure(rounds: int) -> DeepBook:

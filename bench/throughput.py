@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.conditions import Stopwatch
 from bench.plain_book import Order, PlainBook
 from bench.prepared import Prepared
 from engine.api import commands as c
@@ -54,20 +55,20 @@ def recorded(prepared: Prepared) -> tuple[Core, list[bytes]]:
 def apply(prepared: Prepared) -> float:
     """Apply a workload, every batch's records taken and dropped; return the seconds after its opening."""
     core, _ = opened(prepared)
-    started = time.process_time()
-    for records in batches(core, prepared.load):
-        del records
-    return time.process_time() - started
+    with Stopwatch() as watch:
+        for records in batches(core, prepared.load):
+            del records
+    return watch.seconds
 
 
 def replay(records: list[bytes]) -> float:
     """Replay all records, batch by batch, on an empty core and return the seconds."""
     core = Core()
-    started = time.process_time()
-    for batch in records:
-        replayed = core.replay(batch)
-        assert replayed.consumed == len(batch)
-    return time.process_time() - started
+    with Stopwatch() as watch:
+        for batch in records:
+            replayed = core.replay(batch)
+            assert replayed.consumed == len(batch)
+    return watch.seconds
 
 
 def journaled(prepared: Prepared, load: bytes) -> float:
@@ -94,14 +95,13 @@ def model(prepared: Prepared, load: list[bytes]) -> float:
     twin, core, opening = Exchange(), Core(), frames_in(prepared.opening)
     for frame in opening:
         twin.apply(NOW_NS, frame)
-    started = time.process_time()
-    for frame in load:
-        twin.apply(NOW_NS, frame)
-    seconds = time.process_time() - started
+    with Stopwatch() as watch:
+        for frame in load:
+            twin.apply(NOW_NS, frame)
     for frame in (*opening, *load):
         core.apply(NOW_NS, frame)
     assert core.digest() == digest(twin)
-    return seconds
+    return watch.seconds
 
 
 def plain_book(prepared: Prepared, load: list[bytes]) -> tuple[float, int]:
@@ -111,11 +111,11 @@ def plain_book(prepared: Prepared, load: list[bytes]) -> tuple[float, int]:
         if isinstance(command, c.NewOrder):
             feed(book, order_id, command)
     commands = decoded(load)
-    started = time.process_time()
     trades = 0
-    for order_id, command in enumerate(commands, prepared.opening_commands + 1):
-        trades += feed(book, order_id, command)
-    return time.process_time() - started, trades
+    with Stopwatch() as watch:
+        for order_id, command in enumerate(commands, prepared.opening_commands + 1):
+            trades += feed(book, order_id, command)
+    return watch.seconds, trades
 
 
 def feed(book: PlainBook, order_id: int, command: c.Command) -> int:
