@@ -261,7 +261,7 @@ impl Exchange {
                 return Err(UNSOUND);
             }
             let is_waiting_stop = order.ord_type.is_stop() && !terms.is_triggered;
-            if side.is_some() == is_waiting_stop || side.is_none() && !is_waiting_stop && !order.is_pegged() {
+            if side.is_some() && is_waiting_stop || side.is_none() && !is_waiting_stop && !order.is_pegged() {
                 return Err(UNSOUND);
             }
             let slot = self.open.insert(order, terms);
