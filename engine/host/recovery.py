@@ -170,9 +170,10 @@ def _replay(
 
 def _execute(core: Core, raw: bytes, start: int, end: int) -> tuple[int, Fault]:
     """Execute records up to ``end``, or the first that is not sound; return how far it came. Raises: Diverged."""
+    before = core.seq
     done = core.replay(memoryview(raw)[start:end])
     if done.fault is Fault.DIVERGED:
-        raise Diverged(core.seq + 1)
+        raise Diverged(before + done.count + 1)
     return start + done.consumed, done.fault
 
 

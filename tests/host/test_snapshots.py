@@ -14,12 +14,12 @@ import pytest
 
 from engine.api.errors import CorruptJournal, Diverged
 from engine.api.link import Hello, encode_message
-from engine.api.segment import list_segments, segment_name
-from engine.api.wire import crc32c
+from engine.api.segment import SEGMENT_HEADER_BYTES, list_segments, segment_name
+from engine.api.wire import crc32c, split_frames
 from engine.host import journal, recovery, snapshot
 from engine.host.disk import UnsyncedDisk
 from tests.host.faulty_engine import Faults
-from tests.host.journals import NOW_NS, open_journal, script
+from tests.host.journals import NOW_NS, open_journal, script, write
 from tests.host.running import FaultyEngine, eventually, is_running, kill, wait_gone
 
 EVERY = 100
@@ -209,6 +209,22 @@ def test_a_replay_past_a_snapshot_must_reach_its_digest(two_snapshots: Path) -> 
         with pytest.raises(Diverged) as found:
             recover(two_snapshots)
         assert found.value.seq == seq
+
+
+@pytest.mark.req("RPL-32", "DET-20")
+def test_a_record_that_executes_otherwise_is_named(tmp_path: Path) -> None:
+    """Change the last byte of one record and of no other, with every checksum made right again."""
+    write(tmp_path, 1)
+    (path,) = list_segments(tmp_path)
+    raw = bytearray(path.read_bytes())
+    start, end = split_frames(bytes(raw[SEGMENT_HEADER_BYTES:]))[0][12]
+    start, end = start + SEGMENT_HEADER_BYTES, end + SEGMENT_HEADER_BYTES
+    raw[end - 1] ^= 1
+    raw[start + 4 : start + 8] = crc32c(bytes(raw[start + 8 : end])).to_bytes(4, "little")
+    path.write_bytes(raw)
+    with pytest.raises(Diverged) as found:
+        recover(tmp_path)
+    assert found.value.seq == 13
 
 
 @pytest.mark.req("RPL-21", "REC-30")
