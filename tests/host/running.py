@@ -39,12 +39,14 @@ class FaultyEngine:
         self.sent = 0
         self.process: subprocess.Popen[str]
 
-    def launch(self, faults: Faults | None = None, before: Callable[[], None] | None = None) -> bool:
-        """Start it. Returns: True once it serves, False when it ended instead."""
+    def launch(
+        self, faults: Faults | None = None, wrapper: Sequence[str] = (), before: Callable[[], None] | None = None
+    ) -> bool:
+        """Start it, behind ``wrapper`` if given. Returns: True once it serves, False when it ended instead."""
         plan = msgspec.json.encode(faults or Faults()).decode()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.host.faulty_engine", str(self.data), plan],
+                [*wrapper, sys.executable, "-m", "tests.host.faulty_engine", str(self.data), plan],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -54,7 +56,7 @@ class FaultyEngine:
         assert self.process.stdout is not None
         if self.process.stdout.readline() == "ready\n":
             return True
-        self.process.wait(10)
+        self.process.wait(20)
         return False
 
     def start(self, faults: Faults | None = None) -> None:
@@ -91,6 +93,14 @@ class FaultyEngine:
     def said(self, *words: str) -> bool:
         """Tell whether one line of its log has all of ``words``."""
         return any(all(word in line for word in words) for line in self.log.read_text().splitlines())
+
+    @property
+    def pid(self) -> int:
+        """The engine itself, also behind a wrapper."""
+        pid = self.process.pid
+        if b"strace" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+            return pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
     def children(self) -> list[int]:
         pid = self.process.pid
