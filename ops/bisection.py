@@ -10,6 +10,7 @@ import msgspec
 from engine.api.errors import EngineError, WireError
 from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.client import read_journal
+from engine.host import snapshot
 from engine.host.core import Core, Fault
 from ops.anatomy import ABSENT, FieldDifference, differing_fields
 from ops.errors import CheckFailed, Unreadable
@@ -121,23 +122,24 @@ class _Side:
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self._kept_seq, self._kept = 0, b""
+        self._kept = b""
 
-    def state_at(self, seq: int) -> Core:
-        """Bring a core to ``seq``, from the newest snapshot or from what is kept. Raises: as ``advance``."""
-        core = restore_before(self.log, seq, self._kept_seq)
-        if core is None:
-            core = Core.restore(self._kept) if self._kept else Core()
-        return advance(core, self.log, seq)
+    def replayed(self, seq: int) -> Core:
+        """Bring a core to ``seq`` from what is kept. Raises: as ``advance``."""
+        return advance(Core.restore(self._kept) if self._kept else Core(), self.log, seq)
+
+    def restored(self, seq: int) -> Core | None:
+        """Restore the snapshot of exactly ``seq``, None without one."""
+        return restore_before(self.log, seq, seq - 1)
 
     def keep(self, core: Core) -> None:
         """Go on from this state from now on."""
-        self._kept_seq, self._kept = core.seq, core.snapshot()
+        self._kept = core.snapshot()
 
     def fields_at(self, seq: int) -> dict[str, str]:
         """Describe the state at ``seq`` by fields."""
         try:
-            core = self.state_at(seq)
+            core = self.restored(seq) or self.replayed(seq)
         except _UNREACHED as error:
             return {"state": str(error)}
         fields = {
@@ -155,17 +157,22 @@ class _Side:
 def first_parting(left: Log, right: Log, progress: Progress = unheard) -> Parting:
     """Find the first record after which the states of two logs differ, by halving.
 
-    Each state comes from the newest snapshot before it, so a snapshot that is not what its journal gives is found
-    as well as a record that differs. Raises: Unreadable.
+    A snapshot must be what executing its journal gives, too. The stretches between snapshots are looked at one
+    after another, and the first at whose end the states differ is halved. Raises: Unreadable.
     Cost: about 2 log2(n) restores, and executing each log about twice.
     """
     sides = (_Side(left), _Side(right))
     end_seq = min(end_of(left), end_of(right))
-    if _agree(sides, end_seq):
+    same, other = 0, 0
+    for stop in _stops((left, right), end_seq):
+        progress(same)
+        if not _agree(sides, stop):
+            other = stop
+            break
+        same = stop
+    if not other:
         return Parting(end_seq, 0, [], [])
-    same, other = 0, end_seq
     while other - same > 1:
-        progress(end_seq - (other - same))
         middle = (same + other) // 2
         if _agree(sides, middle):
             same = middle
@@ -181,13 +188,20 @@ def first_parting(left: Log, right: Log, progress: Progress = unheard) -> Partin
     return Parting(end_seq, other, fields, state)
 
 
+def _stops(logs: tuple[Log, Log], end_seq: int) -> list[int]:
+    """List the seqs of snapshots, and the end."""
+    seqs = {head.seq for log in logs for head in snapshot.read_heads(log.snapshots)}
+    return sorted(stop for stop in {end_seq, *seqs} if 0 < stop <= end_seq)
+
+
 def _agree(sides: tuple[_Side, _Side], seq: int) -> bool:
-    """Tell whether both logs can be executed up to ``seq``, and to the same state."""
+    """Tell whether both logs can be executed up to ``seq``, to the same state, and snapshots there hold that state."""
     try:
-        cores = [side.state_at(seq) for side in sides]
+        cores = [side.replayed(seq) for side in sides]
     except _UNREACHED:
         return False
-    if cores[0].digest() != cores[1].digest():
+    restored = [core for side in sides if (core := side.restored(seq)) is not None]
+    if len({core.digest() for core in (*cores, *restored)}) > 1:
         return False
     for side, core in zip(sides, cores, strict=True):
         side.keep(core)

@@ -40,6 +40,9 @@ RETRY_S = 60.0
 NICENESS = 5
 """The child yields the processor to the engine where they have to share one."""
 
+DESCRIPTORS = 1 << 16
+"""Descriptors the child closes at least, where the system names no limit."""
+
 _UNKNOWN = 255
 """Exit code of a child that failed for another reason than the disk's."""
 
@@ -161,7 +164,7 @@ class SnapshotWriter:
 
 def _let_go_of_descriptors() -> None:
     """Close all that was inherited; what the child might still say goes nowhere."""
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(3, max(os.sysconf("SC_OPEN_MAX"), DESCRIPTORS))
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)

@@ -326,11 +326,17 @@ def test_bisect_of_two_logs_finds_a_snapshot_that_does_not_come_from_its_journal
 
 
 @pytest.mark.req("DET-22")
-def test_bisect_of_two_logs_finds_a_record_that_cannot_be_executed(data: Path, original: Path) -> None:
-    shutil.rmtree(data / "snapshots")
-    tamper(data, 40, other_time)
+@pytest.mark.parametrize("with_snapshots", [True, False])
+@pytest.mark.parametrize("seq", [17, 25, 40, 45, 59])
+def test_bisect_of_two_logs_finds_a_record_that_cannot_be_executed(
+    data: Path, original: Path, seq: int, with_snapshots: bool
+) -> None:
+    """A snapshot after the record does not hide it."""
+    if not with_snapshots:
+        shutil.rmtree(data / "snapshots")
+    tamper(data, seq, other_last_byte)
     found = answer("journal", "bisect", original, data, exit_code=1)
-    assert found["seq"] == 40
+    assert found["seq"] == seq
 
 
 def content(directory: Path) -> dict[str, str]:
