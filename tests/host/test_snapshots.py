@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +102,15 @@ def test_a_killed_engine_leaves_neither_lock_nor_links_to_its_child(engine: Faul
     assert not [name for name in engine.snapshots() if name.endswith(".tmp")]
     assert engine.end(signal.SIGTERM) == 0
     assert snapshot.load(engine.data / "snapshots" / engine.snapshots()[-1]).core.seq == seq
+
+
+@pytest.mark.req("REC-13")
+def test_a_lock_that_is_let_go_in_time_is_taken(tmp_path: Path) -> None:
+    held_for_a_moment = journal.lock(tmp_path)
+    timer = threading.Timer(journal.LOCK_WAIT_S_MAX / 3, os.close, (held_for_a_moment,))
+    timer.start()
+    os.close(journal.lock(tmp_path))
+    timer.join()
 
 
 def test_what_a_killed_writer_left_is_removed_at_the_next_start(engine: FaultyEngine) -> None:

@@ -154,6 +154,16 @@ def test_to_and_at_exclude_one_another(data: Path) -> None:
     assert exchange("journal", "replay", "--at", "1", "--to", "1", "--data", data)[0] == 2
 
 
+@pytest.mark.req("RPL-32", "DET-01")
+def test_a_past_that_cannot_be_reached_is_said(data: Path) -> None:
+    tamper(data, 30, other_last_byte)
+    tamper(data, 50, other_last_byte, sealed=False)
+    for to_seq, words in ((30, "diverges from the journal at seq 30"), (50, "record after seq 49 is not sound")):
+        code, stdout, stderr = exchange("journal", "replay", "--to", to_seq, "--data", data)
+        assert (code, stdout) == (1 if to_seq == 30 else 2, "") and words in stderr
+    assert answer("journal", "replay", "--to", 49, "--data", data)["seq"] == 49  # from the snapshot of 45
+
+
 @pytest.mark.req("RPL-21")
 def test_a_damaged_snapshot_is_passed_over(data: Path) -> None:
     newest = snapshot.list_snapshots(data / "snapshots")[-1]
