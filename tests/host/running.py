@@ -71,9 +71,9 @@ class FaultyEngine:
             self.process.stdout.close()
         return code
 
-    def register(self) -> None:
+    def register(self, timeout_s: float = 10.0) -> None:
         """Send the registrations."""
-        submit_and_wait(self.data, "test", [encode_command(command) for command in REGISTRATIONS], 10)
+        submit_and_wait(self.data, "test", [encode_command(command) for command in REGISTRATIONS], timeout_s)
 
     def trade(self, count: int, timeout_s: float = 10.0) -> Sequence[Record]:
         """Send ``count`` orders that rest; return their records."""
