@@ -1,7 +1,7 @@
 """When a snapshot is due, a copy of the process writes it while matching goes on (RPL-20, RPL-22).
 
 ``fork`` gives the child the state as of the last durable record, shared until one side changes a page. So the
-loop stands still only while the page tables are copied: about 10 us for each MiB the process holds.
+loop stands still only while the page tables are copied: about 15 us for each MiB the process holds.
 
 The child, before anything else, lets go of every descriptor it inherited: the journal's lock, the listener and
 the links must end with the engine, not with the snapshot. It takes no signal handler's word, never returns to the
