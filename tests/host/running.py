@@ -65,7 +65,7 @@ class FaultyEngine:
     def end(self, number: int = signal.SIGKILL) -> int:
         """End it and return its exit code; harmless when it has ended."""
         if self.process.poll() is None:
-            self.process.send_signal(number)
+            os.kill(self.pid, number)
         code = self.process.wait(10)
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -96,11 +96,12 @@ class FaultyEngine:
 
     @property
     def pid(self) -> int:
-        """The engine itself, also behind a wrapper."""
+        """The engine itself, also behind strace, which would leave it running when killed."""
         pid = self.process.pid
-        if b"strace" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+        if not Path(f"/proc/{pid}/comm").read_text().startswith("strace"):
             return pid
-        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if children else pid
 
     def children(self) -> list[int]:
         pid = self.process.pid
