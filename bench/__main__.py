@@ -13,6 +13,7 @@ from typing import Any
 NAMES = {
     "core": "core: throughput, latency, memory, and a plain Python book beside it",
     "restart": "restart with a journal of 1,000,000 commands",
+    "snapshot": "snapshot of 1,000,000 resting orders: by a child, and in the loop",
     "gateway": "gateway round trip beside a bare QuickFIX acceptor, fsync on",
     "settlement": "fill to PostgreSQL commit at 500 trades/s",
     "clearing": "clearing's catch-up from the journal",

@@ -12,7 +12,8 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
 from pathlib import Path
 
 import msgspec
@@ -87,6 +88,19 @@ def _connect(data: Path, hello: Hello) -> tuple[socket.socket, Welcome]:
         connection.close()
         raise LinkError(welcome.refused)
     return connection, welcome
+
+
+def _readable(wait_s: float | None, *connections: socket.socket) -> list[socket.socket]:
+    """Wait until one of ``connections`` has something to read or has ended; return which.
+
+    Not ``select``, which fails on descriptors above 1023, nor a blocking ``recv``, which the kernel also wakes each
+    time the other end has read something.
+    """
+    poll = select.poll()
+    for connection in connections:
+        poll.register(connection, select.POLLIN)
+    ready = {descriptor for descriptor, _ in poll.poll(None if wait_s is None else ceil(wait_s * 1000))}
+    return [connection for connection in connections if connection.fileno() in ready]
 
 
 # --- following ------------------------------------------------------------------------------------------
@@ -174,7 +188,7 @@ class Follower:
 
     def _receive(self, wait_s: float) -> bytes:
         assert self._connection is not None
-        readable, _, _ = select.select([self._connection, self._wake_receiver], [], [], wait_s)
+        readable = _readable(wait_s, self._connection, self._wake_receiver)
         if self._wake_receiver in readable:
             self._was_woken = bool(self._wake_receiver.recv(4096))
         if self._connection not in readable:
@@ -202,7 +216,7 @@ class Follower:
         return records
 
     def _sleep(self, seconds: float) -> None:
-        if select.select([self._wake_receiver], [], [], seconds)[0]:
+        if _readable(seconds, self._wake_receiver):
             self._was_woken = bool(self._wake_receiver.recv(4096))
 
 
@@ -303,11 +317,12 @@ class CommandLink:
             if unsent and self._connection is not None and self._resend_after is None:
                 self._send(b"".join(unsent))
 
-    def observe(self, source: int, source_seq: int, seq: int) -> None:
-        """Take note of a record of the log; call it for every record, in order."""
+    def observe(self, records: Iterable[Record]) -> None:
+        """Take note of records of the log; call it for all of them, in order."""
         with self._lock:
-            self._inflight.pop((source, source_seq), None)
-            self._observed_seq = seq
+            for record in records:
+                self._inflight.pop((record.source, record.source_seq), None)
+                self._observed_seq = record.seq
             if self._resend_after is not None:
                 self._resend_if_passed()
 
@@ -373,7 +388,7 @@ class CommandLink:
     def _wait_for_end(connection: socket.socket) -> None:
         """Wait until the engine ends the link: it never sends anything on it."""
         try:
-            connection.recv(1)
+            _readable(None, connection)
         except OSError:
             return
 

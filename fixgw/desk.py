@@ -2,7 +2,8 @@
 
 QuickFIX's threads put members' messages down; the desk turns them into commands, sends these on together, reads
 the log and hands reports out. One thread holds Python while there is work, because two that take turns message by
-message spend more on the turns than on the messages.
+message spend more on the turns than on the messages: when TURN_MAX messages lie there, QuickFIX's threads rest until
+the desk has done with all it has, and then the desk rests until as many lie there again.
 
 A message that was put down counts as received for QuickFIX. If the process is killed before its command has become
 a record, the next one sees in the log which MsgSeqNum <34> came last and expects the one after it: the member is
@@ -16,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from engine.api.wire import Record, decode_record, split_frames
+from engine.api.wire import decode_records
 from engine.client import CommandLink, Follower
 from fixgw.drop_copy import Route
 from fixgw.order_chain import OrderChain
@@ -25,8 +26,11 @@ from fixgw.sessions import Outlet
 READ_S = 0.05
 """How long the desk waits for work before it tends the sessions."""
 
-INBOX_MAX = 2_000
-"""Messages put down and not yet taken up; QuickFIX's threads wait while there are more."""
+TURN_MAX = 64
+"""Messages put down and not yet taken up, from which on who puts one down waits for the desk."""
+
+LET_IN_S = 0.001
+"""How long the desk rests at most, so that messages come in, when it has kept somebody waiting."""
 
 CALM_INFLIGHT = 8
 """Commands in flight up to which a message is taken at once; with more, messages gather and go on together."""
@@ -59,6 +63,9 @@ class Desk:
         self._take: Callable[[str], None] = _nobody
         self._inbox: deque[str] = deque()
         self._is_waiting = False
+        self._turns = threading.Condition()
+        self._turn = 0
+        self._is_full = False
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
         self._is_stopping = False
         self._watched = 0.0
@@ -69,8 +76,8 @@ class Desk:
     def put(self, text: str) -> None:
         """Put a member's message down, or take it at once when the desk has nothing to do: that spares a wake-up.
 
-        From QuickFIX's threads; waits while INBOX_MAX others lie there. A session's messages keep their order:
-        its one thread takes one itself only when none lies on the desk.
+        From QuickFIX's threads; waits for the desk's next turn when TURN_MAX lie there. A session's messages keep
+        their order: its one thread takes one itself only when none lies on the desk.
         """
         if self._is_waiting and not self._inbox and self._is_calm:
             self._take(text)
@@ -80,8 +87,8 @@ class Desk:
         if self._is_waiting:
             self._is_waiting = False
             self._follower.wake()
-        while len(self._inbox) > INBOX_MAX and not self._is_stopping:
-            time.sleep(0.001)
+        if len(self._inbox) >= TURN_MAX:
+            self._wait_for_turn()
 
     def catch_up(self, first: bytes, is_stopped: Callable[[], bool]) -> None:
         """Fold all that was durable when the engine was reached, beginning with ``first``."""
@@ -97,6 +104,7 @@ class Desk:
     def stop(self) -> None:
         """End the thread."""
         self._is_stopping = True
+        self._let_in(0.0)
         self._follower.close()
         if self._thread.is_alive():
             self._thread.join()
@@ -116,9 +124,25 @@ class Desk:
                 self._take_up()
                 self._apply(self._follower.read(self._patience_s()))
                 self._tend()
+                if self._is_full:
+                    self._let_in(LET_IN_S)
         except BaseException as fault:
             self.fault = fault
             self._ended()
+
+    def _wait_for_turn(self) -> None:
+        """Rest until the desk has taken everything up. QuickFIX holds no lock of its own meanwhile."""
+        with self._turns:
+            turn, self._is_full = self._turn, True
+            self._turns.notify_all()
+            self._turns.wait_for(lambda: self._turn > turn or self._is_stopping)
+
+    def _let_in(self, rest_s: float) -> None:
+        """Let those go on that wait, and rest until somebody waits again."""
+        with self._turns:
+            self._turn, self._is_full = self._turn + 1, False
+            self._turns.notify_all()
+            self._turns.wait_for(lambda: self._is_full, rest_s)
 
     def _take_up(self) -> None:
         """Turn what was put down into commands, and send them on as one write."""
@@ -132,22 +156,19 @@ class Desk:
             self._link.flush()
 
     def _patience_s(self) -> float:
-        """Wait for records only while nothing has been put down; who puts something down then wakes the desk."""
+        """Wait for records only while nobody has put anything down; who does so then wakes the desk."""
         self._is_waiting = True
-        return 0.0 if self._inbox else READ_S
+        return 0.0 if self._inbox or self._is_full else READ_S
 
     def _apply(self, records: bytes) -> None:
-        spans, _ = split_frames(records)
-        for start, end in spans:
-            self._report(decode_record(records, start, end))
-
-    def _report(self, record: Record) -> None:
+        decoded = decode_records(records)
         if self._link is not None:
-            self._link.observe(record.source, record.source_seq, record.seq)
+            self._link.observe(decoded)
+        for record in decoded:
             self.last_taken[record.source] = (record.seq, record.source_seq & MSG_SEQ_NUM_MASK)
-        for report in self._chain.apply(record):
-            for outlet in self._route(report):
-                outlet.deliver(report)
+            for report in self._chain.apply(record):
+                for outlet in self._route(report):
+                    outlet.deliver(report)
 
     def _tend(self) -> None:
         for outlet in self._outlets:

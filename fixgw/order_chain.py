@@ -31,8 +31,8 @@ _CLOSED_STATES = {CANCELED: OrderState.CANCELED, EXPIRED: OrderState.EXPIRED}
 class Order:
     """An accepted order as it stands.
 
-    ``last_exec`` is the ``(seq, n)`` of its last report; ``terms`` the text of what never changes about it, made
-    when first needed and dropped when it closes.
+    ``last_exec`` is the ``(seq, n)`` of its last report; ``terms`` the text of what never changes about it, kept
+    by the writer from the first report to the last.
     """
 
     __slots__ = (
@@ -199,7 +199,6 @@ class OrderChain:
         return [self._report(kind, record, index, order, sessions)]
 
     def _close(self, order: Order) -> None:
-        order.terms = ""
         self._closed.append(order.order_id)
         if len(self._closed) > CLOSED_ORDERS_MAX:
             del self._orders[self._closed.popleft()]

@@ -84,31 +84,25 @@ class Writer:
         return f"{self._second_text}.{rest // 1000:06d}"
 
     def _terms(self, order: Order) -> str:
-        """Write what never changes about an accepted order; kept with it while it is open."""
-        if order.terms:
-            return order.terms
+        """Write what never changes about an accepted order."""
         command, instrument = order.command, order.market.instrument
         price = f"44={instrument.format_price(command.price)}\x01" if command.price else ""
-        terms = (
+        return (
             f"37={order_id_text(order.order_id, order.ts_ns)}\x011={self._registry.account(order.account_id)}\x01"
             f"55={instrument.symbol}\x0154={command.side:c}\x0138={instrument.format_qty(command.order_qty)}\x01"
             f"40={command.ord_type:c}\x01{price}59={command.time_in_force:c}\x01"
         )
-        if order.state.is_open:
-            order.terms = terms
-        return terms
 
     def _progress(self, report: Report, order: Order) -> str:
         instrument = order.market.instrument
-        return (
-            f"151={instrument.format_qty(report.leaves_qty)}\x0114={instrument.format_qty(report.cum_qty)}\x01"
-            f"6={self._avg_px(report, order)}\x01"
-        )
+        leaves_qty = instrument.format_qty(report.leaves_qty)
+        if not report.cum_qty:
+            return f"151={leaves_qty}\x0114=0\x016=0\x01"
+        cum_qty = instrument.format_qty(report.cum_qty)
+        return f"151={leaves_qty}\x0114={cum_qty}\x016={self._avg_px(report, order)}\x01"
 
     @staticmethod
     def _avg_px(report: Report, order: Order) -> str:
-        if not report.cum_qty:
-            return "0"
         tick = order.market.instrument.tick
         decimals = max(AVG_PX_DECIMALS, tick.decimals)
         scaled = report.cum_notional * tick.mantissa * int(10 ** (decimals - tick.decimals))
@@ -128,7 +122,9 @@ class Writer:
     def _of_order(self, report: Report, cl_ord_id: str) -> str:
         order = report.order
         assert order is not None
-        return self._identity(report, cl_ord_id) + self._terms(order) + self._progress(report, order)
+        terms = order.terms or self._terms(order)
+        order.terms = terms if report.leaves_qty else ""
+        return self._identity(report, cl_ord_id) + terms + self._progress(report, order)
 
     def _new(self, report: Report) -> str:
         command = report.command

@@ -7,7 +7,8 @@
     |-- Refused               2  what was asked cannot be done here: the caller has to change something
     |   |-- ConfigError       2  a configuration file: names file and key
     |   |-- PortTaken         2  another process listens where this exchange is to
-    |   `-- AlreadyRunning    2  another exchange holds the data directory
+    |   |-- AlreadyRunning    2  another exchange holds the data directory
+    |   `-- Unreadable        2  files that are there, or should be, and are no whole journal
     `-- Unreachable           3  a process or a data directory that is not there, or does not answer
         `-- ChildFailed       3  a process of the exchange did not come up
 """
@@ -52,6 +53,10 @@ class PortTaken(Refused):
 
 class AlreadyRunning(Refused):
     """Another exchange holds the data directory."""
+
+
+class Unreadable(Refused):
+    """Files that are there, or should be, and are no whole journal."""
 
 
 class Unreachable(OpsError):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+SYNC_BYTES = 1 << 20
+"""A large file is synced each time so much has been written: the journal's own sync, which comes between, then never
+waits for all of it."""
+
 
 class Disk:
     """The real disk. Every method may raise OSError; the engine never retries a failed sync."""
@@ -29,18 +33,28 @@ class Disk:
         finally:
             os.close(fd)
 
-    def publish(self, path: Path, content: bytes) -> None:
-        """Create ``path`` with ``content`` durably and at once: temporary file, sync, rename, directory sync."""
-        temporary = path.with_suffix(".tmp")
+    def publish(self, path: Path, *content: bytes) -> None:
+        """Create ``path`` with ``content`` durably and at once: temporary file, sync, rename, directory sync.
+
+        The temporary file bears the number of the process, so that two never write the same one.
+        """
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
         temporary.unlink(missing_ok=True)
         fd = self.open_append(temporary)
         try:
-            self.write_all(fd, content)
-            self.sync(fd)
+            for part in content:
+                for start in range(0, len(part), SYNC_BYTES):
+                    self.write_all(fd, part[start : start + SYNC_BYTES])
+                    self.sync(fd)
         finally:
             os.close(fd)
         temporary.rename(path)
         self.sync_directory(path.parent)
+
+    def remove_unfinished(self, directory: Path) -> None:
+        """Remove what writers that were killed left; one that still writes finds its file gone, and fails."""
+        for path in directory.glob("*.tmp"):
+            path.unlink(missing_ok=True)
 
     def write_all(self, fd: int, data: bytes) -> None:
         """Write every byte of ``data``, however many calls the kernel makes of it."""

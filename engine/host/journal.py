@@ -17,6 +17,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,9 @@ from engine.api.limits import SEGMENT_BYTES_MAX
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from engine.api.wire import crc32c
 from engine.host.disk import Disk
+
+LOCK_WAIT_S_MAX = 0.5
+"""An engine killed just as it began a snapshot leaves a child that holds the lock until it has closed it."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -46,15 +50,22 @@ class Tail(msgspec.Struct, frozen=True):
 
 
 def lock(directory: Path) -> int:
-    """Take the journal directory for this process; the lock goes with the process. Raises: JournalLocked."""
+    """Take the journal directory for this process; the lock goes with the process.
+
+    Raises: JournalLocked when another still holds it after LOCK_WAIT_S_MAX.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     fd = os.open(directory / "LOCK", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise JournalLocked(f"another engine holds {directory}") from None
-    return fd
+    deadline = time.monotonic() + LOCK_WAIT_S_MAX
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fd
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(fd)
+                raise JournalLocked(f"another engine holds {directory}") from None
+        time.sleep(0.01)
 
 
 def read_durable(directory: Path) -> int:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from pathlib import Path
 
 import structlog
 
 from engine.api.limits import BATCH_COMMANDS_MAX, LINK_READ_BYTES, LINKS_MAX
 from engine.api.link import GREETING_BYTES_MAX, EngineStatus, Hello, Welcome, encode_message
-from engine.host import snapshot
 from engine.host.control import Measures, answer
 from engine.host.core import Core
-from engine.host.disk import Disk
 from engine.host.egress import Egress
 from engine.host.journal import Journal
 from engine.host.links import Link, is_trusted
 from engine.host.sequencer import ExchangeClock
+from engine.host.snapshot_writer import SnapshotWriter
 
 _log = structlog.get_logger()
 
@@ -35,8 +33,7 @@ class Loop:
         journal: Journal,
         clock: ExchangeClock,
         listener: socket.socket,
-        snapshots: Path,
-        disk: Disk,
+        snapshots: SnapshotWriter,
         durability: str,
     ) -> None:
         self._core = core
@@ -44,7 +41,6 @@ class Loop:
         self._clock = clock
         self._listener = listener
         self._snapshots = snapshots
-        self._disk = disk
         self._egress = Egress(core.seq)
         self._links: dict[int, Link] = {}
         self._submitting: list[Link] = []
@@ -52,7 +48,6 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ, None)
         self._measures = Measures()
-        self._snapshot_seq = core.seq
         self._status = EngineStatus(0, 0, journal.epoch, journal.fencing, durability, 0, [], 0, 0, 0)
 
     def turn(self, timeout_s: float) -> None:
@@ -70,20 +65,7 @@ class Loop:
         for link in asking:
             self._answer(link)
         self._tidy()
-        if self._core.seq - self._snapshot_seq >= snapshot.SNAPSHOT_EVERY:
-            self.save_snapshot()
-
-    def save_snapshot(self) -> None:
-        """Write a snapshot of the state as of the last durable record; its failure is logged, not fatal."""
-        if self._core.seq == 0 or self._core.seq == self._snapshot_seq:
-            return
-        try:
-            path = snapshot.save(self._snapshots, self._core, self._journal.position, self._disk)
-        except OSError as error:
-            _log.error("snapshot_failed", reason=str(error))
-            return
-        self._snapshot_seq = self._core.seq
-        _log.info("snapshot_taken", path=path.name, seq=self._core.seq)
+        self._snapshots.turn()
 
     def close(self) -> None:
         """Close every link and the listener."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from engine.host.disk import Disk, UnsyncedDisk
 from engine.host.links import listen
 from engine.host.loop import Loop
 from engine.host.sequencer import ExchangeClock
+from engine.host.snapshot_writer import SnapshotWriter
 
 TURN_S = 0.5
 """How long an idle turn waits before it looks whether to stop."""
@@ -36,8 +38,9 @@ class Config(msgspec.Struct, frozen=True):
 class Process:
     """A recovered engine. :meth:`run` returns when :meth:`stop` was called; any fault leaves as an exception."""
 
-    def __init__(self, loop: Loop, journal_writer: journal.Journal, lock_fd: int) -> None:
+    def __init__(self, loop: Loop, journal_writer: journal.Journal, snapshots: SnapshotWriter, lock_fd: int) -> None:
         self._loop = loop
+        self._snapshots = snapshots
         self._journal = journal_writer
         self._lock_fd = lock_fd
         self._is_stopping = False
@@ -47,7 +50,7 @@ class Process:
         ready()
         while not self._is_stopping:
             self._loop.turn(TURN_S)
-        self._loop.save_snapshot()
+        self._snapshots.save()
         self.close()
 
     def stop(self) -> None:
@@ -61,8 +64,8 @@ class Process:
         os.close(self._lock_fd)
 
 
-def build(config: Config, disk: Disk | None = None, clock: ExchangeClock | None = None) -> Process:
-    """Recover the engine in ``config.data`` and bind its socket.
+def build(config: Config, disk: Disk | None = None, now_ns: Callable[[], int] = time.time_ns) -> Process:
+    """Recover the engine in ``config.data`` and bind its socket; ``now_ns`` is what its clock reads.
 
     Raises: JournalLocked, CorruptJournal, Diverged, OSError.
     """
@@ -71,7 +74,10 @@ def build(config: Config, disk: Disk | None = None, clock: ExchangeClock | None 
     disk = disk or (UnsyncedDisk() if config.durability == "none" else Disk())
     directory = config.data / "journal"
     lock_fd = journal.lock(directory)
-    recovered = recovery.recover(directory, config.data / "snapshots", disk)
+    snapshots = config.data / "snapshots"
+    for one in (directory, snapshots):
+        disk.remove_unfinished(one)
+    recovered = recovery.recover(directory, snapshots, disk)
     writer = journal.Journal(directory, recovered.tail, disk)
     core = recovered.core
     _log.info(
@@ -82,7 +88,8 @@ def build(config: Config, disk: Disk | None = None, clock: ExchangeClock | None 
         fencing=writer.fencing,
         open_orders=core.open_orders,
     )
-    clock = clock or ExchangeClock(core.ts_ns)
+    clock = ExchangeClock(core.ts_ns, now_ns)
     listener = listen(config.data / "engine.sock")
-    loop = Loop(core, writer, clock, listener, config.data / "snapshots", disk, config.durability)
-    return Process(loop, writer, lock_fd)
+    snapshot_writer = SnapshotWriter(snapshots, core, writer, clock, disk, recovered.snapshot_seq)
+    loop = Loop(core, writer, clock, listener, snapshot_writer, config.durability)
+    return Process(loop, writer, snapshot_writer, lock_fd)

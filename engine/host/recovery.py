@@ -8,6 +8,9 @@ The rule for a record that does not read back (reliability 1, 3, 4):
 
 A batch is written in one piece and its sectors may reach the disk in any order, so a sound record after the
 bad one proves nothing when both are of one batch: that is what ``batch_index`` in the record is for.
+
+Snapshots are witnesses too: when the replay passes the seq of one that was not restored, the state must have the
+digest that one names.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ class Recovered(msgspec.Struct, frozen=True):
 
     core: Core
     tail: Tail
+    snapshot_seq: int
     replayed: int
     torn_bytes: int
 
@@ -55,12 +59,14 @@ def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
 
     Its hash tables are spread by a number nobody knows, so that ClOrdIDs cannot be made to collide; no record and
     no snapshot depends on it.
-    Raises: CorruptJournal naming segment and offset; Diverged when a record executes to other bytes.
+    Raises: CorruptJournal naming segment and offset; Diverged when a record executes to other bytes, or the state
+    is not the one a snapshot was taken of.
     """
     hash_seed = int.from_bytes(os.urandom(8), "little")
     restored = snapshot.restore_newest(snapshots, hash_seed)
     core, start = (restored.core, restored.position) if restored else (Core(hash_seed), None)
-    proven_seq = max(read_durable(directory), core.seq)
+    witnesses = [head for head in snapshot.read_heads(snapshots) if head.seq > core.seq]
+    proven_seq = max(read_durable(directory), core.seq, *(head.seq for head in witnesses))
     before = core.seq
     tail = Tail(EPOCH, 0, 0, 0, bytes(32))
     torn_bytes = 0
@@ -69,13 +75,13 @@ def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
         if start is not None and segment.header.first_seq == start.segment_first_seq:
             offset = start.offset
             _check_before_snapshot(core, segment, offset)
-        end = _replay(core, segment, offset, is_last, proven_seq)
+        end = _replay(core, segment, offset, is_last, proven_seq, witnesses)
         torn_bytes = len(segment.raw) - end
         _settle(segment, end, disk)
         tail = _tail_of(segment, end, core)
     if core.seq < proven_seq or (restored and not tail.fencing):
         raise CorruptJournal(directory.name, 0, f"it ends at seq {core.seq}, but seq {proven_seq} was durable")
-    return Recovered(core, tail, core.seq - before, torn_bytes)
+    return Recovered(core, tail, before, core.seq - before, torn_bytes)
 
 
 def verify(directory: Path) -> Iterator[tuple[str, int]]:
@@ -144,17 +150,40 @@ def _check_before_snapshot(core: Core, segment: _Segment, offset: int) -> None:
         raise CorruptJournal(segment.path.name, end, f"a snapshot of seq {core.seq} does not follow from its records")
 
 
-def _replay(core: Core, segment: _Segment, offset: int, is_last: bool, proven_seq: int) -> int:
+def _replay(
+    core: Core, segment: _Segment, offset: int, is_last: bool, proven_seq: int, witnesses: list[snapshot.Head]
+) -> int:
     """Execute the records of one segment from ``offset``; return the offset where the sound ones end."""
     if segment.header.first_seq > core.seq + 1:
         raise CorruptJournal(segment.path.name, 0, f"records {core.seq + 1} to {segment.header.first_seq - 1} are gone")
-    done = core.replay(segment.raw[offset:])
-    end: int = offset + done.consumed
-    if done.fault is Fault.DIVERGED:
-        raise Diverged(core.seq + 1)
-    if end < len(segment.raw):
+    size = len(segment.raw)
+    for witness in witnesses:
+        if witness.position.segment_first_seq == segment.header.first_seq and witness.position.offset <= size:
+            offset, fault = _execute(core, segment.raw, offset, witness.position.offset)
+            if not fault:
+                _compare(core, segment, offset, witness)
+    end, _ = _execute(core, segment.raw, offset, size)
+    if end < size:
         _judge(segment, end, core.seq, is_last, proven_seq, f"a bad record after seq {core.seq}")
     return end
+
+
+def _execute(core: Core, raw: bytes, start: int, end: int) -> tuple[int, Fault]:
+    """Execute records up to ``end``, or the first that is not sound; return how far it came. Raises: Diverged."""
+    before = core.seq
+    done = core.replay(memoryview(raw)[start:end])
+    if done.fault is Fault.DIVERGED:
+        raise Diverged(before + done.count + 1)
+    return start + done.consumed, done.fault
+
+
+def _compare(core: Core, segment: _Segment, offset: int, witness: snapshot.Head) -> None:
+    """Hold the state against a snapshot's digest. Raises: CorruptJournal, Diverged."""
+    if (core.seq, offset) != (witness.seq, witness.position.offset):
+        raise CorruptJournal(segment.path.name, offset, f"{witness.path.name} does not follow from its records")
+    if core.digest() != witness.digest:
+        _log.error("digests_differ", seq=core.seq, snapshot=witness.path.name)
+        raise Diverged(core.seq)
 
 
 def _judge(segment: _Segment, end: int, last_seq: int, is_last: bool, proven_seq: int, reason: str) -> None:

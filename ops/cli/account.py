@@ -16,10 +16,12 @@ from engine.api.registry import Registry
 from engine.api.units import format_minor, minor_to_decimal
 from engine.client import read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
+from ops.cli.state import AtOption, ToOption, show_state
 from ops.directory import journal_of, read_whereabouts
 from ops.errors import CheckFailed, Unreachable
 from ops.genesis import operations_records
 from ops.inspection import engine_balances
+from ops.timetravel import log_at, wanted_seq
 
 account = typer.Typer(no_args_is_help=True, help="Show balances.")
 
@@ -47,9 +49,20 @@ def group() -> None:
 def show(
     firm: Annotated[str, typer.Argument(metavar="FIRM", help="Name of a firm, or of one account.")],
     data: DataOption = DEFAULT_DATA,
+    to_seq: ToOption = None,
+    at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a firm's live balances beside what is settled, per account and asset."""
+    """Show a firm's live balances beside what is settled, per account and asset.
+
+    With --to or --at: the engine's balances as they were then, from the journal alone.
+    """
+    if to_seq is not None or at is not None:
+        log = log_at(journal_of(data).parent)
+        seq = wanted_seq(log, to_seq, at)
+        assert seq is not None
+        show_state(log, seq, as_json, firm)
+        return
     whereabouts = read_whereabouts(data)
     registry = Registry(operations_records(read_journal(journal_of(data))))
     accounts = {account.account_id for account in registry.firm_accounts(firm)}

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import Progress
 
 from engine.api.errors import CorruptJournal, Diverged
 from engine.api.segment import list_segments
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
 from engine.host import recovery
+from ops.cli.bisect import bisect, diff
 from ops.cli.screen import (
     DEFAULT_DATA,
     INDENT,
@@ -23,19 +23,23 @@ from ops.cli.screen import (
     busy,
     clear_faults,
     counted,
-    err,
     out,
     show_json,
     show_line,
     show_table,
 )
+from ops.cli.state import AtOption, ToOption, progress_to, show_state
 from ops.directory import journal_of
 from ops.errors import CheckFailed
 from ops.export import record_object
 from ops.narration import Chronicle, describe_command, describe_event, iso_time
 from ops.replay import replay_in_fresh_process
+from ops.timetravel import Log, log_at, wanted_seq
+from ops.verification import VerifiedSnapshot, verify_snapshots
 
-journal = typer.Typer(no_args_is_help=True, help="Check, read and re-execute the log.")
+journal = typer.Typer(no_args_is_help=True, help="Check, read, re-execute and compare the log.")
+journal.command("diff")(diff)
+journal.command("bisect")(bisect)
 
 
 class VerifiedSegment(msgspec.Struct, frozen=True):
@@ -49,27 +53,38 @@ class VerifiedSegment(msgspec.Struct, frozen=True):
 @journal.command("verify")
 @clear_faults
 def verify(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
-    """Check every CRC, the chain of records and the SHA-256 of every segment."""
+    """Check every CRC, the chain of records, the SHA-256 of every segment, and each snapshot against a replay."""
     directory = journal_of(data)
     segments: list[VerifiedSegment] = []
     try:
-        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-            task = progress.add_task("verifying", total=len(list_segments(directory)))
+        with progress_to(len(list_segments(directory)), "verifying segments") as progress:
             for name, count in recovery.verify(directory):
                 segments.append(VerifiedSegment(name, count, (directory / name).stat().st_size))
-                progress.advance(task)
+                progress(len(segments))
+        snapshots = _verify_snapshots(log_at(data), segments)
     except CorruptJournal as error:
         if as_json:
             fault = {"segment": error.segment, "offset": error.offset, "reason": error.reason}
             show_json({"is_sound": False, "fault": fault, "segments": segments})
         raise CheckFailed(f"{error.segment} is corrupt at offset {error.offset}: {error.reason}") from error
+    except CheckFailed as error:
+        if as_json:
+            show_json({"is_sound": False, "fault": {"reason": str(error)}, "segments": segments})
+        raise
     records = sum(segment.records for segment in segments)
     if as_json:
-        show_json({"is_sound": True, "records": records, "segments": segments})
+        show_json({"is_sound": True, "records": records, "segments": segments, "snapshots": snapshots})
         return
     rows = [msgspec.structs.astuple(segment) for segment in segments]
     show_table("journal: sound", ("segment", "records>", "bytes>"), rows)
     out.print(f"{counted(records, 'record')} in {counted(len(rows), 'segment')}: every CRC and chain holds")
+    if snapshots:
+        out.print(f"{counted(len(snapshots), 'snapshot')}: what the journal gives at seq {snapshots[-1].seq}")
+
+
+def _verify_snapshots(log: Log, segments: list[VerifiedSegment]) -> list[VerifiedSnapshot]:
+    with progress_to(sum(one.records for one in segments), "verifying snapshots") as progress:
+        return list(verify_snapshots(log, progress))
 
 
 @journal.command("cat")
@@ -95,9 +110,19 @@ def cat(
 
 @journal.command("replay")
 @clear_faults
-def replay(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
-    """Execute every command again, in a process of its own, and compare the bytes with the journal's."""
+def replay(
+    data: DataOption = DEFAULT_DATA, to_seq: ToOption = None, at: AtOption = None, as_json: JsonOption = False
+) -> None:
+    """Execute every command again, in a process of its own, and compare the bytes with the journal's.
+
+    With --to or --at: show the state as it was then, from the newest snapshot before and the records after it.
+    """
     directory = journal_of(data)
+    log = log_at(data)
+    seq = wanted_seq(log, to_seq, at)
+    if seq is not None:
+        show_state(log, seq, as_json)
+        return
     try:
         with busy("executing every command again"):
             outcome = replay_in_fresh_process(directory)

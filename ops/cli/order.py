@@ -19,10 +19,12 @@ from ops.cli.screen import (
     show_json,
     show_line,
 )
+from ops.cli.state import AtOption, ToOption
 from ops.directory import journal_of
 from ops.errors import CheckFailed
 from ops.history import Happening, OrderQuery, order_history, parse_query
 from ops.narration import Chronicle, iso_time
+from ops.timetravel import log_at, wanted_seq
 
 order = typer.Typer(no_args_is_help=True, help="Explain orders.")
 
@@ -38,13 +40,16 @@ def show(
     order_id: Annotated[str, typer.Argument(metavar="ID", help="OrderID <37>, its number, or a ClOrdID <11>.")],
     data: DataOption = DEFAULT_DATA,
     session: Annotated[str, typer.Option("--session", help="CompID the ClOrdID belongs to.")] = "",
+    to_seq: ToOption = None,
+    at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show all that ever happened to an order, from the journal alone."""
+    """Show all that ever happened to an order, or had happened by --to or --at, from the journal alone."""
     directory = journal_of(data)
     with busy("reading the journal"):
-        queries = parse_query(order_id, session, records_to(directory))
-        found = [(query, list(order_history(query, records_to(directory), Chronicle()))) for query in queries]
+        to_seq = wanted_seq(log_at(data), to_seq, at)
+        queries = parse_query(order_id, session, records_to(directory, to_seq))
+        found = [(query, list(order_history(query, records_to(directory, to_seq), Chronicle()))) for query in queries]
     stories = [(query, happenings) for query, happenings in found if happenings]
     if not stories:
         raise CheckFailed(f"the journal knows no order {order_id}" + (f" of {session}" if session else ""))

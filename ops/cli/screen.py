@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clearing.errors import ClearingError, StoreUnavailable
-from engine.api.errors import EngineError
+from engine.api.errors import Diverged, EngineError
 from ops.errors import CheckFailed, OpsError, Unreachable
 
 WIDTH_UNSEEN = 160
@@ -57,6 +57,8 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
             return _flushed(command, *args, **kwargs)
         except OpsError as error:
             fail(str(error), error.exit_code)
+        except Diverged as error:
+            fail(str(error), CheckFailed.exit_code)
         except (EngineError, StoreUnavailable) as error:
             fail(str(error), Unreachable.exit_code)
         except ClearingError as error:

@@ -159,8 +159,9 @@ def test_commands_survive_kills_of_the_engine_exactly_once(engine: Engine) -> No
     def follow(until_empty: bool) -> None:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            for record in decode_records(follower.read(0.05)):
-                link.observe(record.source, record.source_seq, record.seq)
+            records = decode_records(follower.read(0.05))
+            link.observe(records)
+            for record in records:
                 if record.source == 11 and isinstance(record.events[0], e.OrderAccepted):
                     assert isinstance(record.command, c.NewOrder)
                     accepted.append(record.command.cl_ord_id)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fixgw.desk import TURN_MAX
 from tests.session.client import Client, Received, cancel, order
 from tests.session.exchange import Exchange
 
@@ -225,3 +226,21 @@ def test_a_copy_that_comes_too_late_is_answered_by_the_orders_state(alpha: Clien
     alpha.send("D", order(new_id(), "1", "0.5", "40000", t60="20200101-00:00:00"), header={97: "Y"})
     alpha.expect("8", t150="I", t39="8", t103="5")
     leave(alpha, cl_ord_id, new_id())
+
+
+@pytest.mark.req("RES-07")
+def test_bursts_of_two_members_are_answered_in_order(alpha: Client, bravo: Client, new_id: NewId) -> None:
+    """Several times what the desk takes at one turn, from two threads of QuickFIX."""
+    sent = {member: [new_id() for _ in range(5 * TURN_MAX)] for member in (alpha, bravo)}
+    for member, ids in sent.items():
+        burst = b"".join(
+            member.encode("D", order(cl_ord_id, "1", "0.001", "30000"), member.next_out + n)
+            for n, cl_ord_id in enumerate(ids)
+        )
+        member.next_out += len(ids)
+        member.send_raw(burst)
+    for member, ids in sent.items():
+        assert [member.expect("8", t150="0")[11] for _ in ids] == ids
+    for member, ids in sent.items():
+        for cl_ord_id in ids:
+            leave(member, cl_ord_id, new_id())

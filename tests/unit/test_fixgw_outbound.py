@@ -109,6 +109,19 @@ def test_canceled_by_request_and_unasked(log: Log) -> None:
     assert (fields[11], fields[378], fields[20016]) == ("b", "99", "1015")
 
 
+def test_an_orders_terms_are_kept_until_its_last_report_is_written(log: Log) -> None:
+    (accepted,) = log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    order = accepted.order
+    assert order is not None and order.terms == ""
+    first = log.fields(accepted)
+    assert f"37={first[37]}\x01" in order.terms
+    (canceled,) = log.put(11, c.CancelOrder("x", "a"), e.OrderCanceled(6, 5, 0, ErrorCode.USER_REQUESTED))
+    assert order.terms
+    last = log.fields(canceled)
+    assert order.terms == "" and all(last[tag] == first[tag] for tag in (37, 1, 55, 54, 38, 40, 44, 59))
+    assert log.fields(canceled) == last
+
+
 def test_expired(log: Log) -> None:
     accepted, gone = e.OrderAccepted(6, 0), e.OrderExpired(6, 5, 0, ErrorCode.IOC_REMAINDER)
     _, report = log.put(11, limit("a", Side.BUY, 5, 5), accepted, gone)
