@@ -70,7 +70,7 @@ def test_decrement_takes_the_smaller_from_both(floor: Floor) -> None:
 
 @pytest.mark.req("ORD-08", "ORD-06")
 def test_a_larger_maker_is_decremented_and_keeps_its_place(floor: Floor) -> None:
-    before, own, after = stack(floor, own_qty=3 * LOT)
+    _, own, after = stack(floor, own_qty=3 * LOT)
     events = floor.enter(ALPHA, BUY, 2 * LOT, 10_000, stp=SelfTrade.DECREMENT)
     assert restated(events) == [(own, DECREMENT, 2 * LOT, 10_000, 2 * LOT)]
     assert closed(events) == [(accepted(events), LOT, SELF)]
