@@ -152,7 +152,9 @@ def test_a_position_has_so_many_lots() -> None:
     """In a market where a lot at one tick is worth one minor unit."""
     tiny = {"tick": Step(1, 4), "lot": Step(1, 4), "max_qty": limits.ORDER_QTY_LOTS_MAX}
     perpetual = msgspec.structs.replace(m.BTC_PERP_LISTING, **tiny)
-    floor = Floor((*OPENING, c.ChangeInstrument(perpetual), c.SetMark(m.BTC_PERP, 1)))
+    floor = Floor(
+        (*OPENING, c.ChangeInstrument(perpetual), c.SetMark(m.BTC_PERP, 1), c.Deposit(ALPHA_F, USDT, 10**13, "rich"))
+    )
     most = limits.POSITION_LOTS_MAX
     buy: dict[str, Any] = {"account": ALPHA_F, "side": BUY, "price": 1, "symbol": m.BTC_PERP}
     assert refusal(floor.enter(**buy, qty=most + 1)) == Code.EXCEEDS_LIMIT
@@ -160,4 +162,4 @@ def test_a_position_has_so_many_lots() -> None:
     assert refusal(floor.enter(**buy, qty=most - 9)) == Code.EXCEEDS_LIMIT
     assert accepted(floor.enter(**buy, qty=most - 10))
     assert refusal(floor.enter(**buy, qty=1)) == Code.EXCEEDS_LIMIT
-    assert accepted(floor.enter(ALPHA_F, SELL, 10, 1, symbol=m.BTC_PERP, kind=LIMIT, exec_inst=c.ExecInst.NONE))
+    assert accepted(floor.enter(BRAVO_F, SELL, 10, 1, symbol=m.BTC_PERP)), "the bound is of one account"
