@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import msgspec
 
-from clearing.entries import Entry, LedgerTransaction, Order, Posting, Registration, Trade
+from clearing.entries import (
+    Entry,
+    LedgerTransaction,
+    Loan,
+    Order,
+    Position,
+    PositionChange,
+    Posting,
+    Registration,
+    Trade,
+)
 from clearing.limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX
-from clearing.rows import Scales, order_change_arrays, order_rows, posting_rows, trade_rows, transaction_rows
+from clearing.rows import (
+    columns_of,
+    loan_arrays,
+    order_change_arrays,
+    order_rows,
+    position_arrays,
+    position_change_rows,
+    posting_rows,
+    trade_rows,
+    transaction_rows,
+)
+from clearing.scales import Scales
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -17,8 +38,11 @@ class Rows(msgspec.Struct, frozen=True):
     postings: bytes
     trades: bytes
     settling: list[str]
+    position_changes: bytes
     order_changes: list[list[object]]
     balance_deltas: list[list[object]]
+    positions: list[list[object]]
+    loans: list[list[object]]
 
 
 class Delta:
@@ -36,7 +60,8 @@ class Batch:
     """The merged entries of consecutive records.
 
     Invariant: covers every seq from ``first_seq`` to ``last_seq``; an order is either in ``opened`` or in
-    ``changed``, as it stands after the last of them.
+    ``changed``, as it stands after the last of them, and so are positions and loans; all are written with the
+    same scales.
     """
 
     def __init__(self, first_seq: int) -> None:
@@ -52,6 +77,10 @@ class Batch:
         self.opened: dict[int, Order] = {}
         self.changed: dict[int, Order] = {}
         self.deltas: dict[tuple[int, int], Delta] = {}
+        self.position_changes: list[PositionChange] = []
+        self.positions: dict[tuple[int, int], Position] = {}
+        self.loans: dict[tuple[int, int], Loan] = {}
+        self.scales: Scales | None = None
         self.rows: Rows | None = None
 
     @property
@@ -64,9 +93,14 @@ class Batch:
         """Tell whether another record would exceed a bound."""
         return self.records >= BATCH_RECORDS_MAX or self.bytes >= BATCH_BYTES_MAX
 
+    def takes(self, entry: Entry) -> bool:
+        """Tell whether the next entry belongs here: there is room, and its rows are written with the same scales."""
+        return not self.records or (not self.is_full and entry.scales is self.scales)
+
     def add(self, entry: Entry) -> None:
         """Merge the entry of the next record."""
         assert self.rows is None, "a sealed batch takes no more"
+        self.scales = entry.scales
         assert entry.seq == self.last_seq + 1
         self.last_seq, self.last_ts_ns, self.last_crc = entry.seq, entry.ts_ns, entry.crc
         self.bytes += entry.size
@@ -81,24 +115,34 @@ class Batch:
             known[order.order_id] = order
         for posting in entry.postings:
             self._delta(posting.account_id, posting.asset_id).total += posting.amount
+        for change in entry.position_changes:
+            self.position_changes.append(change)
+            self.positions[change.position.account_id, change.position.symbol_id] = change.position
+        for loan in entry.loans:
+            self.loans[loan.account_id, loan.asset_id] = loan
         for movement in entry.movements:
             delta = self._delta(movement.account_id, movement.asset_id)
             delta.available += movement.available
             delta.locked += movement.locked
 
-    def seal(self, scales: Scales) -> None:
+    def seal(self) -> None:
         """Write the rows, once; nothing can be added from then on."""
-        if self.rows is None:
-            trades, settling = trade_rows(self.trades, scales)
-            self.rows = Rows(
-                order_rows(self.opened.values(), scales),
-                transaction_rows(self.transactions),
-                posting_rows(self.postings, scales),
-                trades,
-                settling,
-                order_change_arrays(self.changed.values(), scales),
-                self._balance_deltas(scales),
-            )
+        if self.rows is not None:
+            return
+        scales = self.scales or Scales({}, {})
+        trades, settling = trade_rows(self.trades, scales)
+        self.rows = Rows(
+            order_rows(self.opened.values(), scales),
+            transaction_rows(self.transactions),
+            posting_rows(self.postings, scales),
+            trades,
+            settling,
+            position_change_rows(self.position_changes, scales),
+            order_change_arrays(self.changed.values(), scales),
+            self._balance_deltas(scales),
+            position_arrays((p for _, p in sorted(self.positions.items())), scales),
+            loan_arrays((loan for _, loan in sorted(self.loans.items())), scales),
+        )
 
     def _balance_deltas(self, scales: Scales) -> list[list[object]]:
         """Write the deltas, one array a column: account_id, asset_id, total, available, locked.
@@ -109,7 +153,7 @@ class Batch:
             (account, asset, *(scales.amount(value, asset) for value in (delta.total, delta.available, delta.locked)))
             for (account, asset), delta in sorted(self.deltas.items())
         ]
-        return [list(column) for column in zip(*rows, strict=True)]
+        return columns_of(rows)
 
     def _delta(self, account_id: int, asset_id: int) -> Delta:
         key = (account_id, asset_id)

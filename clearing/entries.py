@@ -7,14 +7,30 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.api.commands import ListInstrument, NewOrder, OpenAccount, RegisterAsset, RegisterFirm
-from engine.api.enums import OrderState, Side
+from clearing.scales import Scales
+from engine.api.commands import (
+    ChangeInstrument,
+    ListInstrument,
+    NewOrder,
+    OpenAccount,
+    RegisterAsset,
+    RegisterFirm,
+    SetCollateral,
+)
+from engine.api.enums import OrderState, PositionReason, Side
 
 CUSTODY = 0
-"""Account against which deposits are booked, known to clearing alone: the only one that may be negative."""
+"""Account against which deposits are booked, known to clearing alone; with the clearing PnL accounts of perpetuals
+the only one that may be negative."""
 
 DEPOSIT = "DEPOSIT"
 TRADE = "TRADE"
+TRANSFER = "TRANSFER"
+LOAN = "LOAN"
+REPAYMENT = "REPAYMENT"
+PNL = "PNL"
+DEBT = "DEBT"
+"""Kinds of ledger transactions. PNL is what a position gained or lost, against its clearing PnL account (DRV-11)."""
 
 
 class LedgerTransaction(msgspec.Struct, frozen=True):
@@ -62,13 +78,16 @@ class Trade(msgspec.Struct, frozen=True):
     last_qty: int
     maker_fee: int
     taker_fee: int
+    fee_account_id: int = 0
 
 
 class Order(msgspec.Struct, frozen=True):
     """An order as it stood after one event.
 
-    ``locked`` is what it still holds, in ``locked_asset_id``; ``leaves`` keeps the voided quantity once it is
-    canceled or expired (RES-08). Invariant: ``cum_qty + leaves == terms.order_qty`` (INV-20).
+    ``terms`` are those in force: a replace changes them. ``locked`` is what it still holds, in ``locked_asset_id``;
+    ``leaves`` keeps the voided quantity once it is canceled or expired (RES-08). ``work_price`` is the price at
+    which it works, 0 while it waits for one, and for a market order until the engine names it.
+    Invariant: ``cum_qty + leaves == terms.order_qty`` (INV-20).
     """
 
     order_id: int
@@ -84,43 +103,78 @@ class Order(msgspec.Struct, frozen=True):
     reason: int
     changed_at_ns: int
     changed_seq: int
+    work_price: int = 0
+
+    @property
+    def per_lot(self) -> int:
+        """What it holds for one lot of an open order."""
+        return self.locked // self.leaves
 
     def filled(self, seq: int, ts_ns: int, last_qty: int, leaves: int, released: int) -> Order:
         """Return the order after a fill."""
         state = OrderState.PARTIAL if leaves else OrderState.FILLED
-        return self._moved(seq, ts_ns, state, leaves, self.cum_qty + last_qty, self.locked - released, 0)
+        quantities = {"leaves": leaves, "cum_qty": self.cum_qty + last_qty, "locked": self.locked - released}
+        return self._moved(seq, ts_ns, state, **quantities)
 
     def closed(self, seq: int, ts_ns: int, state: OrderState, released: int, reason: int) -> Order:
         """Return the order after it was canceled or expired."""
-        return self._moved(seq, ts_ns, state, self.leaves, self.cum_qty, self.locked - released, reason)
+        return self._moved(seq, ts_ns, state, locked=self.locked - released, reason=reason)
 
-    def _moved(
-        self, seq: int, ts_ns: int, state: OrderState, leaves: int, cum_qty: int, locked: int, reason: int
-    ) -> Order:
-        return Order(
-            self.order_id,
-            self.terms,
-            self.source,
-            self.accepted_at_ns,
-            self.locked_asset_id,
-            leaves,
-            cum_qty,
-            locked,
-            state,
-            self.state,
-            reason,
-            ts_ns,
-            seq,
-        )
+    def changed(self, seq: int, ts_ns: int, terms: NewOrder, leaves: int, locked: int, work_price: int) -> Order:
+        """Return the order after it was replaced, restated or triggered."""
+        return self._moved(seq, ts_ns, self.state, terms=terms, leaves=leaves, locked=locked, work_price=work_price)
+
+    def _moved(self, seq: int, ts_ns: int, state: OrderState, **changes: object) -> Order:
+        stamp = {"state": state, "previous_state": self.state, "changed_at_ns": ts_ns, "changed_seq": seq}
+        return msgspec.structs.replace(self, **{"reason": 0, **stamp, **changes})
 
 
-Registration = RegisterAsset | RegisterFirm | OpenAccount | ListInstrument
+class Position(msgspec.Struct, frozen=True):
+    """A position in a perpetual, and its margin, as they stood after one event.
+
+    Units: ``size`` signed lots; the amounts minor units of the quote asset.
+    """
+
+    account_id: int
+    symbol_id: int
+    leverage: int
+    is_isolated: bool = False
+    size: int = 0
+    cost: int = 0
+    margin: int = 0
+    extra: int = 0
+    debt: int = 0
+    changed_seq: int = 0
+
+
+class PositionChange(msgspec.Struct, frozen=True):
+    """One change of a position: what it was after it, what was realized, and what was added to the debt."""
+
+    seq: int
+    event_index: int
+    ts_ns: int
+    reason: PositionReason
+    position: Position
+    realized_pnl: int
+    debt_added: int
+
+
+class Loan(msgspec.Struct, frozen=True):
+    """What an account owes of an asset, after one event."""
+
+    account_id: int
+    asset_id: int
+    amount: int
+
+
+Registration = RegisterAsset | RegisterFirm | OpenAccount | ListInstrument | ChangeInstrument | SetCollateral
 
 
 class Entry(msgspec.Struct):
     """All that one record means to the books; lists are in the order of its events.
 
-    ``crc`` and ``size`` are those of the record's bytes.
+    ``crc`` and ``size`` are those of the record's bytes. ``scales`` is what its rows are written with: the same
+    object until an instrument changes its steps.
     """
 
     seq: int
@@ -133,3 +187,6 @@ class Entry(msgspec.Struct):
     movements: list[Movement] = []
     trades: list[Trade] = []
     orders: list[Order] = []
+    position_changes: list[PositionChange] = []
+    loans: list[Loan] = []
+    scales: Scales | None = None

@@ -5,7 +5,8 @@
     ClearingError
     |-- LogFault                 the log cannot be continued from the cursor
     |   |-- SequenceGap          a record is missing
-    |   `-- BrokenChain          the record does not follow the one applied last
+    |   |-- BrokenChain          the record does not follow the one applied last
+    |   `-- UnknownEvent         the record has an event this release cannot book
     |-- Disagreement             the engine's event differs from clearing's own calculation
     `-- StoreError               PostgreSQL and the books
         |-- StoreUnavailable     cannot be reached, or the outcome is unknown: try again
@@ -43,6 +44,14 @@ class BrokenChain(LogFault):
 
     def __init__(self, seq: int) -> None:
         super().__init__(f"the record at seq {seq} does not follow the record applied before it")
+        self.seq = seq
+
+
+class UnknownEvent(LogFault):
+    """The record at ``seq`` has an event this release does not know: it may move money, so it is not skipped."""
+
+    def __init__(self, seq: int, what: str) -> None:
+        super().__init__(f"the record at seq {seq} has {what}: a newer release is needed to book it")
         self.seq = seq
 
 

@@ -11,10 +11,9 @@ import threading
 
 from clearing.batch import Batch
 from clearing.entries import Entry
-from clearing.errors import BrokenChain, SequenceGap
+from clearing.errors import BrokenChain, SequenceGap, UnknownEvent
 from clearing.ledger import Ledger
 from clearing.limits import GATHER_S, READ_TIMEOUT_S
-from clearing.rows import Scales
 from clearing.store import Position
 from engine.api.ports import FollowPort
 from engine.api.wire import HEADER, decode_record, split_frames
@@ -31,24 +30,22 @@ class LogReader:
         self.seq = position.seq
         self.crc = position.crc
 
-    @property
-    def scales(self) -> Scales:
-        """What the rows of entries are written with."""
-        return self._ledger.scales
-
     def post(self, records: bytes, start: int, end: int) -> Entry | None:
         """Return the entry of the record at ``records[start:end]``; None for one that was applied before.
 
-        Raises: SequenceGap, BrokenChain, Disagreement, WireError.
+        Raises: SequenceGap, BrokenChain, UnknownEvent, Disagreement, WireError.
         """
-        _, crc, seq, _, prev_crc, *_ = HEADER.unpack_from(records, start)
+        _, crc, seq, _, prev_crc, *_, event_count = HEADER.unpack_from(records, start)
         if seq <= self.seq:
             return None
         if seq != self.seq + 1:
             raise SequenceGap(self.seq + 1, seq)
         if prev_crc != self.crc:
             raise BrokenChain(seq)
-        entry = self._ledger.post(decode_record(records, start, end))
+        record = decode_record(records, start, end)
+        if len(record.events) != event_count:
+            raise UnknownEvent(seq, f"{event_count - len(record.events)} events of a type unknown here")
+        entry = self._ledger.post(record)
         entry.crc, entry.size = crc, end - start
         self.seq, self.crc = seq, crc
         return entry
@@ -86,7 +83,7 @@ class Follower:
                 if self._batch.records:
                     batch, self._batch = self._batch, Batch(self._batch.last_seq + 1)
                     self._changed.notify()
-                    batch.seal(self._reader.scales)
+                    batch.seal()
                     return batch
                 if self._fault is not None:
                     raise self._fault
@@ -125,14 +122,14 @@ class Follower:
     def _add(self, entry: Entry) -> bool:
         """Add an entry to the batch, waiting while that is full. Returns: False when stopped meanwhile."""
         with self._changed:
-            while self._batch.is_full and not self._is_stopping:
+            while not self._batch.takes(entry) and not self._is_stopping:
                 self._changed.wait()
             if self._is_stopping:
                 return False
             was_empty = not self._batch.records
             self._batch.add(entry)
             if self._batch.is_full:
-                self._batch.seal(self._reader.scales)
+                self._batch.seal()
         if was_empty:
             self._announce()
         return True

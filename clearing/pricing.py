@@ -28,6 +28,8 @@ class Pricing(msgspec.Struct, frozen=True):
     maker_ppm: int
     taker_ppm: int
     fee_step: int
+    is_perpetual: bool = False
+    pnl_account_id: int = 0
 
     @classmethod
     def of(cls, instrument: Instrument, base_decimals: int, quote_decimals: int) -> Pricing:
@@ -43,6 +45,8 @@ class Pricing(msgspec.Struct, frozen=True):
             instrument.maker_ppm,
             instrument.taker_ppm,
             int(10 ** max(0, quote_decimals - FEE_DECIMALS)),
+            instrument.is_perpetual,
+            instrument.pnl_account_id,
         )
 
     def base_amount(self, lots: int) -> int:
@@ -64,6 +68,12 @@ class Pricing(msgspec.Struct, frozen=True):
         """Least quote amount a resting buy must have locked, worst-case fee included. Source: RES-21."""
         notional = self.notional(ticks, lots)
         return notional + self.fee_toward_positive_infinity(notional, max(self.taker_ppm, self.maker_ppm, 0))
+
+    def margin_requirement(self, ticks: int, lots: int, leverage: int) -> int:
+        """Least quote amount an order in a perpetual must have locked, lot by lot. Source: RES-21."""
+        notional = self.notional(ticks, 1)
+        fee = self.fee_toward_positive_infinity(notional, max(self.taker_ppm, self.maker_ppm, 0))
+        return lots * (-(-notional // leverage) + fee)
 
 
 def _exact(value: int, decimals: int, to_decimals: int) -> int:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from clearing.entries import Loan, Position
 from clearing.store import CHECKS, Reader, SettledBalance, open_reader
 from engine.api.link import EngineBalances
 
@@ -18,11 +19,13 @@ CURSOR_TIMEOUT_S = 30.0
 
 
 class Check(StrEnum):
-    """What was compared. The first three look at engine and books, the others at the books alone."""
+    """What was compared. The first five look at engine and books, the others at the books alone."""
 
     TOTAL = "total"
     AVAILABLE = "available"
     LOCKED = "locked"
+    POSITION = "position"
+    LOAN = "loan"
     LEDGER_BALANCED = "check_ledger_balanced"
     LEDGER_COMPLETE = "check_ledger_complete"
     BALANCES = "check_balances"
@@ -31,7 +34,18 @@ class Check(StrEnum):
     SETTLEMENTS = "check_settlements"
     TRADES = "check_trades"
     ORDERS = "check_orders"
+    POSITIONS = "check_positions"
+    PNL = "check_pnl"
+    PERPETUALS = "check_perpetuals"
+    LOANS = "check_loans"
     GAPS = "check_gaps"
+
+
+class EngineClaims(msgspec.Struct, frozen=True):
+    """The engine's positions and loans at the seq of its balances, where it can tell them."""
+
+    positions: list[Position]
+    loans: list[Loan]
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -66,22 +80,29 @@ class Reconciliation(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def run(dsn: str, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S) -> Reconciliation:
+def run(
+    dsn: str, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S, claims: EngineClaims | None = None
+) -> Reconciliation:
     """Compare the engine's balances with the books at the same seq, and the books with themselves.
 
+    With ``claims`` positions and loans are compared too.
     Raises: StoreUnavailable when the books cannot be read, or do not reach the engine's seq in time.
     """
-    return asyncio.run(_run(dsn, engine, deadline_s))
+    return asyncio.run(_run(dsn, engine, deadline_s, claims))
 
 
-async def _run(dsn: str, engine: EngineBalances, deadline_s: float) -> Reconciliation:
+async def _run(
+    dsn: str, engine: EngineBalances, deadline_s: float, claims: EngineClaims | None = None
+) -> Reconciliation:
     async with open_reader(dsn) as reader:
         await reader.await_cursor(engine.seq, deadline_s)
         async with reader.snapshot() as cursor:
-            return await reconcile(reader, engine, cursor)
+            return await reconcile(reader, engine, cursor, claims)
 
 
-async def reconcile(reader: Reader, engine: EngineBalances, cursor: int) -> Reconciliation:
+async def reconcile(
+    reader: Reader, engine: EngineBalances, cursor: int, claims: EngineClaims | None = None
+) -> Reconciliation:
     """Compare within one snapshot of the books, whose cursor has reached the engine's seq."""
     at_seq = cursor == engine.seq
     booked = await (reader.balances() if at_seq else reader.totals_as_of(engine.seq))
@@ -90,6 +111,8 @@ async def reconcile(reader: Reader, engine: EngineBalances, cursor: int) -> Reco
         for row in engine.rows
     }
     differences = list(_compare(live, {(b.account_id, b.asset_id): b for b in booked}))
+    if claims is not None and at_seq:
+        differences += _compare_claims(claims, await reader.positions(), await reader.loans())
     for check in CHECKS:
         differences += [_finding(Check(check), row) for row in await reader.findings(check)]
     return Reconciliation(engine.seq, cursor, len(live), at_seq, differences)
@@ -117,6 +140,30 @@ def _compare(
                 yield Difference(check, subject, str(expected), str(found))
 
 
+def _compare_claims(live: EngineClaims, positions: list[Position], loans: list[Loan]) -> Iterable[Difference]:
+    """Compare position by position and loan by loan; one that a side does not have is empty there.
+
+    Leverage and mode are compared only where both sides have the position: the engine's begins with its first order,
+    the books' with the first event that tells it.
+    """
+    here, there = ({(p.account_id, p.symbol_id): p for p in side} for side in (live.positions, positions))
+    for key in sorted(here.keys() | there.keys()):
+        expected, found = (_figures(side.get(key), key in here and key in there) for side in (here, there))
+        if expected != found:
+            yield Difference(Check.POSITION, f"account_id={key[0]} symbol_id={key[1]}", expected, found)
+    owed, booked = ({(loan.account_id, loan.asset_id): loan.amount for loan in side} for side in (live.loans, loans))
+    for key in sorted(owed.keys() | booked.keys()):
+        if owed.get(key, 0) != booked.get(key, 0):
+            subject = f"account_id={key[0]} asset_id={key[1]}"
+            yield Difference(Check.LOAN, subject, str(owed.get(key, 0)), str(booked.get(key, 0)))
+
+
+def _figures(position: Position | None, with_leverage: bool) -> str:
+    p = position or Position(0, 0, 1)
+    figures = f"size={p.size} cost={p.cost} margin={p.margin} added_margin={p.extra} debt={p.debt}"
+    return f"{figures} leverage={p.leverage} is_isolated={p.is_isolated}" if with_leverage else figures
+
+
 _VALUES = {
     Check.LEDGER_BALANCED: (None, "off"),
     Check.LEDGER_COMPLETE: ("head", "postings"),
@@ -126,6 +173,10 @@ _VALUES = {
     Check.SETTLEMENTS: (None, "found"),
     Check.TRADES: ("due", "posted"),
     Check.ORDERS: ("filled", "cum_qty"),
+    Check.POSITIONS: ("told", "booked"),
+    Check.PNL: ("due", "posted"),
+    Check.PERPETUALS: (None, "off"),
+    Check.LOANS: ("lent", "booked"),
     Check.GAPS: ("expected", "found"),
 }
 """Columns of each check's view that hold what was expected (None: nothing, or zero) and what was found."""

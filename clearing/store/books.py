@@ -5,22 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clearing.entries import Order
-from clearing.ledger import Books
-from engine.api.commands import ListInstrument, NewOrder
-from engine.api.enums import OrderState, OrdType, Side, TimeInForce
+from clearing.entries import Loan, Order, Position
+from clearing.state import Books
+from engine.api.commands import ChangeInstrument, ListInstrument, NewOrder
+from engine.api.enums import ExecInst, OrderState, OrdType, Side, TimeInForce
 from engine.api.instrument import Instrument
 from engine.api.units import decimal_to_minor
 from engine.api.wire import decode_command
 
 
 async def read_books(connection: Any) -> Books:
-    """Read scales of assets, listed instruments and open orders."""
+    """Read scales of assets, listed instruments, open orders, positions, loans and who lends."""
     decimals = await read_decimals(connection)
-    definitions = await connection.fetch("SELECT definition FROM clearing.instruments")
-    instruments = {i.symbol_id: i for i in (_listed(row["definition"]) for row in definitions)}
+    instruments = await read_instruments(connection)
     rows = await connection.fetch("SELECT * FROM clearing.orders WHERE state IN (0, 1) ORDER BY order_id")
-    return Books(decimals, instruments.values(), [_restore_order(row, instruments, decimals) for row in rows])
+    orders = [_restore_order(row, instruments, decimals) for row in rows]
+    positions = await read_positions(connection, instruments, decimals)
+    lenders = await connection.fetch("SELECT asset_id, lending_account_id FROM clearing.assets")
+    return Books(
+        decimals,
+        instruments.values(),
+        orders,
+        positions,
+        await read_loans(connection, decimals),
+        {row["asset_id"]: row["lending_account_id"] or 0 for row in lenders},
+    )
+
+
+async def read_instruments(connection: Any) -> dict[int, Instrument]:
+    """Read the listed instruments."""
+    definitions = await connection.fetch("SELECT definition FROM clearing.instruments")
+    return {i.symbol_id: i for i in (_listed(row["definition"]) for row in definitions)}
+
+
+async def read_positions(
+    connection: Any, instruments: Mapping[int, Instrument], decimals: Mapping[int, int]
+) -> list[Position]:
+    """Read all positions."""
+    rows = await connection.fetch("SELECT * FROM clearing.positions ORDER BY account_id, symbol_id")
+    return [_restore_position(row, instruments[row["symbol_id"]], decimals) for row in rows]
+
+
+async def read_loans(connection: Any, decimals: Mapping[int, int]) -> list[Loan]:
+    """Read all loans that are not paid back."""
+    rows = await connection.fetch("SELECT account_id, asset_id, amount FROM clearing.loans WHERE amount > 0")
+    return [Loan(a, s, decimal_to_minor(amount, decimals[s])) for a, s, amount in rows]
 
 
 async def read_decimals(connection: Any) -> dict[int, int]:
@@ -31,7 +60,7 @@ async def read_decimals(connection: Any) -> dict[int, int]:
 
 def _listed(definition: bytes) -> Instrument:
     command = decode_command(definition)
-    assert isinstance(command, ListInstrument)
+    assert isinstance(command, ListInstrument | ChangeInstrument)
     return command.instrument
 
 
@@ -42,6 +71,9 @@ def _restore_order(row: Any, instruments: Mapping[int, Instrument], decimals: Ma
     def lots(column: str) -> int:
         return decimal_to_minor(row[column], lot.decimals) // lot.mantissa
 
+    def ticks(column: str) -> int:
+        return decimal_to_minor(row[column], tick.decimals) // tick.mantissa
+
     terms = NewOrder(
         row["account_id"],
         row["symbol_id"],
@@ -49,8 +81,10 @@ def _restore_order(row: Any, instruments: Mapping[int, Instrument], decimals: Ma
         OrdType(row["ord_type"] + 48),
         TimeInForce(row["time_in_force"] + 48),
         lots("order_qty"),
-        decimal_to_minor(row["price"], tick.decimals) // tick.mantissa,
+        ticks("price"),
         row["cl_ord_id"],
+        stop_px=ticks("stop_px"),
+        exec_inst=ExecInst(row["exec_inst"]),
     )
     previous = row["previous_state"]
     return Order(
@@ -67,4 +101,15 @@ def _restore_order(row: Any, instruments: Mapping[int, Instrument], decimals: Ma
         row["reason"],
         row["changed_at_ns"],
         row["changed_seq"],
+        ticks("work_price"),
     )
+
+
+def _restore_position(row: Any, instrument: Instrument, decimals: Mapping[int, int]) -> Position:
+    quote, lot = decimals[instrument.quote_asset_id], instrument.lot
+    size = decimal_to_minor(row["size"], lot.decimals) // lot.mantissa
+    cost, margin, extra, debt = (
+        decimal_to_minor(row[column], quote) for column in ("cost", "margin", "added_margin", "debt")
+    )
+    head = (row["account_id"], row["symbol_id"], row["leverage"], row["is_isolated"])
+    return Position(*head, size, cost, margin, extra, debt, row["changed_seq"])

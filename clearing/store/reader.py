@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from clearing.entries import Loan, Position
 from clearing.errors import StoreUnavailable
-from clearing.store.books import read_decimals
+from clearing.store.books import read_decimals, read_instruments, read_loans, read_positions
 from clearing.store.connection import connect, translated
 from engine.api.units import decimal_to_minor
 
@@ -27,6 +28,10 @@ CHECKS = (
     "check_settlements",
     "check_trades",
     "check_orders",
+    "check_positions",
+    "check_pnl",
+    "check_perpetuals",
+    "check_loans",
     "check_gaps",
 )
 """Views that are empty while the books are right."""
@@ -105,6 +110,15 @@ class Reader:
         decimals = await read_decimals(self._connection)
         rows = await self._connection.fetch(_TOTALS_AS_OF, seq)
         return [SettledBalance(a, s, decimal_to_minor(v, decimals[s]), None, None) for a, s, v in rows]
+
+    async def positions(self) -> list[Position]:
+        """Read all positions as of the cursor."""
+        decimals = await read_decimals(self._connection)
+        return await read_positions(self._connection, await read_instruments(self._connection), decimals)
+
+    async def loans(self) -> list[Loan]:
+        """Read what is owed as of the cursor."""
+        return await read_loans(self._connection, await read_decimals(self._connection))
 
     async def findings(self, check: str) -> list[dict[str, object]]:
         """Read what a check finds: nothing, while the books are right."""

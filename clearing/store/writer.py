@@ -19,7 +19,14 @@ from clearing.migrations import load_migrations, pending_migrations
 from clearing.rows import COLUMNS, settlement_rows, storable
 from clearing.store.books import read_books
 from clearing.store.connection import connect, translated
-from engine.api.commands import ListInstrument, OpenAccount, RegisterAsset, RegisterFirm
+from engine.api.commands import (
+    ChangeInstrument,
+    ListInstrument,
+    OpenAccount,
+    RegisterAsset,
+    RegisterFirm,
+    SetCollateral,
+)
 from engine.api.wire import encode_command
 
 _ADVISORY_LOCK = 0x434C_4541_5249_4E47
@@ -124,8 +131,15 @@ class Store:
         await self._copy("postings", rows.postings)
         await self._copy("trades", rows.trades)
         await self._copy("settlements", settlement_rows(rows.settling, settled_at_ns))
-        if rows.balance_deltas:
-            await self._connection.execute(_MOVE_BALANCES, *rows.balance_deltas)
+        await self._copy("position_changes", rows.position_changes)
+        changes = (
+            (_MOVE_BALANCES, rows.balance_deltas),
+            (_CHANGE_POSITIONS, rows.positions),
+            (_CHANGE_LOANS, rows.loans),
+        )
+        for statement, columns in changes:
+            if columns:
+                await self._connection.execute(statement, *columns)
 
     async def _copy(self, table: str, rows: bytes) -> None:
         if rows:
@@ -143,14 +157,20 @@ class Store:
         match r:
             case RegisterAsset():
                 name = storable(r.name)
-                await execute("INSERT INTO clearing.assets VALUES ($1, $2, $3)", r.asset_id, name, r.decimals)
+                sql = "INSERT INTO clearing.assets (asset_id, name, decimals) VALUES ($1, $2, $3)"
+                await execute(sql, r.asset_id, name, r.decimals)
             case RegisterFirm():
                 await execute("INSERT INTO clearing.firms VALUES ($1, $2)", r.firm_id, storable(r.name))
             case OpenAccount():
                 sql = "INSERT INTO clearing.accounts VALUES ($1, $2, $3, $4)"
                 await execute(sql, r.account_id, r.firm_id, int(r.kind), storable(r.name))
-            case ListInstrument():
+            case ListInstrument() | ChangeInstrument():
                 await execute(_LIST_INSTRUMENT, *_instrument_arguments(r))
+            case SetCollateral():
+                sql = (
+                    "UPDATE clearing.assets SET weight_ppm = $2, lending_account_id = nullif($3, 0) WHERE asset_id = $1"
+                )
+                await execute(sql, r.asset_id, r.weight_ppm, r.lending_account_id)
 
 
 async def _migrate(connection: Any) -> None:
@@ -163,7 +183,7 @@ async def _migrate(connection: Any) -> None:
             await connection.execute(sql, migration.number, migration.name, migration.sha256)
 
 
-def _instrument_arguments(command: ListInstrument) -> tuple[object, ...]:
+def _instrument_arguments(command: ListInstrument | ChangeInstrument) -> tuple[object, ...]:
     i = command.instrument
     return (
         i.symbol_id,
@@ -176,6 +196,8 @@ def _instrument_arguments(command: ListInstrument) -> tuple[object, ...]:
         i.taker_ppm,
         i.fee_account_id,
         encode_command(command),
+        int(i.kind),
+        i.pnl_account_id or None,
     )
 
 
@@ -193,21 +215,47 @@ CREATE TABLE IF NOT EXISTS clearing.migrations (
 )"""
 
 _LIST_INSTRUMENT = """
-INSERT INTO clearing.instruments VALUES ($1, $2, $3, $4, $5::text::numeric, $6::text::numeric, $7, $8, $9, $10)"""
+INSERT INTO clearing.instruments (symbol_id, symbol, base_asset_id, quote_asset_id, tick, lot, maker_ppm, taker_ppm,
+                                  fee_account_id, definition, kind, pnl_account_id)
+VALUES ($1, $2, $3, $4, $5::text::numeric, $6::text::numeric, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (symbol_id) DO UPDATE
+SET tick = excluded.tick, lot = excluded.lot, maker_ppm = excluded.maker_ppm, taker_ppm = excluded.taker_ppm,
+    fee_account_id = excluded.fee_account_id, definition = excluded.definition"""
 
 _CHANGE_ORDERS = """
 WITH changed AS (
     UPDATE clearing.orders o
     SET leaves_qty = c.leaves_qty::numeric, cum_qty = c.cum_qty::numeric, locked = c.locked::numeric, state = c.state,
         previous_state = c.previous_state, reason = c.reason, changed_at_ns = c.changed_at_ns,
-        changed_seq = c.changed_seq
+        changed_seq = c.changed_seq, order_qty = c.order_qty::numeric, price = c.price::numeric,
+        stop_px = c.stop_px::numeric, work_price = c.work_price::numeric, time_in_force = c.time_in_force
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::smallint[], $6::smallint[], $7::integer[],
-                $8::bigint[], $9::bigint[])
-        AS c (order_id, leaves_qty, cum_qty, locked, state, previous_state, reason, changed_at_ns, changed_seq)
+                $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[])
+        AS c (order_id, leaves_qty, cum_qty, locked, state, previous_state, reason, changed_at_ns, changed_seq,
+              order_qty, price, stop_px, work_price, time_in_force)
     WHERE o.order_id = c.order_id
     RETURNING 1
 )
 SELECT count(*) FROM changed"""
+
+_CHANGE_POSITIONS = """
+INSERT INTO clearing.positions (account_id, symbol_id, leverage, is_isolated, size, cost, margin, added_margin, debt,
+                                changed_seq)
+SELECT account_id, symbol_id, leverage, is_isolated, size::numeric, cost::numeric, margin::numeric,
+       added_margin::numeric, debt::numeric, changed_seq
+FROM unnest($1::bigint[], $2::integer[], $3::smallint[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::bigint[])
+    AS p (account_id, symbol_id, leverage, is_isolated, size, cost, margin, added_margin, debt, changed_seq)
+ON CONFLICT (account_id, symbol_id) DO UPDATE
+SET leverage = excluded.leverage, is_isolated = excluded.is_isolated, size = excluded.size, cost = excluded.cost,
+    margin = excluded.margin, added_margin = excluded.added_margin, debt = excluded.debt,
+    changed_seq = excluded.changed_seq"""
+
+_CHANGE_LOANS = """
+INSERT INTO clearing.loans (account_id, asset_id, amount)
+SELECT account_id, asset_id, amount::numeric FROM unnest($1::bigint[], $2::integer[], $3::text[])
+    AS l (account_id, asset_id, amount)
+ON CONFLICT (account_id, asset_id) DO UPDATE SET amount = excluded.amount"""
 
 _MOVE_BALANCES = """
 MERGE INTO clearing.balances b

@@ -32,7 +32,7 @@ def batch_of(records: bytes, reader: LogReader) -> Batch:
         entry = reader.post(records, start, end)
         if entry is not None:
             batch.add(entry)
-    batch.seal(reader.scales)
+    batch.seal()
     return batch
 
 

@@ -229,9 +229,9 @@ async def test_a_fee_the_engine_miscalculated_stops_clearing_before_it(dsn: str)
     notional = 5_000_000 * 1_000 * 10
     fee = notional // 1_000
     wrong = Traded(
-        sell + 1, sell, 5_000_000, 1_000, 0, 0, BRAVO, ALPHA, 1, Side.BUY, fee + 1, fee // 5, notional + fee + 1
+        sell + 1, sell, 5_000_000, 1_000, 0, 0, BRAVO, ALPHA, 1, Side.BUY, fee + 1, fee // 5, notional + fee + 1_000
     )
-    market.log.append(terms, OrderAccepted(sell + 1, notional + fee + 1), wrong)
+    market.log.append(terms, OrderAccepted(sell + 1, notional + fee + 1_000), wrong)
     with pytest.raises(Disagreement, match=f"seq {sell + 1}: taker_fee"):
         async with clearing(dsn, market.log) as (_, task):
             await asyncio.wait_for(asyncio.shield(task), 10)

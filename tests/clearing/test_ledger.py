@@ -16,7 +16,7 @@ from clearing.errors import BrokenChain, Disagreement, SequenceGap
 from clearing.ledger import Ledger
 from clearing.limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX
 from clearing.pricing import Pricing
-from engine.api.enums import OrderState, Side, TimeInForce
+from engine.api.enums import OrderState, OrdType, Side, TimeInForce
 from engine.api.events import Deposited, OrderAccepted, OrderCanceled, Traded
 from engine.api.units import Step
 from engine.api.wire import Record, decode_records
@@ -158,8 +158,8 @@ def with_event(record: Record, index: int, **changes: Any) -> Record:
         ({"symbol_id": 2}, "symbol_id"),
         ({"taker_side": Side.SELL}, "taker_side"),
         ({"maker_order_id": 1}, "order 1"),
-        ({"buyer_released": 5_004 * UNIT}, "locked"),
-        ({"buyer_released": 5_006 * UNIT}, "locked"),
+        ({"buyer_released": 5_004 * UNIT}, "buyer_released"),
+        ({"buyer_released": 5_006 * UNIT}, "buyer_released"),
     ],
 )
 def test_a_trade_the_engine_miscalculated_stops_clearing_and_names_the_seq(change: dict[str, int], what: str) -> None:
@@ -176,11 +176,13 @@ def test_a_trade_the_engine_miscalculated_stops_clearing_and_names_the_seq(chang
 @pytest.mark.req("SET-07")
 def test_a_trade_that_costs_more_than_was_reserved_stops_clearing() -> None:
     market = Market(deposits=100_000 * UNIT)
-    market.order(BRAVO, Side.BUY, 20_000, 5_000_000)
-    market.order(ALPHA, Side.SELL, 10_000, 5_000_000)
+    market.order(ALPHA, Side.SELL, 20_000, 5_000_000)
+    market.order(BRAVO, Side.BUY, 10_000, 5_000_000)
     ledger, record = last_record(market)
+    terms = msgspec.structs.replace(record.command, ord_type=OrdType.MARKET, price=0)
+    too_little = with_event(with_event(record, 0, reserved=5_000 * UNIT), 1, buyer_released=5_000 * UNIT)
     with pytest.raises(Disagreement, match="covers"):
-        ledger.post(with_event(record, 1, buyer_released=5_001 * UNIT - 1))
+        ledger.post(msgspec.structs.replace(too_little, command=terms))
 
 
 @pytest.mark.req("SET-07", "ACC-10")

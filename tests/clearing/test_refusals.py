@@ -105,9 +105,11 @@ async def test_a_balance_that_is_negative_or_does_not_add_up_is_refused(books: s
 async def test_a_terminal_order_cannot_change_and_an_open_one_moves_forward_only(books: str) -> None:
     filled = "UPDATE clearing.orders SET changed_seq = changed_seq + 1 WHERE state = 2"
     await refused(books, filled, "corrections")
-    rewritten = "UPDATE clearing.orders SET price = price + 1, state = 3, locked = 0, changed_seq = 999 WHERE state = 0"
-    await refused(books, rewritten, "corrections")
-    await refused(books, "UPDATE clearing.orders SET changed_seq = 999 WHERE state = 0", "corrections")
+    for rewritten in ("side = 3 - side", "account_id = 103", "symbol_id = 2", "cl_ord_id = 'other'", "exec_inst = 2"):
+        changed = f"UPDATE clearing.orders SET {rewritten}, changed_seq = 999 WHERE state = 0"
+        await refused(books, changed, "corrections")
+    await refused(books, "UPDATE clearing.orders SET price = price + 1 WHERE state = 0", "corrections")
+    await refused(books, "UPDATE clearing.orders SET state = 0, changed_seq = 999 WHERE state = 2", "corrections")
     half = "UPDATE clearing.orders SET state = 1, cum_qty = order_qty / 2, changed_seq = 999 WHERE state = 0"
     await refused(books, half, "order_quantity_adds_up")
     unknown = "UPDATE clearing.orders SET state = 4, changed_seq = 999 WHERE state = 0"
@@ -120,7 +122,7 @@ async def test_the_cursor_does_not_pass_a_trade_without_settlement(books: str) -
     trade = """
         INSERT INTO clearing.trades
         SELECT gen_random_uuid(), c.last_applied_seq + 1, 0, 1, 101, 102, 1, 1, 0, 0,
-               min(o.order_id), max(o.order_id), 1, 1
+               min(o.order_id), max(o.order_id), 1, 1, 1
         FROM clearing.cursor c, clearing.orders o GROUP BY c.last_applied_seq"""
     head = "INSERT INTO clearing.ledger_transactions SELECT last_applied_seq + 1, 0, 1, 'TRADE' FROM clearing.cursor"
     settlement = """
@@ -146,13 +148,13 @@ async def test_the_cursor_does_not_pass_a_trade_without_settlement(books: str) -
 async def test_trades_need_their_orders_and_settlements_their_trade(books: str) -> None:
     alien = """
         INSERT INTO clearing.trades
-        VALUES (gen_random_uuid(), 999, 0, 1, 101, 102, 1, 1, 0, 0, 888888, 888889, 1, 1)"""
+        VALUES (gen_random_uuid(), 999, 0, 1, 101, 102, 1, 1, 0, 0, 888888, 888889, 1, 1, 1)"""
     await refused(books, alien, "violates foreign key")
     orphan = "INSERT INTO clearing.settlements VALUES (gen_random_uuid(), 999, 0, 1, 101, 102, 1, 1, 0, 0, 1)"
     await refused(books, orphan, "violates foreign key")
     itself = """
         INSERT INTO clearing.trades
-        SELECT gen_random_uuid(), 999, 0, 1, 101, 101, 1, 1, 0, 0, min(order_id), max(order_id), 1, 1
+        SELECT gen_random_uuid(), 999, 0, 1, 101, 101, 1, 1, 0, 0, min(order_id), max(order_id), 1, 1, 1
         FROM clearing.orders"""
     await refused(books, itself, "check")
 
@@ -207,7 +209,7 @@ async def test_a_changed_or_missing_migration_refuses_to_start(books: str, tmp_p
     (tmp_path / "0002_second.sql").write_text("")
     with pytest.raises(SchemaChanged, match="0001"):
         load_migrations(tmp_path)
-    assert pending_migrations([*own, Migration(4, "0004_more.sql", "SELECT 1")], applied)[0].number == 4
+    assert pending_migrations([*own, Migration(5, "0005_more.sql", "SELECT 1")], applied)[0].number == 5
 
 
 async def test_names_that_need_escaping_are_stored_as_they_are(dsn: str) -> None:

@@ -35,6 +35,7 @@ class Day:
         self.core = Core()
         self.now_ns = m.NOW_NS
         self.records: list[Record] = []
+        self.raw: list[bytes] = []
         self.names = 0
         for command in m.FULL_OPENING:
             self.send(0, command)
@@ -44,6 +45,7 @@ class Day:
         self.core.check()
         (record,) = decode_records(applied.records)
         self.records.append(record)
+        self.raw.append(applied.records)
         self.now_ns += 1_000
         return record
 
@@ -65,6 +67,11 @@ class Day:
 
 
 def whole_day() -> list[Record]:
+    """Let everything happen. Returns: the log."""
+    return live_day().records
+
+
+def live_day() -> Day:
     """Let everything happen."""
     day = Day()
     _spot(day)
@@ -73,7 +80,7 @@ def whole_day() -> list[Record]:
     _loans(day)
     _perpetuals(day)
     _operations(day)
-    return day.records
+    return day
 
 
 def _spot(day: Day) -> None:

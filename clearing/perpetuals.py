@@ -1,0 +1,132 @@
+"""What a fill does to a position: clearing's own arithmetic, so that it can check the engine's.
+
+Units: sizes signed lots, prices ticks, amounts minor units of the quote asset. Source: DRV-11, ACC-15, MAR-10.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from clearing.entries import Position, PositionChange
+from clearing.errors import Disagreement
+from clearing.pricing import Pricing
+from clearing.state import agree
+from engine.api.commands import AdjustMargin, CoverDebt, SetLeverage
+from engine.api.enums import MarginMode, PositionReason, Side
+from engine.api.events import PositionChanged
+from engine.api.limits import LEVERAGE_MAX
+from engine.api.wire import Record
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One side of a trade in a perpetual; ``released`` is what its order had locked for the lots that traded."""
+
+    account_id: int
+    symbol_id: int
+    side: Side
+    last_px: int
+    last_qty: int
+    fee: int
+    released: int
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a change of a position does to the balance: ``gained`` from the clearing PnL account (or lost to it),
+    and by how much more is ``locked``; ``debt_added`` is the part of the loss that nobody paid.
+    """
+
+    gained: int
+    locked: int
+    debt_added: int
+
+    def told(self, seq: int, index: int, ts_ns: int, event: PositionChanged, after: Position) -> PositionChange:
+        """Make the row of the history."""
+        return PositionChange(seq, index, ts_ns, event.reason, after, event.realized_pnl, self.debt_added)
+
+
+def settle_fill(seq: int, fill: Fill, before: Position | None, event: PositionChanged, pricing: Pricing) -> Change:
+    """Work out a fill and compare it with what the engine says. Raises: Disagreement."""
+    p = before or Position(event.account_id, event.symbol_id, event.leverage)
+    agree(seq, "leverage in bounds", True, 1 <= event.leverage <= LEVERAGE_MAX)
+    agree(seq, "leverage and mode", (event.leverage, bool(event.is_isolated)), (p.leverage, p.is_isolated))
+    d = 1 if fill.side is Side.BUY else -1
+    closing = min(fill.last_qty, abs(p.size)) if p.size * d < 0 else 0
+    closed = _half_up(p.cost * closing, abs(p.size)) if closing else 0
+    realized = -d * pricing.notional(fill.last_px, closing) - closed
+    size = p.size + d * fill.last_qty
+    cost = p.cost - closed + d * pricing.notional(fill.last_px, fill.last_qty - closing)
+    extra = p.extra if size * p.size > 0 else 0
+    agree(seq, "released", event.released, fill.released)
+    agree(seq, "realized_pnl", event.realized_pnl, realized)
+    agree(seq, "size", event.size, size)
+    agree(seq, "cost", event.cost, cost)
+    agree(seq, "extra", event.extra, extra)
+    debt_added = event.debt - p.debt
+    pool = fill.released + p.margin + realized - fill.fee
+    _check_debt(seq, event, debt_added, pool)
+    _check_margin(seq, event, -(-abs(cost) // p.leverage) + extra)
+    return Change(realized + debt_added, event.margin - p.margin - fill.released, debt_added)
+
+
+def _check_debt(seq: int, event: PositionChanged, debt_added: int, pool: int) -> None:
+    """Check that only what the collateral could not pay is owed. ``pool`` is what the position has of its own."""
+    agree(seq, "debt not lowered by a trade", True, debt_added >= 0)
+    if event.is_isolated:
+        agree(seq, "debt_added", debt_added, max(0, -pool))
+    elif debt_added:
+        # A cross position has used up the account's balance before it owes anything.
+        agree(seq, f"debt_added at most {-pool}", True, debt_added <= -pool)
+        agree(seq, "available of an account in debt", event.available, 0)
+
+
+def _check_margin(seq: int, event: PositionChanged, wanted: int) -> None:
+    """Check that a position has the margin it wants, or all there is."""
+    agree(seq, f"margin between 0 and {wanted}", True, 0 <= event.margin <= wanted)
+    if event.margin < wanted:
+        agree(seq, "available beside a margin that is not whole", event.available, 0)
+
+
+def check_change(record: Record, before: Position | None, event: PositionChanged) -> Change:
+    """Check a change that no trade caused against its command. Raises: Disagreement."""
+    seq, command = record.seq, record.command
+    p = before or Position(event.account_id, event.symbol_id, event.leverage)
+    if isinstance(command, SetLeverage | AdjustMargin | CoverDebt):
+        asked = (command.account_id, command.symbol_id)
+        agree(seq, "position", (event.account_id, event.symbol_id), asked)
+    agree(seq, "size and cost", (event.size, event.cost), (p.size, p.cost))
+    agree(seq, "realized_pnl and released", (event.realized_pnl, event.released), (0, 0))
+    now = (event.leverage, bool(event.is_isolated), event.margin, event.extra, event.debt)
+    match command:
+        case SetLeverage() if event.reason is PositionReason.LEVERAGE:
+            margin = -(-abs(p.cost) // command.leverage) + p.extra
+            due = (command.leverage, command.mode is MarginMode.ISOLATED, margin, p.extra, p.debt)
+        case AdjustMargin() if event.reason is PositionReason.MARGIN:
+            due = (p.leverage, p.is_isolated, p.margin + command.amount, p.extra + command.amount, p.debt)
+        case CoverDebt() if event.reason is PositionReason.DEBT:
+            due = (p.leverage, p.is_isolated, p.margin, p.extra, p.debt - command.amount)
+        case _:
+            raise Disagreement(seq, "position", event.reason.name, f"unmoved by {type(command).__name__}")
+    agree(seq, "leverage, mode, margin, added margin and debt", now, due)
+    return Change(0, event.margin - p.margin, 0)
+
+
+def take_over(seq: int, event: PositionChanged) -> Position:
+    """Return the position the event tells."""
+    return Position(
+        event.account_id,
+        event.symbol_id,
+        event.leverage,
+        bool(event.is_isolated),
+        event.size,
+        event.cost,
+        event.margin,
+        event.extra,
+        event.debt,
+        seq,
+    )
+
+
+def _half_up(dividend: int, divisor: int) -> int:
+    """Divide to the nearest, ties away from zero (RES-62); the divisor is positive."""
+    size = (2 * abs(dividend) + divisor) // (2 * divisor)
+    return size if dividend >= 0 else -size
