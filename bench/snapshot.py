@@ -20,10 +20,11 @@ from typing import Any
 
 import structlog
 
-from bench.restart import REGISTRATIONS
+from bench.prepared import frames_of
+from bench.sample_market import FIRST_ACCOUNT, FIRST_SESSION, MID_TICKS, SampleMarket
+from bench.workload import Sent
 from engine.api import commands as c
-from engine.api.enums import AccountKind, OrdType, SessionKind, Side, TimeInForce
-from engine.api.wire import encode_command, encode_frame
+from engine.api.enums import OrdType, Side, TimeInForce
 from engine.host import journal, recovery
 from engine.host.core import Core
 from engine.host.disk import Disk
@@ -35,7 +36,7 @@ ACCOUNTS = 1_000
 PRICES = 2_000
 BATCH = 500
 ROUNDS = 7
-FIRST_ACCOUNT, FIRST_SESSION = 1_001, 1_001
+QTY = 100
 
 
 def run() -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Bench:
 
     def run(self) -> dict[str, Any]:
         """Fill the book, then take snapshots both ways under load."""
-        self.load(REGISTRATIONS_AND_TRADERS)
+        self.load([(c.OPERATIONS, command) for command in SampleMarket(ACCOUNTS).opening()])
         while self.core.open_orders < RESTING:
             self.batch()
         self.load([])
@@ -111,17 +112,17 @@ class Bench:
         """Enter BATCH resting orders, canceling as many once the book is full; return ms of apply and of sync."""
         return self.load([command for _ in range(BATCH) for command in self.step(next(self.numbers))])
 
-    def step(self, n: int) -> list[tuple[int, c.Command]]:
+    def step(self, n: int) -> list[Sent]:
         """Make the n-th order, and the cancel that keeps the book at its size."""
-        out: list[tuple[int, c.Command]] = [(FIRST_SESSION + n % ACCOUNTS, resting(n))]
+        out: list[Sent] = [(FIRST_SESSION + n % ACCOUNTS, resting(n))]
         if n >= RESTING:
             old = n - RESTING
             out.insert(0, (FIRST_SESSION + old % ACCOUNTS, c.CancelOrder(f"c{n}", f"o{old}")))
         return out
 
-    def load(self, commands: list[tuple[int, c.Command]]) -> tuple[float, float]:
+    def load(self, commands: list[Sent]) -> tuple[float, float]:
         """Apply and journal a batch; return the milliseconds of both."""
-        frames = b"".join(encode_frame(source, n, encode_command(one)) for n, (source, one) in enumerate(commands))
+        frames = b"".join(frames_of(commands))
         began = time.perf_counter()
         applied = self.core.apply(time.time_ns(), frames)
         apply_ms = ms_since(began)
@@ -135,25 +136,9 @@ class Bench:
 def resting(n: int) -> c.NewOrder:
     """Make an order that rests: buys below, sells above the middle."""
     side, away = (Side.BUY, Side.SELL)[n // ACCOUNTS % 2], 1 + n * 7 % PRICES
-    price = 5_000_000 + (away if side is Side.SELL else -away)
+    price = MID_TICKS + (away if side is Side.SELL else -away)
     gtc = TimeInForce.GOOD_TILL_CANCEL
-    return c.NewOrder(FIRST_ACCOUNT + n % ACCOUNTS, 1, side, OrdType.LIMIT, gtc, 10, price, f"o{n}")
-
-
-def traders() -> list[c.Command]:
-    """Register the traders, each with an account and a session."""
-    out: list[c.Command] = []
-    for n in range(ACCOUNTS):
-        account = FIRST_ACCOUNT + n
-        out += [
-            c.OpenAccount(account, 1, AccountKind.SPOT, f"T{n}"),
-            c.RegisterSession(FIRST_SESSION + n, 1, SessionKind.ORDER_ENTRY, f"S{n}"),
-            *(c.Deposit(account, asset, 10**19, f"{account}:{asset}") for asset in (1, 2)),
-        ]
-    return out
-
-
-REGISTRATIONS_AND_TRADERS: list[tuple[int, c.Command]] = [(0, command) for command in (*REGISTRATIONS, *traders())]
+    return c.NewOrder(FIRST_ACCOUNT + n % ACCOUNTS, 1, side, OrdType.LIMIT, gtc, QTY, price, f"o{n}")
 
 
 def build(directory: Path) -> tuple[Core, journal.Journal, SnapshotWriter]:
