@@ -24,6 +24,7 @@ from engine.api.enums import (
     MarginState,
     Peg,
     SelfTrade,
+    Side,
     SymbolStatus,
     Trigger,
     VenueStatus,
@@ -72,21 +73,21 @@ Sent = tuple[int, int, c.Command | bytes]
 """Nanoseconds that pass before, who sends, and what."""
 
 
-def order(source: int, account: int, side: c.Side, qty: int, price: int, name: str, **terms: object) -> Sent:
+def order(source: int, account: int, side: Side, qty: int, price: int, name: str, **terms: object) -> Sent:
     """A limit order in BTC/USDT, unless the terms say otherwise."""
     new = c.NewOrder(account, BTC_USDT, side, LIMIT, GTC, qty, price, name)
     return 0, source, msgspec.structs.replace(new, **terms)
 
 
-def alpha(side: c.Side, qty: int, price: int, name: str, **terms: object) -> Sent:
+def alpha(side: Side, qty: int, price: int, name: str, **terms: object) -> Sent:
     return order(ALPHA_OE, ALPHA, side, qty, price, name, **terms)
 
 
-def bravo(side: c.Side, qty: int, price: int, name: str, **terms: object) -> Sent:
+def bravo(side: Side, qty: int, price: int, name: str, **terms: object) -> Sent:
     return order(BRAVO_OE, BRAVO, side, qty, price, name, **terms)
 
 
-def charlie(side: c.Side, qty: int, price: int, name: str, **terms: object) -> Sent:
+def charlie(side: Side, qty: int, price: int, name: str, **terms: object) -> Sent:
     return order(CHARLIE_OE, CHARLIE, side, qty, price, name, **terms)
 
 
@@ -154,7 +155,7 @@ MARKETS: list[Sent] = [
 ]
 
 
-def future(account: int, side: c.Side, qty: int, price: int, name: str, **terms: object) -> Sent:
+def future(account: int, side: Side, qty: int, price: int, name: str, **terms: object) -> Sent:
     source = ALPHA_OE if account == ALPHA_F else BRAVO_OE
     return order(source, account, side, qty, price, name, symbol_id=BTC_PERP, **terms)
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import OrderState, SelfTrade, SymbolStatus
+from engine.api.enums import BreakerReason, OrderState, SelfTrade, SymbolStatus, VenueStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BTC_USDT, BUY, CHARLIE, SELL, USDT
@@ -173,7 +173,7 @@ def test_only_an_opening_uncrosses(floor: Floor, status: SymbolStatus) -> None:
 
 @pytest.mark.req("ORD-05")
 @pytest.mark.parametrize(
-    "shut", [c.SetVenueStatus(c.VenueStatus.HALT), c.TriggerBreaker(BTC_USDT, c.BreakerReason.OPERATIONS)]
+    "shut", [c.SetVenueStatus(VenueStatus.HALT), c.TriggerBreaker(BTC_USDT, BreakerReason.OPERATIONS)]
 )
 def test_a_symbol_is_uncrossed_even_while_venue_or_breaker_keep_it_shut(floor: Floor, shut: c.Command) -> None:
     lay(floor, {10_000: 1}, {10_000: 1})

@@ -9,7 +9,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import Peg, Trigger
+from engine.api.enums import OrdType, Peg, Side, Trigger
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, ALPHA_F, BRAVO, BTC_PERP, BUY, LIMIT, MARKET, PEGGED, SELL, STOP, STOP_LIMIT
@@ -35,7 +35,7 @@ def outcome(events: Events) -> Code | None:
 )
 @pytest.mark.parametrize("side", [BUY, SELL])
 def test_a_limit_lies_within_the_band_of_the_mark(
-    floor: Floor, side: c.Side, mark: int, lowest: int, highest: int
+    floor: Floor, side: Side, mark: int, lowest: int, highest: int
 ) -> None:
     floor.mark(mark)
     for price, code in ((lowest - 1, OUTSIDE), (lowest, None), (highest, None), (highest + 1, OUTSIDE)):
@@ -93,10 +93,10 @@ def test_protection_prices_stay_within_the_range_of_prices() -> None:
 
 @pytest.mark.req("ORD-01", "TBL-03")
 @pytest.mark.parametrize("kind", [LIMIT, STOP, STOP_LIMIT, PEGGED])
-def test_notional_is_bounded_at_the_worst_price(floor: Floor, kind: m.OrdType) -> None:
+def test_notional_is_bounded_at_the_worst_price(floor: Floor, kind: OrdType) -> None:
     floor.operate(c.Deposit(ALPHA, m.USDT, 10**16, "rich"))
     floor.operate(c.ChangeInstrument(msgspec.structs.replace(m.BTC_LISTING, min_notional=10**9, max_notional=10**11)))
-    terms: dict[m.OrdType, dict[str, Any]] = {
+    terms: dict[OrdType, dict[str, Any]] = {
         LIMIT: {"price": 10_000},
         STOP: {"stop_px": 10_000},
         STOP_LIMIT: {"stop_px": 10_000, "price": 10_000},

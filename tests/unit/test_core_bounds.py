@@ -11,7 +11,7 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, SymbolStatus
+from engine.api.enums import AccountKind, MarginMode, SymbolStatus
 from engine.api.rejects import ErrorCode as Code
 from engine.api.units import Step
 from engine.api.wire import decode_records, encode_command, encode_frame
@@ -141,7 +141,7 @@ def test_an_account_trades_so_many_perpetuals() -> None:
     for symbol in symbols[:-1]:
         floor.rest(ALPHA_F, BUY, 1, 100, symbol=symbol)
     assert refusal(floor.enter(ALPHA_F, BUY, 1, 100, symbol=symbols[-1])) == Code.EXCEEDS_LIMIT
-    leverage = c.SetLeverage(ALPHA_F, symbols[-1], 5, c.MarginMode.CROSS)
+    leverage = c.SetLeverage(ALPHA_F, symbols[-1], 5, MarginMode.CROSS)
     assert refusal(floor.operate(leverage)) == Code.EXCEEDS_LIMIT
     assert accepted(floor.enter(ALPHA_F, BUY, 1, 100, symbol=symbols[0]))
     assert accepted(floor.enter(BRAVO_F, BUY, 1, 100, symbol=symbols[-1]))

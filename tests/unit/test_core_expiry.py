@@ -7,7 +7,7 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import BreakerReason, OrderState, SymbolStatus
+from engine.api.enums import BreakerReason, OrderState, OrdType, Peg, SymbolStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BUY, CHARLIE, DAY, GTD, SELL, USDT
@@ -87,8 +87,8 @@ def test_what_is_left_is_released_and_the_fills_stand(floor: Floor) -> None:
 
 @pytest.mark.req("ORD-13")
 @pytest.mark.parametrize("kind", [m.STOP, m.PEGGED])
-def test_waiting_orders_expire_too(floor: Floor, kind: m.OrdType) -> None:
-    terms = {"stop_px": 10_500} if kind is m.STOP else {"price": 10_000, "peg": c.Peg.PRIMARY}
+def test_waiting_orders_expire_too(floor: Floor, kind: OrdType) -> None:
+    terms = {"stop_px": 10_500} if kind is m.STOP else {"price": 10_000, "peg": Peg.PRIMARY}
     order = floor.rest(ALPHA, BUY, LOT, kind=kind, tif=GTD, expire_time_ns=SOON_NS, **terms)
     assert closed(floor.wait(2 * SECOND_NS)) == [(order, LOT, Code.GTD_EXPIRED)]
 

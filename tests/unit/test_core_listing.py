@@ -10,7 +10,8 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, InstrumentKind, Matching
+from engine.api.enums import AccountKind, BreakerReason, InstrumentKind, MarginMode, Matching, Peg
+from engine.api.instrument import Instrument
 from engine.api.rejects import ErrorCode as Code
 from engine.api.units import Step
 from tests.model import market as m
@@ -28,7 +29,7 @@ def floor() -> Floor:
     return floor
 
 
-def change(floor: Floor, listing: m.Instrument = BTC_LISTING, **changes: Any) -> Events:
+def change(floor: Floor, listing: Instrument = BTC_LISTING, **changes: Any) -> Events:
     return floor.operate(c.ChangeInstrument(msgspec.structs.replace(listing, **changes)))
 
 
@@ -124,7 +125,7 @@ def test_delisting_cancels_all_orders_by_id_and_frees_what_they_held(floor: Floo
         floor.rest(ALPHA, BUY, LOT, 10_000),
         floor.rest(BRAVO, SELL, LOT, 10_500, max_floor=7),
         floor.rest(ALPHA, BUY, LOT, kind=m.STOP, stop_px=10_500),
-        accepted(floor.enter(BRAVO, BUY, LOT, 10_000, kind=m.PEGGED, peg=c.Peg.PRIMARY)),
+        accepted(floor.enter(BRAVO, BUY, LOT, 10_000, kind=m.PEGGED, peg=Peg.PRIMARY)),
         floor.rest(ALPHA, BUY, LOT, 9_000, tif=m.GTD, expire_time_ns=m.NOW_NS + SECOND_NS),
     ]
     other = floor.rest(ALPHA, BUY, 10, 10_000, symbol=m.ETH_USDT)
@@ -138,7 +139,7 @@ def test_delisting_cancels_all_orders_by_id_and_frees_what_they_held(floor: Floo
 
 @pytest.mark.req("TBL-04", "DRV-11")
 def test_a_perpetual_with_a_position_or_a_debt_is_not_delisted(floor: Floor) -> None:
-    floor.operate(c.SetLeverage(ALPHA_F, BTC_PERP, 10, c.MarginMode.ISOLATED))
+    floor.operate(c.SetLeverage(ALPHA_F, BTC_PERP, 10, MarginMode.ISOLATED))
     floor.trade(ALPHA_F, BRAVO_F, 1_000, 10_000, BTC_PERP)
     order = floor.rest(ALPHA_F, SELL, 10, 10_100, symbol=BTC_PERP, exec_inst=REDUCE_ONLY)
     assert refusal(floor.operate(c.DelistInstrument(BTC_PERP))) == Code.NOT_EMPTY
@@ -154,7 +155,7 @@ def test_a_perpetual_with_a_position_or_a_debt_is_not_delisted(floor: Floor) -> 
 
 @pytest.mark.req("TBL-04")
 def test_a_delisted_symbol_neither_elects_nor_breaks(floor: Floor) -> None:
-    floor.operate(c.TriggerBreaker(m.BTC_USDT, c.BreakerReason.OPERATIONS))
+    floor.operate(c.TriggerBreaker(m.BTC_USDT, BreakerReason.OPERATIONS))
     floor.operate(c.DelistInstrument(m.BTC_USDT))
     assert triggered(floor.operate(c.AdvanceTime())) == []
     assert floor.wait(301 * SECOND_NS) == (e.BreakerReleased(m.BTC_USDT),)

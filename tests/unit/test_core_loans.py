@@ -8,7 +8,7 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, SymbolStatus
+from engine.api.enums import AccountKind, AccountStatus, InstrumentKind, SymbolStatus
 from engine.api.instrument import Instrument
 from engine.api.rejects import ErrorCode as Code
 from engine.api.units import Step
@@ -197,7 +197,7 @@ def test_a_lender_stays_while_something_is_lent_but_weights_change(floor: Floor)
 def test_a_closed_account_owes_nothing(floor: Floor) -> None:
     floor.enter(ALPHA_M, SELL, LOT, 10_000)
     floor.enter(BRAVO, BUY, LOT, 10_000)
-    assert refusal(floor.operate(c.SetAccountStatus(ALPHA_M, c.AccountStatus.CLOSED))) == Code.NOT_EMPTY
+    assert refusal(floor.operate(c.SetAccountStatus(ALPHA_M, AccountStatus.CLOSED))) == Code.NOT_EMPTY
 
 
 @pytest.mark.req("MAR-24")
@@ -217,7 +217,7 @@ HUGE: tuple[c.Command, ...] = (
         Instrument(
             symbol_id=BIG,
             symbol="ETH/WEI",
-            kind=m.InstrumentKind.SPOT,
+            kind=InstrumentKind.SPOT,
             base_asset_id=ETH,
             quote_asset_id=WEI,
             tick=Step(1, 6),

@@ -8,7 +8,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import BreakerReason, OrderState, Peg, SymbolStatus, VenueStatus
+from engine.api.enums import BreakerReason, OrderState, Peg, SymbolStatus, Trigger, VenueStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BTC_USDT, BUY, CHARLIE, MARKET, PEGGED, SELL, STOP, STOP_LIMIT
@@ -77,7 +77,7 @@ def test_the_venue_is_looked_at_first_then_the_breaker_then_the_symbol(floor: Fl
 @pytest.mark.req("EVT-02")
 @pytest.mark.parametrize("now", list(S))
 @pytest.mark.parametrize("then", list(S))
-def test_a_symbol_goes_from_any_status_to_any(floor: Floor, now: S, then: S) -> None:
+def test_a_symbol_goes_from_any_status_to_any(floor: Floor, now: SymbolStatus, then: SymbolStatus) -> None:
     for status in (now, then):
         assert floor.status(status) == (e.SymbolStatusSet(BTC_USDT, status),)
 
@@ -96,7 +96,7 @@ def test_the_venue_goes_from_any_status_to_any_and_other_symbols_go_on(floor: Fl
 
 @pytest.mark.req("DRV-13")
 @pytest.mark.parametrize("status", [S.HALT, S.CLOSED, S.CANCEL_ONLY, S.POST_ONLY])
-def test_resting_orders_stay_through_a_closed_market(floor: Floor, status: S) -> None:
+def test_resting_orders_stay_through_a_closed_market(floor: Floor, status: SymbolStatus) -> None:
     order = floor.rest(BRAVO, SELL, LOT, 10_000)
     floor.status(status)
     floor.status(S.OPEN)
@@ -126,7 +126,7 @@ def test_in_the_pre_open_orders_rest_even_crossed(floor: Floor) -> None:
 def test_stops_and_pegs_rest_until_the_market_trades_again(
     floor: Floor, close: c.Command, reopen: c.Command | None
 ) -> None:
-    stop = floor.rest(ALPHA, BUY, LOT, 10_050, kind=STOP_LIMIT, stop_px=10_010, trigger=c.Trigger.MARK)
+    stop = floor.rest(ALPHA, BUY, LOT, 10_050, kind=STOP_LIMIT, stop_px=10_010, trigger=Trigger.MARK)
     bid = floor.rest(BRAVO, BUY, LOT, 9_990)
     peg = accepted(floor.enter(CHARLIE, BUY, LOT, 10_000, kind=PEGGED, peg=Peg.PRIMARY))
     floor.operate(close)

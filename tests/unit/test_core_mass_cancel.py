@@ -57,7 +57,7 @@ SCOPES: list[tuple[int, dict[str, int], set[str]]] = [
 
 @pytest.mark.req("ORD-09", "DRV-13")
 @pytest.mark.parametrize(("source", "scope", "names"), SCOPES)
-def test_what_a_mass_cancel_reaches(floor: Floor, source: int, scope: dict[str, int], names: set[str]) -> None:
+def test_what_a_mass_cancel_reaches(floor: Floor, source: int, scope: dict[str, Any], names: set[str]) -> None:
     orders = mixed(floor)
     events = floor.send(source, c.MassCancel("mass", **scope))
     canceled = [order_id for order_id, _, code in closed(events) if code == USER]

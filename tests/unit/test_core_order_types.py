@@ -8,7 +8,18 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import ExecInst, OrderState, OrdType, Peg, SelfTrade, TimeInForce, Trigger
+from engine.api.enums import (
+    AccountStatus,
+    ExecInst,
+    OrderState,
+    OrdType,
+    Peg,
+    SelfTrade,
+    Side,
+    SymbolStatus,
+    TimeInForce,
+    Trigger,
+)
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, ALPHA_F, BRAVO, BTC, BUY, LIMIT, MARKET, PEGGED, SELL, STOP, STOP_LIMIT, USDT
@@ -105,7 +116,7 @@ def test_terms_that_go_together(floor: Floor, kind: OrdType, tif: TimeInForce, t
 
 @pytest.mark.req("ORD-17", "LIQ-21")
 def test_a_liquidation_order_is_entered_by_operations_and_only_reduces(floor: Floor) -> None:
-    order = {"account": ALPHA_F, "side": SELL, "qty": 10, "price": 10_000, "symbol": m.BTC_PERP}
+    order: dict[str, Any] = {"account": ALPHA_F, "side": SELL, "qty": 10, "price": 10_000, "symbol": m.BTC_PERP}
     both = REDUCE_ONLY | ExecInst.LIQUIDATION
     assert refusal(floor.enter(**order, exec_inst=both)) == Code.UNSUPPORTED
     assert refusal(floor.enter(**order, exec_inst=ExecInst.LIQUIDATION, source=c.OPERATIONS)) == Code.UNSUPPORTED
@@ -116,8 +127,8 @@ def test_a_liquidation_order_is_entered_by_operations_and_only_reduces(floor: Fl
 @pytest.mark.req("ORD-01", "ORD-02")
 def test_the_first_failing_check_decides() -> None:
     floor = Floor()
-    floor.operate(c.SetAccountStatus(ALPHA, m.c.AccountStatus.SUSPENDED))
-    floor.operate(c.SetSymbolStatus(m.BTC_USDT, c.SymbolStatus.HALT))
+    floor.operate(c.SetAccountStatus(ALPHA, AccountStatus.SUSPENDED))
+    floor.operate(c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.HALT))
     floor.operate(c.SetKillSwitch(m.ALPHA_OE, True))
     wrong: dict[str, Any] = {
         "account": 999,
@@ -139,9 +150,9 @@ def test_the_first_failing_check_decides() -> None:
         (Code.NOT_AUTHORISED, {"account": ALPHA}),
         (Code.UNKNOWN_SYMBOL, {"symbol": m.BTC_PERP}),
         (Code.UNSUPPORTED, {"symbol": m.BTC_USDT}),
-        (Code.ACCOUNT_SUSPENDED, c.SetAccountStatus(ALPHA, c.AccountStatus.ACTIVE)),
+        (Code.ACCOUNT_SUSPENDED, c.SetAccountStatus(ALPHA, AccountStatus.ACTIVE)),
         (Code.KILL_SWITCH, c.SetKillSwitch(m.ALPHA_OE, False)),
-        (Code.SYMBOL_CLOSED, c.SetSymbolStatus(m.BTC_USDT, c.SymbolStatus.OPEN)),
+        (Code.SYMBOL_CLOSED, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.OPEN)),
         (Code.UNSUPPORTED, {"min_qty": 0}),
         (Code.PRICE_OFF_TICK, {"price": 30_000}),
         (Code.PRICE_OFF_TICK, {"stop_px": 20_000}),
@@ -185,7 +196,7 @@ def test_funds_are_looked_at_before_risk_limits(floor: Floor) -> None:
     ],
 )
 def test_what_a_lot_reserves_follows_from_the_worst_price(
-    floor: Floor, side: c.Side, terms: dict[str, Any], asset: int, per_lot: int
+    floor: Floor, side: Side, terms: dict[str, Any], asset: int, per_lot: int
 ) -> None:
     before = floor.balance(ALPHA, asset)
     order = floor.rest(ALPHA, side, LOT, **terms)

@@ -8,7 +8,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import OrderState, Peg, RestateReason, SymbolStatus
+from engine.api.enums import OrderState, Peg, RestateReason, SelfTrade, Side, SymbolStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BUY, CHARLIE, PEGGED, SELL, USDT
@@ -27,7 +27,7 @@ def floor() -> Floor:
     return floor
 
 
-def peg(floor: Floor, side: c.Side, peg: Peg, offset: int = 0, cap: int = 0, **terms: Any) -> Events:
+def peg(floor: Floor, side: Side, peg: Peg, offset: int = 0, cap: int = 0, **terms: Any) -> Events:
     """A pegged order of ALPHA; without a cap, as far as the band goes."""
     cap = cap or (11_000 if side is BUY else 9_000)
     return floor.enter(terms.pop("account", ALPHA), side, LOT, cap, kind=PEGGED, peg=peg, peg_offset=offset, **terms)
@@ -55,7 +55,7 @@ def peg(floor: Floor, side: c.Side, peg: Peg, offset: int = 0, cap: int = 0, **t
         (SELL, MID, -1, 10_000),
     ],
 )
-def test_where_a_pegged_order_stands(floor: Floor, side: c.Side, kind: Peg, offset: int, price: int) -> None:
+def test_where_a_pegged_order_stands(floor: Floor, side: Side, kind: Peg, offset: int, price: int) -> None:
     events = peg(floor, side, kind, offset)
     assert restated(events) == [(accepted(events), PEG, LOT, price, LOT)]
 
@@ -65,7 +65,7 @@ def test_where_a_pegged_order_stands(floor: Floor, side: c.Side, kind: Peg, offs
     ("side", "cap", "price"),
     [(BUY, 9_995, 9_995), (BUY, 10_005, 10_000), (SELL, 10_004, 10_004), (SELL, 9_000, 10_001)],
 )
-def test_the_cap_holds(floor: Floor, side: c.Side, cap: int, price: int) -> None:
+def test_the_cap_holds(floor: Floor, side: Side, cap: int, price: int) -> None:
     assert restated(peg(floor, side, MID, cap=cap))[0][3] == price
 
 
@@ -81,7 +81,7 @@ def test_pegged_orders_move_with_the_best_price_and_join_the_queue_behind(floor:
     events = floor.enter(BRAVO, BUY, LOT, 9_995)
     better = accepted(events)
     assert restated(events) == [(order, PEG, LOT, 9_995, LOT) for order in (first, second)]
-    assert trades(floor.enter(BRAVO, SELL, LOT, 9_995, stp=c.SelfTrade.RESTING))[0] == (first, 9_995, LOT)
+    assert trades(floor.enter(BRAVO, SELL, LOT, 9_995, stp=SelfTrade.RESTING))[0] == (first, 9_995, LOT)
     assert floor.state(better) == OrderState.CANCELED
     assert restated(floor.operate(c.AdvanceTime())) == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import AccountStatus, MarginMode, PositionReason
+from engine.api.enums import AccountStatus, MarginMode, PositionReason, Side
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA_F, BRAVO_F, BTC_PERP, BTC_PNL, BUY, CHARLIE_F, FEES, LENDER, SELL, USDT
@@ -59,7 +59,7 @@ def test_opening_a_position(floor: Floor) -> None:
 
 @pytest.mark.req("MAR-05", "MAR-09", "RES-19")
 @pytest.mark.parametrize("side", [BUY, SELL])
-def test_an_order_reserves_initial_margin_rounded_up_and_the_worst_fee(floor: Floor, side: m.Side) -> None:
+def test_an_order_reserves_initial_margin_rounded_up_and_the_worst_fee(floor: Floor, side: Side) -> None:
     floor.operate(c.SetLeverage(ALPHA_F, BTC_PERP, 7, CROSS))
     floor.rest(ALPHA_F, side, 3, 10_001, symbol=BTC_PERP)
     worth = 10_001 * TICK_LOT

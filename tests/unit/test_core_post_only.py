@@ -8,7 +8,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import OrderState, RestateReason, SymbolStatus
+from engine.api.enums import OrderState, RestateReason, Side, SymbolStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BUY, CHARLIE, SELL, USDT
@@ -28,7 +28,7 @@ def floor() -> Floor:
     [(BUY, 10_000, 9_999, 0), (BUY, 10_000, 10_000, 1), (SELL, 10_000, 10_001, 0), (SELL, 10_000, 10_000, 1)],
 )
 def test_a_post_only_order_that_would_take_is_accepted_and_canceled(
-    floor: Floor, side: c.Side, other: int, price: int, takes: int
+    floor: Floor, side: Side, other: int, price: int, takes: int
 ) -> None:
     maker = floor.rest(BRAVO, SELL if side is BUY else BUY, LOT, other)
     events = floor.enter(ALPHA, side, LOT, price, exec_inst=POST_ONLY)
@@ -47,7 +47,7 @@ def test_an_own_order_on_the_other_side_counts_as_well(floor: Floor) -> None:
 
 @pytest.mark.req("ORD-16")
 @pytest.mark.parametrize(("side", "slid"), [(BUY, 9_999), (SELL, 10_001)])
-def test_a_sliding_order_rests_one_tick_off_the_other_side(floor: Floor, side: c.Side, slid: int) -> None:
+def test_a_sliding_order_rests_one_tick_off_the_other_side(floor: Floor, side: Side, slid: int) -> None:
     floor.rest(BRAVO, SELL if side is BUY else BUY, LOT, 10_000)
     events = floor.enter(ALPHA, side, LOT, 10_000, exec_inst=SLIDE)
     order = accepted(events)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import OrderState, RestateReason, SymbolStatus
+from engine.api.enums import OrderState, RestateReason, Side, SymbolStatus, Trigger
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA_F, BRAVO_F, BTC_PERP, BUY, CHARLIE_F, ETH_PERP, SELL
@@ -25,7 +26,7 @@ def floor() -> Floor:
     return floor
 
 
-def reduce(floor: Floor, side: m.Side, qty: int, price: int = 0, account: int = ALPHA_F, **terms: Any) -> Events:
+def reduce(floor: Floor, side: Side, qty: int, price: int = 0, account: int = ALPHA_F, **terms: Any) -> Events:
     return floor.enter(account, side, qty, price, symbol=BTC_PERP, exec_inst=REDUCE_ONLY, **terms)
 
 
@@ -46,7 +47,7 @@ def test_a_short_position_is_reduced_by_buying(floor: Floor) -> None:
 
 @pytest.mark.req("ORD-17")
 @pytest.mark.parametrize(("account", "side"), [(ALPHA_F, BUY), (BRAVO_F, SELL), (CHARLIE_F, BUY), (CHARLIE_F, SELL)])
-def test_with_nothing_to_reduce_it_is_accepted_and_canceled(floor: Floor, account: int, side: m.Side) -> None:
+def test_with_nothing_to_reduce_it_is_accepted_and_canceled(floor: Floor, account: int, side: Side) -> None:
     events = reduce(floor, side, 10, 10_000, account)
     assert closed(events) == [(accepted(events), 10, NOTHING)]
 
@@ -54,7 +55,7 @@ def test_with_nothing_to_reduce_it_is_accepted_and_canceled(floor: Floor, accoun
 @pytest.mark.req("ORD-17", "RES-19")
 def test_it_reserves_nothing_and_passes_where_losses_exceed_what_is_available(floor: Floor) -> None:
     available, locked = floor.balance(ALPHA_F, m.USDT)
-    floor.operate(m.c.Transfer(ALPHA_F, BRAVO_F, m.USDT, available))
+    floor.operate(c.Transfer(ALPHA_F, BRAVO_F, m.USDT, available))
     floor.mark(9_999, BTC_PERP)
     assert refusal(floor.enter(ALPHA_F, SELL, 1, 10_000, symbol=BTC_PERP)) == Code.INSUFFICIENT_BALANCE
     assert accepted(reduce(floor, SELL, 100, 10_000))
@@ -93,13 +94,13 @@ def test_reduce_only_makers_do_not_count_for_fill_or_kill(floor: Floor) -> None:
 
 @pytest.mark.req("ORD-17")
 def test_a_stop_is_clipped_when_it_is_elected(floor: Floor) -> None:
-    events = reduce(floor, SELL, 300, kind=m.STOP, stop_px=9_990, trigger=m.c.Trigger.MARK)
+    events = reduce(floor, SELL, 300, kind=m.STOP, stop_px=9_990, trigger=Trigger.MARK)
     stop = accepted(events)
     assert len(events) == 1, "it waits whole"
     elected = floor.mark(9_990, BTC_PERP)
     assert restated(elected) == [(stop, CLIPPED, 100, 8_991, 100)]
     assert closed(elected) == [(stop, 100, Code.IOC_REMAINDER)]
-    stop = accepted(reduce(floor, SELL, 300, 9_000, kind=m.STOP_LIMIT, stop_px=9_000, trigger=m.c.Trigger.MARK))
+    stop = accepted(reduce(floor, SELL, 300, 9_000, kind=m.STOP_LIMIT, stop_px=9_000, trigger=Trigger.MARK))
     floor.trade(BRAVO_F, ALPHA_F, 100, 9_990, BTC_PERP)
     assert closed(floor.mark(9_000, BTC_PERP)) == [(stop, 300, NOTHING)]
 

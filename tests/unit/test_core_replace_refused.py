@@ -10,7 +10,7 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountStatus, MarginState, OrderState, Peg, SymbolStatus, VenueStatus
+from engine.api.enums import AccountStatus, BreakerReason, MarginState, OrderState, Peg, SymbolStatus, VenueStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, ALPHA_OE, BRAVO, BTC, BUY, LIMIT, PEGGED, SELL, STOP, STOP_LIMIT, USDT
@@ -133,7 +133,7 @@ CLOSED: list[tuple[Code, c.Command]] = [
     (Code.SYMBOL_CLOSED, c.SetVenueStatus(VenueStatus.HALT)),
     (Code.SYMBOL_CLOSED, c.SetVenueStatus(VenueStatus.CLOSED)),
     (Code.NOT_ALLOWED_NOW, c.SetVenueStatus(VenueStatus.CANCEL_ONLY)),
-    (Code.SYMBOL_CLOSED, c.TriggerBreaker(m.BTC_USDT, m.c.BreakerReason.OPERATIONS)),
+    (Code.SYMBOL_CLOSED, c.TriggerBreaker(m.BTC_USDT, BreakerReason.OPERATIONS)),
     (Code.NOT_ALLOWED_NOW, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.POST_ONLY)),
 ]
 

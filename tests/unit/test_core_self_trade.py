@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import OrderState, RestateReason, SelfTrade
 from engine.api.rejects import ErrorCode as Code
@@ -116,7 +117,7 @@ def test_the_takers_instruction_decides(floor: Floor) -> None:
 def test_one_account_or_one_group_of_a_firm_does_not_trade_with_itself(
     floor: Floor, maker: int, group: int, other_group: int, meets_itself: bool
 ) -> None:
-    floor.operate(m.c.Deposit(ALPHA_M, BTC, 10**9, "base"))
+    floor.operate(c.Deposit(ALPHA_M, BTC, 10**9, "base"))
     floor.rest(maker, SELL, LOT, 10_000, stp_group=group)
     events = floor.enter(ALPHA, BUY, LOT, 10_000, stp_group=other_group)
     assert bool(closed(events)) is meets_itself

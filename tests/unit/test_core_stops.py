@@ -8,7 +8,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import OrderState, SymbolStatus, Trigger
+from engine.api.enums import OrderState, Side, SymbolStatus, Trigger
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BUY, CHARLIE, SELL, STOP, STOP_LIMIT
@@ -22,7 +22,7 @@ def floor() -> Floor:
     return Floor()
 
 
-def stop(floor: Floor, side: c.Side, stop_px: int, **terms: Any) -> int:
+def stop(floor: Floor, side: Side, stop_px: int, **terms: Any) -> int:
     """A stop of ALPHA that waits."""
     kind = STOP_LIMIT if "price" in terms else STOP
     return floor.rest(
@@ -34,7 +34,7 @@ def stop(floor: Floor, side: c.Side, stop_px: int, **terms: Any) -> int:
 @pytest.mark.parametrize(
     ("side", "last_px", "is_due"), [(BUY, 10_009, 0), (BUY, 10_010, 1), (SELL, 9_991, 0), (SELL, 9_990, 1)]
 )
-def test_a_trade_at_or_beyond_the_stop_price_elects(floor: Floor, side: c.Side, last_px: int, is_due: int) -> None:
+def test_a_trade_at_or_beyond_the_stop_price_elects(floor: Floor, side: Side, last_px: int, is_due: int) -> None:
     order = stop(floor, side, 10_010 if side is BUY else 9_990)
     events = floor.trade(BRAVO, CHARLIE, LOT, last_px)
     limit = 11_011 if side is BUY else 8_991
@@ -46,7 +46,7 @@ def test_a_trade_at_or_beyond_the_stop_price_elects(floor: Floor, side: c.Side, 
 @pytest.mark.parametrize(
     ("side", "mark", "is_due"), [(BUY, 10_009, 0), (BUY, 10_010, 1), (SELL, 9_991, 0), (SELL, 9_990, 1)]
 )
-def test_a_mark_at_or_beyond_the_stop_price_elects(floor: Floor, side: c.Side, mark: int, is_due: int) -> None:
+def test_a_mark_at_or_beyond_the_stop_price_elects(floor: Floor, side: Side, mark: int, is_due: int) -> None:
     order = stop(floor, side, 10_010 if side is BUY else 9_990, trigger=MARK)
     assert triggered(floor.trade(BRAVO, CHARLIE, LOT, 10_010 if side is BUY else 9_990)) == []
     assert [stop_id for stop_id, _ in triggered(floor.mark(mark))] == [order] * is_due

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -45,9 +46,13 @@ class Stage:
                 self.subject = record.seq
             self.reached |= {(before, after) for order, before, after in changes if order == self.subject}
 
-    def enter(self, price: int = 10_000, **terms: object) -> None:
-        terms = {"cl_ord_id": NAME, "tif": m.GTD, "expire_time_ns": m.NOW_NS + 1_000 * SECOND_NS} | terms
-        self.floor.enter(ALPHA, SELL, QTY, price, **terms)
+    def enter(self, price: int = 10_000, **terms: Any) -> None:
+        wanted: dict[str, Any] = {
+            "cl_ord_id": NAME,
+            "tif": m.GTD,
+            "expire_time_ns": m.NOW_NS + 1_000 * SECOND_NS,
+        } | terms
+        self.floor.enter(ALPHA, SELL, QTY, price, **wanted)
         self.note()
 
     def take(self, qty: int) -> None:
