@@ -1,6 +1,6 @@
 """Commands per second of the core, of the core behind its journal, of its slow twin, and of a plain Python book.
 
-Frames are handed over as an engine reads them from one link, LINK_READ_BYTES at a time: some 2,500 commands. What
+Frames are handed over as an engine reads them from one link, LINK_READ_BYTES at a time: some 2,800 commands. What
 only computes is measured in processor time, which on a machine left alone is the time that passes; what waits for a
 disk is measured in time that passes.
 """
