@@ -39,6 +39,8 @@ CHECKS = {
     "8b": ("replay through a snapshot anywhere", "replaying.replay_through_snapshots"),
     "10": ("time to serve", "replaying.time_to_serve"),
     "11": ("clock", "clock.clock"),
+    "20a": ("hostile frames", "fuzz.hostile_frames"),
+    "20b": ("hostile commands", "fuzz.hostile_commands"),
 }
 """Number in the reliability plan -> what it is, and its function."""
 

@@ -21,6 +21,8 @@ SCALES = {
     "8a": 0.05,
     "8b": 0.02,
     "10": 0.02,
+    "20a": 0.01,
+    "20b": 0.01,
 }
 """Leaves out 2, which ``test_kill.py`` is, and 11, which ``tests/host/test_clock.py`` is."""
 

@@ -13,7 +13,7 @@ from engine.host import journal, recovery
 from engine.host.core import Core
 from engine.host.disk import Disk, UnsyncedDisk
 
-GTC, IOC, FOK = TimeInForce
+GTC, IOC, FOK = TimeInForce.GOOD_TILL_CANCEL, TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL
 NOW_NS = 1_790_000_000_000_000_000
 BTC_USDT = Instrument(
     symbol_id=1,
