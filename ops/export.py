@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from enum import IntEnum, IntFlag
 from typing import Any
 
 import msgspec
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import OrderState
 from engine.api.instrument import Instrument
 from engine.api.wire import Record
-from ops.narration import Chronicle, iso_time
+from ops.chronicle import Chronicle
+from ops.narration import iso_time
 
 _FIX_CHARACTERS = ("side", "taker_side", "ord_type", "time_in_force")
+
+_QUANTITIES = ("order_qty", "leaves", "last_qty", "taker_leaves", "maker_leaves", "display", "max_floor", "min_qty")
+_PRICES = ("price", "last_px", "stop_px", "peg_offset")
+_RESERVED = ("reserved", "released")
+_QUOTE = ("taker_fee", "maker_fee", "buyer_released", "payer_available")
+_OF_POSITION = ("cost", "margin", "extra", "debt", "realized_pnl", "released", "available", "locked")
+_OF_ASSET = ("amount", "loan", "available_after", "from_available", "to_available")
 
 
 def record_object(record: Record, chronicle: Chronicle) -> dict[str, Any]:
@@ -30,25 +38,36 @@ def record_object(record: Record, chronicle: Chronicle) -> dict[str, Any]:
 
 
 def _tagged(item: msgspec.Struct, amounts: dict[str, Any]) -> dict[str, Any]:
-    """Put the name of a record before its fields."""
+    """Put the name of a record before its fields; members of enumerations by name, FIX codes as characters."""
     fields = {"type": type(item).__name__, **msgspec.structs.asdict(item), **amounts}
-    for name in _FIX_CHARACTERS:
-        if name in fields:
-            fields[name] = chr(fields[name]) if fields[name] else ""
-    if isinstance(fields.get("state"), OrderState):
-        fields["state"] = fields["state"].name
+    for name, value in fields.items():
+        if name in _FIX_CHARACTERS:
+            fields[name] = chr(value) if value else ""
+        elif isinstance(value, IntFlag):
+            fields[name] = [str(flag.name) for flag in value]
+        elif isinstance(value, IntEnum):
+            fields[name] = value.name
+        elif isinstance(value, bytes):
+            fields[name] = value.hex()
     return fields
 
 
 def _command_amounts(command: c.Command, chronicle: Chronicle) -> dict[str, Any]:
     match command:
-        case c.NewOrder(symbol_id=symbol_id):
-            qty, price = chronicle.qty(command.order_qty, symbol_id), chronicle.price(command.price, symbol_id)
-            return {"order_qty": qty, "price": price}
-        case c.Deposit():
-            return {"amount": chronicle.decimal(command.amount, command.asset_id)}
-        case c.ListInstrument():
+        case c.RefuseOrder():
+            return {}
+        case c.ListInstrument() | c.ChangeInstrument():
             return {"instrument": _instrument(command.instrument, chronicle)}
+        case c.Deposit() | c.Transfer():
+            return {"amount": chronicle.decimal(command.amount, command.asset_id)}
+        case c.AdjustMargin() | c.CoverDebt():
+            return {"amount": chronicle.decimal(command.amount, chronicle.quote_asset(command.symbol_id))}
+        case c.SetAccountLimits():
+            return {"position_notional_max": str(command.position_notional_max)}
+        case c.ReplaceOrder():
+            return _scaled(command, command.symbol_id or chronicle.symbol_of(command.order_id), chronicle)
+        case c.NewOrder() | c.SetMark():
+            return _scaled(command, command.symbol_id, chronicle)
         case _:
             return {}
 
@@ -61,32 +80,42 @@ def _instrument(instrument: Instrument, chronicle: Chronicle) -> dict[str, Any]:
         fields[name] = instrument.format_qty(fields[name])
     for name in ("min_notional", "max_notional"):
         fields[name] = chronicle.decimal(fields[name], instrument.quote_asset_id)
-    return fields
+    return fields | {"kind": instrument.kind.name, "matching": instrument.matching.name}
 
 
 def _event_amounts(event: e.Event, record: Record, chronicle: Chronicle) -> dict[str, Any]:
     match event:
-        case e.Deposited() if isinstance(record.command, c.Deposit):
-            return {"available_after": chronicle.decimal(event.available_after, record.command.asset_id)}
-        case e.OrderAccepted():
-            return {"reserved": chronicle.decimal(event.reserved, chronicle.locked_asset(event.order_id))}
-        case e.OrderCanceled() | e.OrderExpired():
-            return {
-                "leaves": chronicle.qty(event.leaves, chronicle.symbol_of(event.order_id)),
-                "released": chronicle.decimal(event.released, chronicle.locked_asset(event.order_id)),
-            }
+        case e.Deposited() | e.Transferred() if isinstance(record.command, c.Deposit | c.Transfer):
+            return _amounts(event, _OF_ASSET, record.command.asset_id, chronicle)
+        case e.Borrowed() | e.Repaid():
+            return _amounts(event, _OF_ASSET, event.asset_id, chronicle)
+        case e.DebtCovered() if isinstance(record.command, c.CoverDebt):
+            return _amounts(event, _QUOTE, chronicle.quote_asset(record.command.symbol_id), chronicle)
+        case e.PositionChanged():
+            amounts = _amounts(event, _OF_POSITION, chronicle.quote_asset(event.symbol_id), chronicle)
+            return amounts | {"size": chronicle.qty(event.size, event.symbol_id)}
+        case e.Uncrossed():
+            volume = chronicle.qty(event.volume, event.symbol_id)
+            return _scaled(event, event.symbol_id, chronicle) | {"volume": volume}
         case e.Traded():
-            return _trade_amounts(event, chronicle)
+            amounts = _amounts(event, _QUOTE, chronicle.quote_asset(event.symbol_id), chronicle)
+            return _scaled(event, event.symbol_id, chronicle) | amounts
+        case _ if hasattr(event, "order_id"):
+            amounts = _amounts(event, _RESERVED, chronicle.locked_asset(event.order_id), chronicle)
+            return _scaled(event, chronicle.symbol_of(event.order_id), chronicle) | amounts
         case _:
             return {}
 
 
-def _trade_amounts(trade: e.Traded, chronicle: Chronicle) -> dict[str, Any]:
-    quote = chronicle.quote_asset(trade.symbol_id)
-    quantities = ("last_qty", "taker_leaves", "maker_leaves")
-    amounts = ("taker_fee", "maker_fee", "buyer_released")
-    return {
-        "last_px": chronicle.price(trade.last_px, trade.symbol_id),
-        **{name: chronicle.qty(getattr(trade, name), trade.symbol_id) for name in quantities},
-        **{name: chronicle.decimal(getattr(trade, name), quote) for name in amounts},
+def _scaled(item: msgspec.Struct, symbol_id: int, chronicle: Chronicle) -> dict[str, Any]:
+    """Write the quantities and prices among the fields of ``item``; one that was not given stays as it is."""
+    own = set(item.__struct_fields__)
+    quantities = {name: chronicle.qty(getattr(item, name), symbol_id) for name in _QUANTITIES if name in own}
+    prices = {name: getattr(item, name) for name in _PRICES if name in own}
+    return quantities | {
+        name: ticks if ticks is None else chronicle.price(ticks, symbol_id) for name, ticks in prices.items()
     }
+
+
+def _amounts(item: msgspec.Struct, names: tuple[str, ...], asset_id: int, chronicle: Chronicle) -> dict[str, Any]:
+    return {name: chronicle.decimal(getattr(item, name), asset_id) for name in names if name in item.__struct_fields__}

@@ -6,12 +6,36 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from engine.api.commands import CancelOrder, Command, NewOrder, RefuseOrder, RequestOrderStatus
+from engine.api.commands import (
+    CancelOrder,
+    Command,
+    MassCancel,
+    NewOrder,
+    RefuseOrder,
+    ReplaceOrder,
+    RequestOrderStatus,
+)
 from engine.api.errors import WireError
-from engine.api.events import Event, OrderAccepted, Traded
+from engine.api.events import (
+    Borrowed,
+    CancelRejected,
+    CommandRefused,
+    Event,
+    OrderAccepted,
+    OrderRejected,
+    OrderReplaced,
+    PositionChanged,
+    Repaid,
+    ReplaceRejected,
+    StatusReported,
+    Traded,
+)
 from engine.api.ids import parse_order_id
 from engine.api.wire import Record
 from ops.narration import Chronicle, describe_command, describe_event
+
+ANSWERS = (OrderRejected, CancelRejected, ReplaceRejected, StatusReported, CommandRefused)
+"""Events that answer the command of their record."""
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -67,16 +91,30 @@ def order_history(query: OrderQuery, records: Iterable[Record], chronicle: Chron
     for record in records:
         chronicle.apply(record)
         is_asked_for = _is_named(record, query, watched, chronicle)
-        accepted = next((event.order_id for event in record.events if isinstance(event, OrderAccepted)), 0)
-        if is_asked_for and accepted:
-            watched.add(accepted)
+        if is_asked_for:
+            watched |= {x.order_id for x in record.events if isinstance(x, OrderAccepted | OrderReplaced)}
+        accounts = {order.account_id for order in map(chronicle.order, watched) if order}
         concerned = [
             (index, event)
             for index, event in enumerate(record.events)
-            if (is_asked_for and not isinstance(event, Traded)) or orders_of(event) & watched
+            if orders_of(event) & watched
+            or (is_asked_for and isinstance(event, ANSWERS))
+            or _follows(record, index, watched, accounts, is_asked_for)
         ]
         if is_asked_for or concerned:
             yield from _happenings(record, concerned, chronicle)
+
+
+def _follows(record: Record, index: int, watched: set[int], accounts: set[int], is_asked_for: bool) -> bool:
+    """Tell whether an event says what the order did to its account: its position, or its loan."""
+    event = record.events[index]
+    if not isinstance(event, PositionChanged | Borrowed | Repaid) or event.account_id not in accounts:
+        return False
+    if isinstance(event, Borrowed):
+        return is_asked_for
+    # A trade of the order comes before, with none between.
+    trades = [other for other in record.events[:index] if isinstance(other, Traded)]
+    return bool(trades and orders_of(trades[-1]) & watched)
 
 
 def _happenings(record: Record, concerned: list[tuple[int, Event]], chronicle: Chronicle) -> Iterator[Happening]:
@@ -90,7 +128,7 @@ def _happenings(record: Record, concerned: list[tuple[int, Event]], chronicle: C
 def _is_named(record: Record, query: OrderQuery, watched: set[int], chronicle: Chronicle) -> bool:
     """Tell whether the command of ``record`` is about the order: it enters it, or names it."""
     command = record.command
-    if isinstance(command, CancelOrder | RequestOrderStatus) and command.order_id in watched:
+    if isinstance(command, CancelOrder | ReplaceOrder | RequestOrderStatus) and command.order_id in watched:
         return True
     if isinstance(command, NewOrder) and record.seq in watched:
         return True
@@ -102,9 +140,9 @@ def _is_named(record: Record, query: OrderQuery, watched: set[int], chronicle: C
 def names_in(command: Command) -> tuple[str, ...]:
     """List the ClOrdIDs a command carries."""
     match command:
-        case NewOrder() | RefuseOrder() | RequestOrderStatus():
+        case NewOrder() | RefuseOrder() | RequestOrderStatus() | MassCancel():
             return (command.cl_ord_id,)
-        case CancelOrder():
+        case CancelOrder() | ReplaceOrder():
             return (command.cl_ord_id, command.orig_cl_ord_id)
         case _:
             return ()

@@ -1,0 +1,89 @@
+"""What the log has registered and which orders are open, so that records can be told in names and decimals."""
+
+from __future__ import annotations
+
+from engine.api import commands as c
+from engine.api import events as e
+from engine.api.enums import Side
+from engine.api.instrument import Instrument
+from engine.api.registry import Registry
+from engine.api.units import format_minor
+from engine.api.wire import Record
+
+
+class Chronicle(Registry):
+    """A registry that also remembers the open orders, so that quantities and amounts are told in decimals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[int, c.NewOrder] = {}
+        self._closed: list[int] = []
+
+    def apply(self, record: Record) -> None:
+        """Take over what a record registered and which orders it opened; one it closed is known until the next."""
+        super().apply(record)
+        while self._closed:
+            self._open.pop(self._closed.pop(), None)
+        for event in record.events:
+            match event:
+                case e.OrderAccepted() if isinstance(record.command, c.NewOrder):
+                    self._open[event.order_id] = record.command
+                case e.OrderCanceled() | e.OrderExpired():
+                    self._closed.append(event.order_id)
+                case e.Traded():
+                    leaves = ((event.taker_order_id, event.taker_leaves), (event.maker_order_id, event.maker_leaves))
+                    self._closed.extend(order_id for order_id, left in leaves if not left)
+                case _:
+                    pass
+
+    def _register(self, command: c.Command) -> None:
+        super()._register(command)
+        if isinstance(command, c.ChangeInstrument):
+            self.instruments[command.instrument.symbol_id] = command.instrument
+
+    def order(self, order_id: int) -> c.NewOrder | None:
+        """Find what entered an open order; None when it is not open."""
+        return self._open.get(order_id)
+
+    def symbol_of(self, order_id: int) -> int:
+        """Find the symbol of an open order; 0 when it is not open."""
+        return self._open[order_id].symbol_id if order_id in self._open else 0
+
+    def locked_asset(self, order_id: int) -> int:
+        """Find which asset an open order locks; 0 when it is not open.
+
+        In a spot market a sell locks its base asset; everything else locks quote.
+        """
+        order = self._open.get(order_id)
+        instrument = self.instruments.get(order.symbol_id) if order else None
+        if order is None or instrument is None:
+            return 0
+        in_base = order.side == Side.SELL and not instrument.is_perpetual
+        return instrument.base_asset_id if in_base else instrument.quote_asset_id
+
+    def quote_asset(self, symbol_id: int) -> int:
+        """Find the asset an instrument is priced in; 0 when there is no such instrument."""
+        return self.instruments[symbol_id].quote_asset_id if symbol_id in self.instruments else 0
+
+    def symbol(self, symbol_id: int) -> str:
+        """Name an instrument."""
+        return self.instruments[symbol_id].symbol if symbol_id in self.instruments else f"symbol {symbol_id}"
+
+    def qty(self, lots: int, symbol_id: int) -> str:
+        """Write a quantity."""
+        instrument = self.instruments.get(symbol_id)
+        return instrument.format_qty(lots) if instrument else f"{lots} lots"
+
+    def price(self, ticks: int, symbol_id: int) -> str:
+        """Write a price."""
+        instrument = self.instruments.get(symbol_id)
+        return instrument.format_price(ticks) if instrument else f"{ticks} ticks"
+
+    def decimal(self, minor: int, asset_id: int) -> str:
+        """Write an amount without the name of its asset."""
+        return format_minor(minor, self.assets[asset_id].decimals if asset_id in self.assets else 0)
+
+
+def instrument_named(instruments: dict[int, Instrument], symbol: str) -> Instrument | None:
+    """Find a listed instrument by its symbol, or by its number."""
+    return next((i for i in instruments.values() if symbol in (i.symbol, str(i.symbol_id))), None)
