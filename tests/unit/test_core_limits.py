@@ -114,7 +114,10 @@ def test_a_sweep_of_the_largest_number_of_makers_fits_a_record(surplus: int) -> 
         crowd.send(FIRST_SESSION + n, *sells)
     crowd.rest(taker + 1, "one more", side=SELL)
     assert crowd.core.open_orders == makers + 1
-    order = c.NewOrder(taker, 1, BUY, LIMIT, GTC, makers + surplus, 200, "sweep")
+    whole = c.NewOrder(taker, 1, BUY, LIMIT, m.FOK, makers + 1, 200, "more than one command may match")
+    _, unfillable = decode_records(crowd.send(FIRST_SESSION + accounts, whole))[0].events
+    assert isinstance(unfillable, e.OrderExpired) and unfillable.code == ErrorCode.FOK_UNFILLABLE
+    order = c.NewOrder(taker, 1, BUY, LIMIT, GTC if surplus else m.FOK, makers + surplus, 200, "sweep")
     records = crowd.send(FIRST_SESSION + accounts, order)
     assert len(records) < limits.RECORD_BYTES_MAX
     events = decode_records(records)[0].events

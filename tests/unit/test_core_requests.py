@@ -154,6 +154,15 @@ def test_a_cancel_with_a_known_cl_ord_id(market: Market) -> None:
     assert market.send(ALPHA_OE, resent) == (e.StatusReported(first, OrderState.PENDING),)
 
 
+@pytest.mark.req("FIX-26", "ORD-09", "ORD-10")
+def test_a_possible_resend_that_never_arrived_is_carried_out(market: Market) -> None:
+    order_id = enter(market, "a")
+    (replaced,) = market.send(ALPHA_OE, c.ReplaceOrder("r", QTY - 1, orig_cl_ord_id="a", poss_resend=True))
+    assert isinstance(replaced, e.OrderReplaced) and replaced.order_id == order_id
+    (canceled,) = market.send(ALPHA_OE, c.CancelOrder("x", "a", poss_resend=True))
+    assert isinstance(canceled, e.OrderCanceled) and canceled.order_id == order_id
+
+
 @pytest.mark.req("OST-01", "OST-06")
 def test_status_follows_an_order_through_its_states(market: Market) -> None:
     order_id = enter(market, "a")
