@@ -53,8 +53,9 @@ BUSINESS_OTHER, BUSINESS_UNSUPPORTED, BUSINESS_NOT_AVAILABLE, BUSINESS_CONDITION
 _CL_ORD_ID = re.compile(r"[A-Za-z0-9._:-]{1,36}", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]*", re.ASCII)
 _SIDES = {chr(member): member for member in Side}
-_ORD_TYPES = {chr(member): member for member in OrdType}
-_TIMES_IN_FORCE = {chr(member): member for member in TimeInForce}
+_ORD_TYPES = {chr(member): member for member in (OrdType.MARKET, OrdType.LIMIT)}
+_OFFERED_TIMES = (TimeInForce.GOOD_TILL_CANCEL, TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
+_TIMES_IN_FORCE = {chr(member): member for member in _OFFERED_TIMES}
 
 
 class Sender(msgspec.Struct, frozen=True):

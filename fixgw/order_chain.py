@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from engine.api import events as e
-from engine.api.commands import CancelOrder, Command, NewOrder, RefuseOrder, RequestOrderStatus
-from engine.api.enums import OrderState
+from engine.api.commands import CancelOrder, Command, NewOrder, RefuseOrder, ReplaceOrder, RequestOrderStatus
+from engine.api.enums import OrderState, RestateReason, TimeInForce
 from engine.api.rejects import ErrorCode
 from engine.api.wire import Record
 from fixgw.registry import Market, Registry
@@ -23,13 +23,17 @@ CLOSED_ORDERS_MAX = 1_000_000
 """Closed orders kept for status requests and late cancels; beyond it the oldest is forgotten and is unknown."""
 
 NEW, TRADE, CANCELED, EXPIRED, REJECTED, STATUS, CANCEL_REJECT = "0", "F", "4", "C", "8", "I", "9"
+REPLACED, RESTATED, TRIGGERED = "5", "D", "L"
 """Kinds of report: ExecType <150>, and ``9`` for OrderCancelReject."""
+
+TOLD_RESTATEMENTS = (RestateReason.DECREMENT, RestateReason.REDUCE_ONLY, RestateReason.SLIDE)
+"""Restatements that are reported; repriced pegs and refilled icebergs are not (RoE section 7)."""
 
 _CLOSED_STATES = {CANCELED: OrderState.CANCELED, EXPIRED: OrderState.EXPIRED}
 
 
 class Order:
-    """An accepted order as it stands.
+    """An accepted order as it stands; ``command`` holds its terms, those of its last replacement or restatement.
 
     ``last_exec`` is the ``(seq, n)`` of its last report; ``terms`` the text of what never changes about it, kept
     by the writer from the first report to the last.
@@ -64,6 +68,12 @@ class Order:
         self.last_exec = (order_id, 0)
         self.terms = ""
 
+    def change(self, leaves_qty: int, **terms: Any) -> None:
+        """Give the order other terms."""
+        self.command = msgspec.structs.replace(self.command, **terms)
+        self.leaves_qty = leaves_qty
+        self.terms = ""
+
 
 class Report(msgspec.Struct, frozen=True):
     """One report: who gets it, and the facts its text is made of, as they were at its event.
@@ -87,6 +97,10 @@ class Report(msgspec.Struct, frozen=True):
     cum_notional: int = 0
     leaves_qty: int = 0
     last_exec: tuple[int, int] = (0, 0)
+    terms: NewOrder | None = None
+    """Of the order, as they were then."""
+    replaced: str = ""
+    """ClOrdID <11> the order had before a replacement."""
 
 
 class OrderChain:
@@ -104,6 +118,10 @@ class OrderChain:
             e.Traded: self._traded,
             e.OrderCanceled: self._left,
             e.OrderExpired: self._left,
+            e.OrderReplaced: self._replaced,
+            e.OrderRestated: self._restated,
+            e.OrderTriggered: self._triggered,
+            e.ReplaceRejected: self._cancel_rejected,
             e.OrderRejected: self._rejected,
             e.CancelRejected: self._cancel_rejected,
             e.StatusReported: self._status,
@@ -118,7 +136,6 @@ class OrderChain:
         """Apply one record and return its reports, in order."""
         if record.source == 0:
             self._registry.apply(record)
-            return []
         reports: list[Report] = []
         for index, event in enumerate(record.events):
             fold = self._fold.get(type(event))
@@ -146,6 +163,7 @@ class OrderChain:
             order.cum_qty,
             order.cum_notional,
             order.leaves_qty,
+            terms=order.command,
         )
 
     def _answer(self, kind: str, record: Record, index: int, state: OrderState, order: Order | None) -> Report:
@@ -165,6 +183,7 @@ class OrderChain:
             order.cum_notional if order else 0,
             order.leaves_qty if order else 0,
             order.last_exec if order else (record.seq, 2 * index),
+            order.command if order else None,
         )
 
     def _accepted(self, record: Record, index: int, event: e.OrderAccepted) -> list[Report]:
@@ -194,9 +213,32 @@ class OrderChain:
         kind = CANCELED if isinstance(event, e.OrderCanceled) else EXPIRED
         order.state, order.leaves_qty = _CLOSED_STATES[kind], 0
         self._close(order)
-        same = record.source == order.session_id
-        sessions = (order.session_id,) if same else (order.session_id, record.source)
-        return [self._report(kind, record, index, order, sessions)]
+        return [self._report(kind, record, index, order, _owner_and_asker(order, record, event.code))]
+
+    def _replaced(self, record: Record, index: int, event: e.OrderReplaced) -> list[Report]:
+        request, order = record.command, self._orders[event.order_id]
+        assert isinstance(request, ReplaceOrder)
+        asked: dict[str, Any] = {"time_in_force": TimeInForce(request.time_in_force)} if request.time_in_force else {}
+        asked |= {name: getattr(request, name) for name in ("stop_px", "max_floor") if getattr(request, name)}
+        if request.time_in_force or request.expire_time_ns:
+            asked["expire_time_ns"] = request.expire_time_ns
+        previous = order.command.cl_ord_id
+        order.change(event.leaves, cl_ord_id=request.cl_ord_id, order_qty=event.order_qty, price=event.price, **asked)
+        sessions = _both(order, record)
+        report = self._report(REPLACED, record, index, order, sessions)
+        return [msgspec.structs.replace(report, replaced=previous)]
+
+    def _restated(self, record: Record, index: int, event: e.OrderRestated) -> list[Report]:
+        order = self._orders[event.order_id]
+        if event.reason not in TOLD_RESTATEMENTS:
+            return []
+        price = event.price if event.reason is RestateReason.SLIDE else order.command.price
+        order.change(event.leaves, order_qty=event.order_qty, price=price)
+        return [self._report(RESTATED, record, index, order, (order.session_id,))]
+
+    def _triggered(self, record: Record, index: int, event: e.OrderTriggered) -> list[Report]:
+        order = self._orders[event.order_id]
+        return [self._report(TRIGGERED, record, index, order, (order.session_id,))]
 
     def _close(self, order: Order) -> None:
         self._closed.append(order.order_id)
@@ -208,7 +250,7 @@ class OrderChain:
         report = self._answer(REJECTED, record, index, OrderState.REJECTED, original)
         return [report]
 
-    def _cancel_rejected(self, record: Record, index: int, event: e.CancelRejected) -> list[Report]:
+    def _cancel_rejected(self, record: Record, index: int, event: e.CancelRejected | e.ReplaceRejected) -> list[Report]:
         return [self._answer(CANCEL_REJECT, record, index, event.state, self._orders.get(event.order_id))]
 
     def _status(self, record: Record, index: int, event: e.StatusReported) -> list[Report]:
@@ -220,7 +262,7 @@ class OrderChain:
             case NewOrder() | RefuseOrder():
                 outcome: e.Event = e.OrderRejected(0, ErrorCode.INTERNAL)
                 answer = self._answer(REJECTED, record, index, OrderState.REJECTED, None)
-            case CancelOrder():
+            case CancelOrder() | ReplaceOrder():
                 outcome = e.CancelRejected(0, ErrorCode.INTERNAL, OrderState.UNKNOWN)
                 answer = self._answer(CANCEL_REJECT, record, index, OrderState.UNKNOWN, None)
             case RequestOrderStatus():
@@ -229,3 +271,13 @@ class OrderChain:
             case _:
                 return []
         return [msgspec.structs.replace(answer, event=outcome)]
+
+
+def _owner_and_asker(order: Order, record: Record, code: int) -> tuple[int, ...]:
+    """Who hears that an order left: its session, and another one that asked for just that."""
+    asked = {CancelOrder: ErrorCode.USER_REQUESTED, ReplaceOrder: ErrorCode.REPLACED_BELOW_FILLED}
+    return _both(order, record) if asked.get(type(record.command)) == code else (order.session_id,)
+
+
+def _both(order: Order, record: Record) -> tuple[int, ...]:
+    return (order.session_id,) if record.source == order.session_id else (order.session_id, record.source)

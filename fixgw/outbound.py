@@ -9,12 +9,25 @@ from __future__ import annotations
 import time
 
 from engine.api import events as e
-from engine.api.commands import CancelOrder, NewOrder, RefuseOrder, RequestOrderStatus
-from engine.api.enums import OrderState, Side
+from engine.api.commands import CancelOrder, MassCancel, NewOrder, RefuseOrder, ReplaceOrder, RequestOrderStatus
+from engine.api.enums import OrderState, RestateReason, Side
 from engine.api.ids import exec_id, order_id_text, trade_id_text
 from engine.api.rejects import FIX_TWINS, ErrorCode
 from engine.api.units import format_minor
-from fixgw.order_chain import CANCEL_REJECT, CANCELED, EXPIRED, NEW, REJECTED, STATUS, TRADE, Order, Report
+from fixgw.order_chain import (
+    CANCEL_REJECT,
+    CANCELED,
+    EXPIRED,
+    NEW,
+    REJECTED,
+    REPLACED,
+    RESTATED,
+    STATUS,
+    TRADE,
+    TRIGGERED,
+    Order,
+    Report,
+)
 from fixgw.registry import Registry
 
 SOH = "\x01"
@@ -70,6 +83,9 @@ class Writer:
             REJECTED: self._rejected,
             STATUS: self._status,
             CANCEL_REJECT: self._cancel_reject,
+            REPLACED: self._replaced,
+            RESTATED: self._restated,
+            TRIGGERED: self._triggered,
         }
 
     def body(self, report: Report) -> str:
@@ -83,14 +99,15 @@ class Writer:
             self._second, self._second_text = second, time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(second))
         return f"{self._second_text}.{rest // 1000:06d}"
 
-    def _terms(self, order: Order) -> str:
-        """Write what never changes about an accepted order."""
-        command, instrument = order.command, order.market.instrument
+    def _terms(self, order: Order, command: NewOrder) -> str:
+        """Write an accepted order's terms: they change only when it is replaced or restated."""
+        instrument = order.market.instrument
+        stop = f"99={instrument.format_price(command.stop_px)}\x01" if command.stop_px else ""
         price = f"44={instrument.format_price(command.price)}\x01" if command.price else ""
         return (
             f"37={order_id_text(order.order_id, order.ts_ns)}\x011={self._registry.account(order.account_id)}\x01"
             f"55={instrument.symbol}\x0154={command.side:c}\x0138={instrument.format_qty(command.order_qty)}\x01"
-            f"40={command.ord_type:c}\x01{price}59={command.time_in_force:c}\x01"
+            f"40={command.ord_type:c}\x01{price}{stop}59={command.time_in_force:c}\x01"
         )
 
     def _progress(self, report: Report, order: Order) -> str:
@@ -122,18 +139,23 @@ class Writer:
     def _of_order(self, report: Report, cl_ord_id: str) -> str:
         order = report.order
         assert order is not None
-        terms = order.terms or self._terms(order)
-        order.terms = terms if report.leaves_qty else ""
+        assert report.terms is not None
+        if report.terms is not order.command:
+            terms = self._terms(order, report.terms)
+        else:
+            terms = order.terms or self._terms(order, report.terms)
+            order.terms = terms if report.leaves_qty else ""
         return self._identity(report, cl_ord_id) + terms + self._progress(report, order)
 
     def _new(self, report: Report) -> str:
         command = report.command
         assert isinstance(command, NewOrder)
-        return self._of_order(report, command.cl_ord_id) + "636=Y\x01" + _echo(command.text)
+        working = "636=N\x01" if command.ord_type.is_stop else "636=Y\x01"
+        return self._of_order(report, command.cl_ord_id) + working + _echo(command.text)
 
     def _trade(self, report: Report) -> str:
-        order, event = report.order, report.event
-        assert order is not None and isinstance(event, e.Traded)
+        order, event, terms = report.order, report.event, report.terms
+        assert order is not None and isinstance(event, e.Traded) and terms is not None
         market = order.market
         is_maker = not report.ordinal & 1
         index = (report.ordinal - 1) >> 1
@@ -141,24 +163,44 @@ class Writer:
         trade_id = trade_id_text(report.seq, index, report.ts_ns)
         gross = event.last_px * event.last_qty * market.tick_lot_minor
         return (
-            f"{self._of_order(report, order.command.cl_ord_id)}31={market.instrument.format_price(event.last_px)}\x01"
+            f"{self._of_order(report, terms.cl_ord_id)}31={market.instrument.format_price(event.last_px)}\x01"
             f"32={market.instrument.format_qty(event.last_qty)}\x01880={trade_id}\x01527={trade_id}\x01"
             f"851={1 if is_maker else 2}\x0175={self._time(report.ts_ns)[:8]}\x01136=1\x01"
             f"137={format_minor(fee, market.quote_decimals)}\x01138={market.quote}\x01139=4\x01"
-            f"381={format_minor(gross, market.quote_decimals)}\x01{_echo(order.command.text)}"
+            f"381={format_minor(gross, market.quote_decimals)}\x01{_echo(terms.text)}"
         )
 
     def _canceled(self, report: Report) -> str:
-        order, command, event = report.order, report.command, report.event
-        assert order is not None and isinstance(event, e.OrderCanceled)
-        if isinstance(command, CancelOrder):
-            return self._of_order(report, command.cl_ord_id) + f"41={order.command.cl_ord_id}\x01"
-        return self._of_order(report, order.command.cl_ord_id) + f"378=99\x01{refusal_text(event.code)}"
+        command, event, terms = report.command, report.event, report.terms
+        assert terms is not None and isinstance(event, e.OrderCanceled)
+        if isinstance(command, CancelOrder) and event.code == ErrorCode.USER_REQUESTED:
+            return self._of_order(report, command.cl_ord_id) + f"41={terms.cl_ord_id}\x01"
+        if isinstance(command, ReplaceOrder) and event.code == ErrorCode.REPLACED_BELOW_FILLED:
+            asked = f"41={terms.cl_ord_id}\x01{refusal_text(event.code)}"
+            return self._of_order(report, command.cl_ord_id) + asked
+        if isinstance(command, MassCancel) and event.code == ErrorCode.USER_REQUESTED:
+            return self._of_order(report, terms.cl_ord_id) + refusal_text(event.code)
+        reason = 8 if event.code == ErrorCode.POST_ONLY_WOULD_TAKE else 99
+        return self._of_order(report, terms.cl_ord_id) + f"378={reason}\x01{refusal_text(event.code)}"
 
     def _expired(self, report: Report) -> str:
-        order, event = report.order, report.event
-        assert order is not None and isinstance(event, e.OrderExpired)
-        return self._of_order(report, order.command.cl_ord_id) + refusal_text(event.code)
+        terms, event = report.terms, report.event
+        assert terms is not None and isinstance(event, e.OrderExpired)
+        return self._of_order(report, terms.cl_ord_id) + refusal_text(event.code)
+
+    def _replaced(self, report: Report) -> str:
+        assert report.terms is not None
+        return self._of_order(report, report.terms.cl_ord_id) + f"41={report.replaced}\x01{_echo(report.terms.text)}"
+
+    def _restated(self, report: Report) -> str:
+        terms, event = report.terms, report.event
+        assert terms is not None and isinstance(event, e.OrderRestated)
+        reason = 3 if event.reason is RestateReason.SLIDE else 5
+        return self._of_order(report, terms.cl_ord_id) + f"378={reason}\x01"
+
+    def _triggered(self, report: Report) -> str:
+        assert report.terms is not None
+        return self._of_order(report, report.terms.cl_ord_id) + "636=Y\x01"
 
     def _rejected(self, report: Report) -> str:
         """Write an order that never was: no OrderID, the terms as the member wrote them."""
@@ -217,9 +259,10 @@ class Writer:
                 f"{identity}{named}37={NO_ORDER_ID}\x0155={UNKNOWN_SYMBOL}\x0154={SIDE_UNDISCLOSED}\x01"
                 f"151=0\x0114=0\x016=0\x01103=5\x01{refusal_text(ErrorCode.UNKNOWN_ORDER)}"
             )
-        echo = _echo(order.command.text)
-        cl_ord_id = f"11={order.command.cl_ord_id}\x01"
-        return identity + cl_ord_id + self._terms(order) + self._progress(report, order) + echo
+        terms = report.terms
+        assert terms is not None
+        cl_ord_id = f"11={terms.cl_ord_id}\x01"
+        return identity + cl_ord_id + self._terms(order, terms) + self._progress(report, order) + _echo(terms.text)
 
     def _last_exec_id(self, report: Report) -> str:
         seq, number = report.last_exec
@@ -227,12 +270,14 @@ class Writer:
 
     def _cancel_reject(self, report: Report) -> str:
         command, event, order = report.command, report.event, report.order
-        assert isinstance(command, CancelOrder) and isinstance(event, e.CancelRejected)
+        assert isinstance(command, CancelOrder | ReplaceOrder)
+        assert isinstance(event, e.CancelRejected | e.ReplaceRejected)
+        response_to = 2 if isinstance(command, ReplaceOrder) else 1
         order_id = order_id_text(order.order_id, order.ts_ns) if order else NO_ORDER_ID
-        orig_cl_ord_id = command.orig_cl_ord_id or (order.command.cl_ord_id if order else NO_ORDER_ID)
+        orig_cl_ord_id = command.orig_cl_ord_id or (report.terms.cl_ord_id if report.terms else NO_ORDER_ID)
         return (
             f"37={order_id}\x0111={command.cl_ord_id}\x0141={orig_cl_ord_id}\x0139={ORD_STATUS[report.state]}\x01"
-            f"434=1\x01102={cxl_rej_reason(event.code)}\x0160={self._time(report.ts_ns)}\x01"
+            f"434={response_to}\x01102={cxl_rej_reason(event.code)}\x0160={self._time(report.ts_ns)}\x01"
             f"20018={report.seq}\x01{refusal_text(event.code)}"
         )
 

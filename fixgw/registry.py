@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.api import registry as log
-from engine.api.commands import Command, ListInstrument, OpenAccount
+from engine.api.commands import ChangeInstrument, Command, ListInstrument, OpenAccount
 from engine.api.instrument import Instrument
 
 
@@ -36,7 +36,7 @@ class Registry(log.Registry):
         super()._register(command)
         if isinstance(command, OpenAccount):
             self.account_ids[command.firm_id, command.name] = command.account_id
-        elif isinstance(command, ListInstrument):
+        elif isinstance(command, ListInstrument | ChangeInstrument):
             self._list(command.instrument)
 
     def _list(self, instrument: Instrument) -> None:

@@ -36,11 +36,6 @@ class Chronicle(Registry):
                 case _:
                     pass
 
-    def _register(self, command: c.Command) -> None:
-        super()._register(command)
-        if isinstance(command, c.ChangeInstrument):
-            self.instruments[command.instrument.symbol_id] = command.instrument
-
     def order(self, order_id: int) -> c.NewOrder | None:
         """Find what entered an open order; None when it is not open."""
         return self._open.get(order_id)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from engine.api.commands import (
     OPERATIONS,
+    ChangeInstrument,
     Command,
     ListInstrument,
     OpenAccount,
@@ -49,7 +50,7 @@ class Registry:
                 self.accounts[command.account_id] = command
             case RegisterSession():
                 self.sessions[command.session_id] = command
-            case ListInstrument():
+            case ListInstrument() | ChangeInstrument():
                 self.instruments[command.instrument.symbol_id] = command.instrument
 
     def asset(self, asset_id: int) -> str:

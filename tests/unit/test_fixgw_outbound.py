@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import AccountKind, InstrumentKind, OrderState, OrdType, SessionKind, Side, TimeInForce
+from engine.api.enums import (
+    AccountKind,
+    BreakerReason,
+    InstrumentKind,
+    OrderState,
+    OrdType,
+    PositionReason,
+    RestateReason,
+    SessionKind,
+    Side,
+    SymbolStatus,
+    TimeInForce,
+)
 from engine.api.ids import order_id_text, trade_id_text
 from engine.api.instrument import Instrument
 from engine.api.rejects import ErrorCode
@@ -236,3 +249,139 @@ def test_a_record_survives_its_bytes(log: Log) -> None:
     raw[4:8] = crc32c(bytes(raw[8:])).to_bytes(4, "little")
     (report,) = log.chain.apply(decode_record(bytes(raw), 0, len(raw)))
     assert log.fields(report)[17] == "9-6-0"
+
+
+# --- what the engine does by itself, and what operations do --------------------------------------------------
+
+
+def sell(cl_ord_id: str, qty: int = 40_000) -> c.NewOrder:
+    return limit(cl_ord_id, Side.SELL, qty, 4_900_000)
+
+
+@pytest.mark.req("OST-12")
+def test_an_order_that_falls_due_with_somebody_elses_command_is_told_its_owner_alone(log: Log) -> None:
+    """What was due comes before the command's own events."""
+    log.put(11, limit("mine", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    due = e.OrderExpired(6, 5, 0, ErrorCode.GTD_EXPIRED)
+    expired, new = log.put(21, sell("theirs"), due, e.OrderAccepted(7, 0))
+    fields = log.fields(expired)
+    assert expired.sessions == (11,)
+    assert (fields[11], fields[150], fields[39], fields[17], fields[20016]) == ("mine", "C", "C", "9-7-0", "1036")
+    assert (new.sessions, log.fields(new)[17], log.fields(new)[11]) == ((21,), "9-7-2", "theirs")
+
+
+def test_a_maker_that_a_cancel_of_another_order_took_out_is_not_told_as_asked_for(log: Log) -> None:
+    log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    log.put(21, sell("b"), e.OrderAccepted(7, 0))
+    canceled = (e.OrderCanceled(7, 40_000, 0, ErrorCode.USER_REQUESTED), e.OrderCanceled(6, 5, 0, ErrorCode.SELF_TRADE))
+    asked, unasked = log.put(21, c.CancelOrder("x", "b"), *canceled)
+    assert (asked.sessions, log.fields(asked)[41]) == ((21,), "b")
+    fields = log.fields(unasked)
+    assert (unasked.sessions, fields[11], fields[378], 41 in fields) == ((11,), "a", "99", False)
+
+
+@pytest.mark.req("ORD-09")
+def test_replaced_has_the_new_terms_and_a_later_report_too(log: Log) -> None:
+    log.put(11, limit("a", Side.BUY, 100_000, 5_000_000, "hi"), e.OrderAccepted(6, 0))
+    request = c.ReplaceOrder("g", 80_000, 5_100_000, "a")
+    log.put(21, sell("m"), e.OrderAccepted(7, 0))
+    made = e.Traded(6, 7, 4_900_000, 30_000, 50_000, 10_000, 101, 101, 1, Side.BUY, 1, 1, 0)
+    replaced, taken, _ = log.put(11, request, e.OrderReplaced(6, 80_000, 80_000, 5_100_000, 0, False), made)
+    fields = log.fields(replaced)
+    assert set(fields) == OF_ORDER | {41, 58}
+    assert {tag: fields[tag] for tag in (150, 39, 11, 41, 38, 44, 151, 14)} == {
+        150: "5", 39: "0", 11: "g", 41: "a", 38: "0.8", 44: "51000", 151: "0.8", 14: "0",
+    }  # fmt: skip
+    fields = log.fields(taken)
+    assert {tag: fields[tag] for tag in (11, 38, 44, 151, 14)} == {
+        11: "g",
+        38: "0.8",
+        44: "51000",
+        151: "0.5",
+        14: "0.3",
+    }
+    below = e.OrderCanceled(6, 50_000, 0, ErrorCode.REPLACED_BELOW_FILLED)
+    (canceled,) = log.put(11, c.ReplaceOrder("g2", 10_000, 0, "g"), below)
+    fields = log.fields(canceled)
+    assert (fields[150], fields[11], fields[41], fields[20016]) == ("4", "g2", "g", "1038")
+
+
+@pytest.mark.req("ORD-08")
+def test_a_decrement_is_restated_and_reports_before_it_keep_the_quantity(log: Log) -> None:
+    log.put(11, limit("m", Side.BUY, 30_000, 5_000_000), e.OrderAccepted(6, 0))
+    gone = e.OrderCanceled(6, 30_000, 0, ErrorCode.SELF_TRADE)
+    less = e.OrderRestated(7, RestateReason.DECREMENT, 10_000, 10_000, 4_900_000, 10_000, 0)
+    new, canceled, restated = log.put(11, sell("t"), e.OrderAccepted(7, 0), gone, less)
+    assert (log.fields(new)[38], log.fields(new)[151]) == ("0.4", "0.4")
+    assert log.fields(canceled)[378] == "99"
+    fields = log.fields(restated)
+    assert set(fields) == OF_ORDER | {378}
+    assert (fields[150], fields[39], fields[38], fields[151], fields[378]) == ("D", "0", "0.1", "0.1", "5")
+    assert log.fields(new)[38] == "0.4", "also when it is written once more"
+
+
+def test_a_slide_is_restated_and_a_peg_or_a_refill_is_not(log: Log) -> None:
+    slid = e.OrderRestated(6, RestateReason.SLIDE, 5, 5, 4, 5, 0)
+    _, restated = log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0), slid)
+    assert (log.fields(restated)[378], log.fields(restated)[44]) == ("3", "0.04")
+    for reason in (RestateReason.PEG, RestateReason.REFILL):
+        assert log.put(21, sell("x"), e.OrderRestated(6, reason, 5, 5, 3, 5, 0)) == []
+
+
+def test_a_stop_waits_and_is_triggered(log: Log) -> None:
+    stop = c.NewOrder(101, 1, Side.BUY, OrdType.STOP_LIMIT, GTC, 5, 7, "s", stop_px=6)
+    (new,) = log.put(11, stop, e.OrderAccepted(6, 0))
+    assert (log.fields(new)[636], log.fields(new)[99], log.fields(new)[40]) == ("N", "0.06", "4")
+    (triggered,) = log.put(0, c.SetMark(1, 6), e.MarkSet(), e.OrderTriggered(6, 7))
+    fields = log.fields(triggered)
+    assert (triggered.sessions, fields[150], fields[39], fields[636], fields[17]) == ((11,), "L", "0", "Y", "9-7-2")
+
+
+@pytest.mark.req("OST-12")
+def test_what_operations_cause_is_told_the_owner(log: Log) -> None:
+    log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    log.put(11, limit("b", Side.BUY, 5, 5), e.OrderAccepted(7, 0))
+    everything = c.MassCancel("ops", code=ErrorCode.OPERATIONS)
+    gone = e.OrderCanceled(6, 5, 0, ErrorCode.OPERATIONS)
+    (canceled,) = log.put(0, everything, gone, e.MassCanceled(1, 0))
+    assert canceled.sessions == (11,)
+    assert (log.fields(canceled)[378], log.fields(canceled)[20016]) == ("99", "1042")
+    (expired,) = log.put(0, c.AdvanceTime(), e.OrderExpired(7, 5, 0, ErrorCode.DAY_EXPIRED), e.TimeAdvanced())
+    assert log.fields(expired)[150] == "C"
+
+
+def test_a_mass_cancel_of_its_own_is_asked_for(log: Log) -> None:
+    log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    gone = e.OrderCanceled(6, 5, 0, ErrorCode.USER_REQUESTED)
+    (canceled,) = log.put(11, c.MassCancel("q"), gone, e.MassCanceled(1, 0))
+    fields = log.fields(canceled)
+    assert (fields[11], fields[150], 378 in fields, fields[20016]) == ("a", "4", False, "1039")
+
+
+def test_a_replace_that_is_refused_is_a_cancel_reject_to_a_replace(log: Log) -> None:
+    log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    rejected = e.ReplaceRejected(6, ErrorCode.PRICE_OUTSIDE_BAND, OrderState.PENDING)
+    (refused,) = log.put(11, c.ReplaceOrder("g", 5, 900, "a"), rejected)
+    fields = log.fields(refused)
+    assert (fields[434], fields[102], fields[39], fields[11], fields[41]) == ("2", "99", "0", "g", "a")
+    (unread,) = log.put(11, c.ReplaceOrder("h", 5, 900, "a"), e.CommandRefused(ErrorCode.MALFORMED_COMMAND))
+    assert log.fields(unread)[434] == "2"
+
+
+def test_events_that_have_no_report_do_no_harm(log: Log) -> None:
+    position = e.PositionChanged(101, 1, PositionReason.TRADE, 10, False, 1, 5, 1, 0, 0, 0, 0, 9, 1)
+    unreported = (
+        *(position, e.Borrowed(101, 1, 5, 5), e.Repaid(101, 1, 5, 0), e.MarkSet(), e.TimeAdvanced(), e.DebtCovered(1)),
+        *(e.SymbolStatusSet(1, SymbolStatus.HALT), e.VenueStatusSet(), e.Uncrossed(1, 5, 5), e.BreakerReleased(1)),
+        *(e.BreakerTriggered(1, BreakerReason.OPERATIONS, 0, 9), e.KillSwitchSet(11, True), e.MassCanceled(0, 0)),
+        *(e.MassCancelRejected(1011), e.Transferred(1, 1), e.InstrumentDelisted(), e.AccountStatusSet()),
+        *(e.AccountLimitsSet(), e.MarginStateSet(), e.CollateralSet()),
+    )
+    for source in (0, 11):
+        assert log.put(source, c.AdvanceTime(), *unreported) == []
+
+
+def test_a_changed_instrument_counts_from_then_on(log: Log) -> None:
+    log.put(0, c.ChangeInstrument(msgspec.structs.replace(BTC, tick=Step.parse("0.5"))), e.InstrumentChanged())
+    (report,) = log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(7, 0))
+    assert log.fields(report)[44] == "2.5"
