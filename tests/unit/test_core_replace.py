@@ -15,6 +15,7 @@ from tests.model.market import ALPHA, BRAVO, BTC, BUY, CHARLIE, PEGGED, SELL, ST
 from tests.unit.floor import (
     LOT,
     POST_ONLY,
+    REDUCE_ONLY,
     SECOND_NS,
     SLIDE,
     Floor,
@@ -151,6 +152,37 @@ def test_a_floor_at_or_above_the_new_quantity_is_none(floor: Floor) -> None:
     floor.replace(order, LOT)
     events = floor.enter(BRAVO, BUY, LOT, 10_000)
     assert trades(events) == [(order, 10_000, LOT)] and restated(events) == []
+
+
+@pytest.mark.req("ORD-10")
+def test_a_floor_that_is_not_mentioned_stays_and_one_that_is_makes_an_iceberg(floor: Floor) -> None:
+    old = floor.rest(ALPHA, SELL, 2 * LOT, 10_000, max_floor=LOT)
+    new = floor.rest(CHARLIE, SELL, 2 * LOT, 10_010)
+    floor.replace(old, 2 * LOT, price=10_005)
+    floor.replace(new, 2 * LOT, max_floor=LOT)
+    events = floor.enter(BRAVO, BUY, 3 * LOT, 10_010)
+    assert trades(events) == [(old, 10_005, LOT), (old, 10_005, LOT), (new, 10_010, LOT)]
+    assert restated(events)[1] == (new, RestateReason.REFILL, LOT, 10_010, LOT)
+
+
+@pytest.mark.req("ORD-10", "MAR-03", "MAR-04")
+def test_a_replaced_order_is_left_out_when_its_position_limits_are_checked(floor: Floor) -> None:
+    floor.operate(c.Deposit(m.ALPHA_F, USDT, 10**12, "more"))
+    order = floor.rest(m.ALPHA_F, BUY, 60_000, 10_000, symbol=m.BTC_PERP)
+    (rejected,) = floor.replace(order, 100_001)
+    assert isinstance(rejected, e.ReplaceRejected) and rejected.code == Code.EXCEEDS_LIMIT
+    assert replaced(floor.replace(order, 100_000)).leaves == 100_000, "tier 1 goes up to 100,000"
+
+
+@pytest.mark.req("ORD-10", "ORD-17", "DRV-13")
+def test_a_reduce_only_order_is_replaced_whatever_the_limits_of_positions(floor: Floor) -> None:
+    floor.trade(m.ALPHA_F, m.BRAVO_F, 1_000, 10_000, m.BTC_PERP)
+    terms: dict[str, Any] = {"symbol": m.BTC_PERP, "exec_inst": REDUCE_ONLY}
+    order = floor.rest(m.ALPHA_F, SELL, 500, 10_100, **terms)
+    floor.operate(c.SetAccountLimits(m.ALPHA_F, 1, 1, 1))
+    events = floor.replace(order, 1_200)
+    assert replaced(events).leaves == 1_200
+    assert restated(events) == [(order, RestateReason.REDUCE_ONLY, 1_000, 10_100, 1_000)]
 
 
 @pytest.mark.req("ORD-10", "ORD-16")
