@@ -95,7 +95,8 @@ class Journal:
         self.epoch = tail.epoch
         self.fencing = tail.fencing + 1
         self.last_seq = tail.last_seq
-        self._last_crc = tail.last_crc
+        self._first_crc = tail.last_crc
+        self._last_batch = b""
         self._segment_first_seq = 0
         self._durable_fd = os.open(directory / "DURABLE", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o640)
         self._begin_segment(tail.last_sha256)
@@ -118,7 +119,7 @@ class Journal:
         self._sha256.update(records)
         self._size += len(records)
         self.last_seq = last_seq
-        self._last_crc = self._crc_of_last(records)
+        self._last_batch = records
         self._mark_durable()
 
     def close(self) -> None:
@@ -128,7 +129,7 @@ class Journal:
 
     def _begin_segment(self, prev_sha256: bytes) -> None:
         first_seq = self.last_seq + 1
-        header = SegmentHeader(self.epoch, self.fencing, first_seq, self._last_crc, prev_sha256).encode()
+        header = SegmentHeader(self.epoch, self.fencing, first_seq, self._crc_of_last(), prev_sha256).encode()
         path = self._directory / segment_name(first_seq)
         try:
             self._disk.publish(path, header)
@@ -145,11 +146,12 @@ class Journal:
         raw = self.last_seq.to_bytes(8, "little")
         os.pwrite(self._durable_fd, raw + crc32c(raw).to_bytes(4, "little"), 0)
 
-    @staticmethod
-    def _crc_of_last(records: bytes) -> int:
-        start = 0
-        while True:
+    def _crc_of_last(self) -> int:
+        """Find the CRC of the last record: a walk over its batch, once for each segment."""
+        records, start = self._last_batch, 0
+        while start < len(records):
             end = start + int.from_bytes(records[start : start + 4], "little")
             if end == len(records):
                 return int.from_bytes(records[start + 4 : start + 8], "little")
             start = end
+        return self._first_crc

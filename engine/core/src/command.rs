@@ -6,15 +6,15 @@ use crate::codes::{
     Matching, OrdType, Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, VERSION,
 };
 use crate::instrument::{Listing, Step};
-use crate::limits::TEXT_LENGTH_MAX;
-use crate::text::{is_printable, ClOrdId, DepositRef, Name, Text};
+use crate::limits::{CL_ORD_ID_LENGTH_MAX, TEXT_LENGTH_MAX};
+use crate::text::{is_printable, DepositRef, Name, Text};
 
-pub enum Command {
-    NewOrder(NewOrder),
-    CancelOrder(CancelOrder),
-    ReplaceOrder(ReplaceOrder),
+pub enum Command<'a> {
+    NewOrder(NewOrder<'a>),
+    CancelOrder(CancelOrder<'a>),
+    ReplaceOrder(ReplaceOrder<'a>),
     MassCancel(MassCancel),
-    RequestOrderStatus { order_id: u64, cl_ord_id: ClOrdId },
+    RequestOrderStatus { order_id: u64, cl_ord_id: &'a [u8] },
     RefuseOrder { code: Code },
     SetKillSwitch { session_id: u32, is_on: bool },
     SetLeverage { account_id: u32, symbol_id: u32, leverage: u8, is_isolated: bool },
@@ -45,7 +45,7 @@ pub enum Operation {
     CoverDebt { payer_account_id: u32, account_id: u32, symbol_id: u32, amount: i128 },
 }
 
-pub struct NewOrder {
+pub struct NewOrder<'a> {
     pub account_id: u32,
     pub symbol_id: u32,
     pub side: Side,
@@ -54,7 +54,7 @@ pub struct NewOrder {
     pub order_qty: i64,
     pub price: i64,
     pub terms: NewTerms,
-    pub cl_ord_id: ClOrdId,
+    pub cl_ord_id: &'a [u8],
     pub poss_resend: bool,
 }
 
@@ -88,23 +88,23 @@ const NO_TERMS: NewTerms = NewTerms {
 };
 
 /// Which order a cancel or a replace means: by id, else by `ClOrdID`; what else it says must be so.
-pub struct Target {
-    pub orig_cl_ord_id: ClOrdId,
+pub struct Target<'a> {
+    pub orig_cl_ord_id: &'a [u8],
     pub order_id: u64,
     pub account_id: u32,
     pub symbol_id: u32,
     pub side: Option<Side>,
 }
 
-pub struct CancelOrder {
-    pub cl_ord_id: ClOrdId,
-    pub target: Target,
+pub struct CancelOrder<'a> {
+    pub cl_ord_id: &'a [u8],
+    pub target: Target<'a>,
     pub poss_resend: bool,
 }
 
-pub struct ReplaceOrder {
-    pub cl_ord_id: ClOrdId,
-    pub target: Target,
+pub struct ReplaceOrder<'a> {
+    pub cl_ord_id: &'a [u8],
+    pub target: Target<'a>,
     pub order_qty: i64,
     pub price: i64,
     pub time_in_force: Option<TimeInForce>,
@@ -141,11 +141,11 @@ pub fn names(raw: &[u8]) -> Option<(&[u8], u64)> {
 }
 
 /// Read a command. The error is the code of its refusal.
-pub fn parse(raw: &[u8]) -> Result<Command, Code> {
+pub fn parse(raw: &[u8]) -> Result<Command<'_>, Code> {
     let (Some(kind), Some(version)) = (raw.first(), raw.get(1)) else {
         return Err(code::MALFORMED_COMMAND);
     };
-    let read: fn(&[u8]) -> Option<Command> = match *kind {
+    let read: fn(&[u8]) -> Option<Command<'_>> = match *kind {
         command_type::NEW_ORDER => new_order,
         command_type::REPLACE_ORDER => replace_order,
         command_type::CANCEL_ORDER => cancel_order,
@@ -290,8 +290,13 @@ const TERMS: u8 = 2;
 const KILL: u8 = 2;
 const PEG_OFFSET: u8 = 4;
 
-fn cl_ord_id(raw: &[u8]) -> Option<ClOrdId> {
-    Text::new(raw).filter(|id| !id.is_empty())
+/// Check a `ClOrdID`, which may be empty where it is optional.
+fn optional_cl_ord_id(raw: &[u8]) -> Option<&[u8]> {
+    (raw.len() <= CL_ORD_ID_LENGTH_MAX && is_printable(raw)).then_some(raw)
+}
+
+fn cl_ord_id(raw: &[u8]) -> Option<&[u8]> {
+    optional_cl_ord_id(raw).filter(|id| !id.is_empty())
 }
 
 /// Read the side of a target, which is 0 when none is given.
@@ -377,7 +382,7 @@ fn deposit(raw: &[u8]) -> Option<Operation> {
     })
 }
 
-fn new_order(raw: &[u8]) -> Option<Command> {
+fn new_order(raw: &[u8]) -> Option<Command<'_>> {
     let fixed = raw.get(..32)?;
     let flags = fixed[5];
     let (terms, text_at) = if flags & TERMS == 0 { (NO_TERMS, 32) } else { (new_terms(raw.get(32..80)?)?, 80) };
@@ -418,7 +423,7 @@ fn new_terms(raw: &[u8]) -> Option<NewTerms> {
     })
 }
 
-fn cancel_order(raw: &[u8]) -> Option<Command> {
+fn cancel_order(raw: &[u8]) -> Option<Command<'_>> {
     let fixed = raw.get(..24)?;
     let [id, orig] = texts(raw, 24, [fixed[2], fixed[3]])?;
     if u16_at(fixed, 6) != 0 || fixed[5] > POSS_RESEND {
@@ -429,10 +434,10 @@ fn cancel_order(raw: &[u8]) -> Option<Command> {
 }
 
 /// Read what cancels and replaces have in common at the same places.
-fn target(fixed: &[u8], orig: &[u8]) -> Option<Target> {
+fn target<'a>(fixed: &[u8], orig: &'a [u8]) -> Option<Target<'a>> {
     is_side(fixed[4])?;
     Some(Target {
-        orig_cl_ord_id: Text::new(orig)?,
+        orig_cl_ord_id: optional_cl_ord_id(orig)?,
         order_id: u64_at(fixed, 8),
         symbol_id: u32_at(fixed, 16),
         account_id: u32_at(fixed, 20),
@@ -440,7 +445,7 @@ fn target(fixed: &[u8], orig: &[u8]) -> Option<Target> {
     })
 }
 
-fn replace_order(raw: &[u8]) -> Option<Command> {
+fn replace_order(raw: &[u8]) -> Option<Command<'_>> {
     let fixed = raw.get(..40)?;
     let flags = fixed[5];
     let (terms, text_at): (&[u8], usize) = if flags & TERMS == 0 { (&[0; 32], 40) } else { (raw.get(40..72)?, 72) };
@@ -471,7 +476,7 @@ fn replace_order(raw: &[u8]) -> Option<Command> {
     }))
 }
 
-fn mass_cancel(raw: &[u8]) -> Option<Command> {
+fn mass_cancel(raw: &[u8]) -> Option<Command<'_>> {
     let fixed = raw.get(..24)?;
     let [id] = texts(raw, 24, [fixed[2]])?;
     cl_ord_id(id)?;
@@ -490,29 +495,29 @@ fn mass_cancel(raw: &[u8]) -> Option<Command> {
     }))
 }
 
-fn request_order_status(raw: &[u8]) -> Option<Command> {
+fn request_order_status(raw: &[u8]) -> Option<Command<'_>> {
     let fixed = raw.get(..16)?;
     let [id, request] = texts(raw, 16, [fixed[2], fixed[3]])?;
     let sound = u32_at(fixed, 4) == 0 && request.len() <= TEXT_LENGTH_MAX && is_printable(request);
-    let cl_ord_id = Text::new(id)?;
+    let cl_ord_id = optional_cl_ord_id(id)?;
     sound.then_some(Command::RequestOrderStatus { order_id: u64_at(fixed, 8), cl_ord_id })
 }
 
 /// Symbol, quantity and price are kept as the member wrote them, as long as the layout carries them.
-fn refuse_order(raw: &[u8]) -> Option<Command> {
+fn refuse_order(raw: &[u8]) -> Option<Command<'_>> {
     let fixed = raw.get(..20)?;
     let [id, symbol, order_qty, price, note] = texts(raw, 20, [fixed[5], fixed[6], fixed[7], fixed[8], fixed[9]])?;
-    ClOrdId::new(id)?;
+    optional_cl_ord_id(id)?;
     let sound = note.len() <= TEXT_LENGTH_MAX && [symbol, order_qty, price, note].into_iter().all(is_printable);
     sound.then_some(Command::RefuseOrder { code: u16_at(fixed, 10) })
 }
 
-fn set_kill_switch(raw: &[u8]) -> Option<Command> {
+fn set_kill_switch(raw: &[u8]) -> Option<Command<'_>> {
     let sound = raw.len() == 8 && raw[2] <= 1 && raw[3] == 0;
     sound.then(|| Command::SetKillSwitch { session_id: u32_at(raw, 4), is_on: raw[2] == 1 })
 }
 
-fn set_leverage(raw: &[u8]) -> Option<Command> {
+fn set_leverage(raw: &[u8]) -> Option<Command<'_>> {
     let sound = raw.len() == 12 && raw[3] <= 1;
     sound.then(|| Command::SetLeverage {
         account_id: u32_at(raw, 4),
@@ -522,7 +527,7 @@ fn set_leverage(raw: &[u8]) -> Option<Command> {
     })
 }
 
-fn adjust_margin(raw: &[u8]) -> Option<Command> {
+fn adjust_margin(raw: &[u8]) -> Option<Command<'_>> {
     let sound = raw.len() == 32 && u16_at(raw, 2) == 0 && u32_at(raw, 12) == 0;
     sound.then(|| Command::AdjustMargin {
         account_id: u32_at(raw, 4),

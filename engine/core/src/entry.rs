@@ -10,7 +10,7 @@ use crate::limits::{EXPIRING_ORDERS_MAX, PEGS_PER_SYMBOL_MAX, PRICE_TICKS_MAX};
 use crate::market::Market;
 use crate::matching::Stop;
 use crate::open_orders::{OpenOrder, Terms};
-use crate::orders::{Naming, Order};
+use crate::orders::Order;
 use crate::slab::NIL;
 
 /// 2100-01-01 (TIM-07): nothing expires later.
@@ -47,9 +47,9 @@ struct Admitted {
 }
 
 impl Exchange {
-    pub(crate) fn new_order(&mut self, source: u32, order: &NewOrder) {
-        let key = self.orders.key(source, &order.cl_ord_id);
-        if let Some(known) = self.orders.find_named(key, source, &order.cl_ord_id) {
+    pub(crate) fn new_order(&mut self, source: u32, order: &NewOrder<'_>) {
+        let key = self.orders.key(source, order.cl_ord_id);
+        if let Some(known) = self.orders.find_named(key, source, order.cl_ord_id) {
             let (order_id, state) = self.orders[known].answer();
             if order.poss_resend {
                 return self.records.status_reported(Some((order_id, state)));
@@ -66,7 +66,7 @@ impl Exchange {
     }
 
     /// Check an order; the first failure decides (ORD-01).
-    fn admit(&self, source: u32, order: &NewOrder) -> Decision<Admitted> {
+    fn admit(&self, source: u32, order: &NewOrder<'_>) -> Decision<Admitted> {
         let account = self.member_account(source, order.account_id)?;
         let market = self.markets.get(order.symbol_id).filter(|market| !market.is_delisted);
         let market = market.ok_or(code::UNKNOWN_SYMBOL)?;
@@ -221,7 +221,7 @@ impl Exchange {
     }
 
     /// Check the counts of open orders (ORD-22).
-    fn check_room(&self, account: &Account, market: &Market, order: &NewOrder) -> Decision {
+    fn check_room(&self, account: &Account, market: &Market, order: &NewOrder<'_>) -> Decision {
         let is_full = order.time_in_force.may_rest() && !account.may_open(order.symbol_id)
             || expires(order.time_in_force) && self.expiries.len() >= EXPIRING_ORDERS_MAX
             || order.ord_type == OrdType::Pegged && market.pegs.len() >= PEGS_PER_SYMBOL_MAX;
@@ -232,7 +232,7 @@ impl Exchange {
     }
 
     /// Enter an admitted order into the register, lock its reservation, and tell it; returns its slot.
-    fn accept(&mut self, source: u32, key: u64, order: &NewOrder, admitted: &Admitted) -> u32 {
+    fn accept(&mut self, source: u32, key: u64, order: &NewOrder<'_>, admitted: &Admitted) -> u32 {
         let NewOrder { account_id, symbol_id, side, order_qty, cl_ord_id, terms: ref asked, .. } = *order;
         let order_id = self.now.seq;
         let (reserved, asset_id) = self.reservation(order, admitted);
@@ -247,7 +247,7 @@ impl Exchange {
         }
         let entry =
             self.orders.add(Order { order_id, account_id, symbol_id, slot: NIL, side, state: OrderState::Pending });
-        self.orders.name(key, Naming { source, entry, cl_ord_id });
+        self.orders.name(key, source, entry, cl_ord_id);
         let stp = if asked.stp == SelfTrade::Default { SelfTrade::Aggressive } else { asked.stp };
         let open = OpenOrder {
             per_lot: admitted.per_lot,
@@ -281,13 +281,13 @@ impl Exchange {
         slot
     }
 
-    fn reservation(&self, order: &NewOrder, admitted: &Admitted) -> (i128, u32) {
+    fn reservation(&self, order: &NewOrder<'_>, admitted: &Admitted) -> (i128, u32) {
         let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
         (admitted.per_lot * i128::from(order.order_qty), asset_id)
     }
 
     /// Send an accepted order on its way (section 3, after acceptance).
-    fn enter(&mut self, slot: u32, order: &NewOrder, admitted: &Admitted) {
+    fn enter(&mut self, slot: u32, order: &NewOrder<'_>, admitted: &Admitted) {
         if admitted.worst.is_none() {
             return self.expire(slot, code::NO_LIQUIDITY);
         }
@@ -365,7 +365,7 @@ pub fn expires(time_in_force: TimeInForce) -> bool {
 }
 
 /// Check that the market takes this order in its state (section 2).
-fn check_gate(gate: Gate, order: &NewOrder) -> Decision {
+fn check_gate(gate: Gate, order: &NewOrder<'_>) -> Decision {
     let is_taken = match gate {
         Gate::Open => true,
         Gate::PreOpen => order.time_in_force.may_rest() && order.ord_type != OrdType::Market,
@@ -377,7 +377,7 @@ fn check_gate(gate: Gate, order: &NewOrder) -> Decision {
 }
 
 /// Check that the terms of an order go together (the table of section 3).
-fn check_combination(order: &NewOrder, source: u32, is_perpetual: bool) -> Decision {
+fn check_combination(order: &NewOrder<'_>, source: u32, is_perpetual: bool) -> Decision {
     let NewTerms { stop_px, max_floor, min_qty, expire_time_ns, peg_offset, exec_inst: flags, trigger, peg, .. } =
         order.terms;
     let has = |flag: u8| flags & flag != 0;
@@ -407,7 +407,7 @@ fn check_combination(order: &NewOrder, source: u32, is_perpetual: bool) -> Decis
 }
 
 /// Check the prices an order of its type must have.
-fn check_prices(order: &NewOrder) -> Decision {
+fn check_prices(order: &NewOrder<'_>) -> Decision {
     let bounds = 1..=PRICE_TICKS_MAX;
     let has_price = !matches!(order.ord_type, OrdType::Market | OrdType::Stop);
     if has_price && !bounds.contains(&order.price) || order.ord_type.is_stop() && !bounds.contains(&order.terms.stop_px)
@@ -427,7 +427,7 @@ pub fn check_band(market: &Market, ord_type: OrdType, limit: i64, stop_px: i64) 
 }
 
 /// The worst price an order may trade at (section 3).
-fn worst_price(market: &Market, order: &NewOrder, limit: i64) -> Option<i64> {
+fn worst_price(market: &Market, order: &NewOrder<'_>, limit: i64) -> Option<i64> {
     let moved = |price: i64| market.instrument.moved_by_band(order.side, price);
     match order.ord_type {
         OrdType::Market => market.book.best_price(order.side.opposite()).map(moved),

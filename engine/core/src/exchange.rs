@@ -154,7 +154,7 @@ impl Exchange {
                 break;
             };
             if let Some((cl_ord_id, order_id)) = command::names(command) {
-                seen ^= self.orders.touch(self.orders.key_of(source, cl_ord_id), order_id);
+                seen ^= self.orders.touch(self.orders.key(source, cl_ord_id), order_id);
             }
             at += length;
         }
@@ -223,7 +223,7 @@ impl Exchange {
         self.position = Position { seq, event_ts_ns: ts_ns + u64::from(event_count - 1), crc };
     }
 
-    fn decide(&mut self, source: u32, command: &Command) {
+    fn decide(&mut self, source: u32, command: &Command<'_>) {
         let decision = match command {
             Command::NewOrder(order) => return self.new_order(source, order),
             Command::ReplaceOrder(replace) => return self.replace_order(source, replace),

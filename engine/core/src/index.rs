@@ -4,6 +4,7 @@
 //! upper bits of the hash are the home slot, so it grows in one sequential pass over both halves. Nothing walks
 //! the table in its own order: what the core decides never depends on the hash or its seed.
 
+use crate::bytes::u64_at;
 use crate::slab::NIL;
 
 #[derive(Clone, Copy)]
@@ -132,12 +133,19 @@ fn fold(a: u64, b: u64) -> u64 {
 /// Hash bytes under a seed. The seed only makes collisions hard to prepare.
 pub fn hash(seed: u64, prefix: u32, raw: &[u8]) -> u64 {
     let mut state = fold(seed ^ u64::from(prefix) ^ ((raw.len() as u64) << 32), MULTIPLIER);
-    for chunk in raw.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        state = fold(state ^ u64::from_le_bytes(word), (seed ^ MULTIPLIER) | 1);
+    let mut words = raw.chunks_exact(8);
+    for word in &mut words {
+        state = fold(state ^ u64_at(word, 0), (seed ^ MULTIPLIER) | 1);
     }
-    fold(state, MULTIPLIER)
+    fold(fold(state ^ last_word(raw, words.remainder()), (seed ^ MULTIPLIER) | 1), MULTIPLIER)
+}
+
+/// What the whole words have left over: the last eight bytes, or all of them when there are fewer.
+fn last_word(raw: &[u8], rest: &[u8]) -> u64 {
+    if raw.len() >= 8 {
+        return u64_at(raw, raw.len() - 8);
+    }
+    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

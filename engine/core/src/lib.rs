@@ -28,6 +28,7 @@ mod matching;
 mod open_orders;
 mod operations;
 mod orders;
+mod pages;
 mod pegs;
 mod positions;
 mod pro_rata;

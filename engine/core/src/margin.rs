@@ -129,10 +129,11 @@ impl Exchange {
         notional / MILLION * ppm + ceil_div(notional % MILLION * ppm, MILLION)
     }
 
-    /// The price a perpetual's order is margined at: the worst it may trade at (section 4).
+    /// The price an order is reserved at: its worst, or what a perpetual's sell may come to instead (section 4).
     pub(crate) fn margin_price(&self, symbol_id: u32, side: Side, worst: i64, stop_px: i64, meets_book: bool) -> i64 {
         let market = &self.markets[symbol_id];
         match side {
+            _ if !market.instrument.is_perpetual() => worst,
             Side::Buy => worst,
             Side::Sell if meets_book => worst.max(market.book.best_price(Side::Buy).unwrap_or(0)),
             Side::Sell => market.instrument.moved_by_band(Side::Buy, worst.max(stop_px).max(market.mark)),

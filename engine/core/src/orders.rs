@@ -4,6 +4,7 @@
 
 use crate::codes::{OrderState, Side};
 use crate::index::{hash, Index};
+use crate::pages::Pages;
 use crate::slab::NIL;
 use crate::text::ClOrdId;
 
@@ -34,33 +35,29 @@ pub struct Naming {
 }
 
 pub struct OrderRegister {
-    orders: Vec<Order>,
+    orders: Pages<Order>,
     /// Entry by order id; record numbers that accepted no order hold `NIL`.
-    by_order_id: Vec<u32>,
-    namings: Vec<Naming>,
+    by_order_id: Pages<u32>,
+    namings: Pages<Naming>,
     index: Index,
     seed: u64,
 }
 
 impl OrderRegister {
     pub fn new(seed: u64) -> Self {
-        Self { orders: Vec::new(), by_order_id: Vec::new(), namings: Vec::new(), index: Index::large(), seed }
+        Self { orders: Pages::new(), by_order_id: Pages::new(), namings: Pages::new(), index: Index::large(), seed }
     }
 
     /// Hash a `ClOrdID` once for a look-up and the naming that may follow it.
-    pub fn key(&self, source: u32, cl_ord_id: &ClOrdId) -> u64 {
-        self.key_of(source, cl_ord_id.as_bytes())
-    }
-
-    pub fn key_of(&self, source: u32, cl_ord_id: &[u8]) -> u64 {
+    pub fn key(&self, source: u32, cl_ord_id: &[u8]) -> u64 {
         hash(self.seed, source, cl_ord_id)
     }
 
     /// Find the entry a session's `ClOrdID` names. Cost: O(1) expected.
-    pub fn find_named(&self, key: u64, source: u32, cl_ord_id: &ClOrdId) -> Option<u32> {
+    pub fn find_named(&self, key: u64, source: u32, cl_ord_id: &[u8]) -> Option<u32> {
         let is_same = |at: u32| {
             let naming = &self.namings[at as usize];
-            naming.source == source && naming.cl_ord_id == *cl_ord_id
+            naming.source == source && naming.cl_ord_id.as_bytes() == cl_ord_id
         };
         self.index.find(key, is_same).map(|at| self.namings[at as usize].entry)
     }
@@ -83,16 +80,19 @@ impl OrderRegister {
         let entry = self.orders.len() as u32;
         assert!(entry < NIL, "the order register is full");
         self.orders.push(order);
-        self.by_order_id.resize(at, NIL);
+        while self.by_order_id.len() < at {
+            self.by_order_id.push(NIL);
+        }
         self.by_order_id.push(entry);
         entry
     }
 
     /// Let an unused `ClOrdID` name an order.
-    pub fn name(&mut self, key: u64, naming: Naming) {
+    pub fn name(&mut self, key: u64, source: u32, entry: u32, cl_ord_id: &[u8]) {
         let at = self.namings.len() as u32;
         assert!(at < NIL, "the ClOrdID register is full");
-        self.namings.push(naming);
+        let cl_ord_id = ClOrdId::new(cl_ord_id).expect("a ClOrdID that was read");
+        self.namings.push(Naming { source, entry, cl_ord_id });
         self.index.insert(key, at);
     }
 
@@ -110,11 +110,11 @@ impl OrderRegister {
         (order.state, order.slot) = (state, NIL);
     }
 
-    pub fn orders(&self) -> &[Order] {
+    pub fn orders(&self) -> &Pages<Order> {
         &self.orders
     }
 
-    pub fn namings(&self) -> &[Naming] {
+    pub fn namings(&self) -> &Pages<Naming> {
         &self.namings
     }
 
@@ -128,9 +128,9 @@ impl OrderRegister {
                 return Err("an order's state and its place in the book differ");
             }
         }
-        for naming in &self.namings {
-            let key = self.key(naming.source, &naming.cl_ord_id);
-            if self.find_named(key, naming.source, &naming.cl_ord_id) != Some(naming.entry) {
+        for naming in self.namings.iter() {
+            let key = self.key(naming.source, naming.cl_ord_id.as_bytes());
+            if self.find_named(key, naming.source, naming.cl_ord_id.as_bytes()) != Some(naming.entry) {
                 return Err("a ClOrdID does not name its order");
             }
         }
@@ -152,25 +152,23 @@ impl std::ops::Index<u32> for OrderRegister {
 
 #[cfg(test)]
 mod tests {
-    use super::{Naming, Order, OrderRegister};
+    use super::{Order, OrderRegister};
     use crate::codes::{OrderState, Side};
     use crate::slab::NIL;
-    use crate::text::ClOrdId;
 
     #[test]
     fn sessions_whose_keys_collide_are_told_apart() {
         let mut orders = OrderRegister::new(0);
         let (state, side) = (OrderState::Filled, Side::Buy);
-        let cl_ord_id = ClOrdId::new(b"same").unwrap();
         for source in 1..=3 {
             let order_id = u64::from(source) * 10;
             let entry = orders.add(Order { order_id, account_id: 1, symbol_id: 1, slot: NIL, side, state });
-            orders.name(42, Naming { source, entry, cl_ord_id });
+            orders.name(42, source, entry, b"same");
         }
         for source in 1..=3 {
-            assert_eq!(orders.find_named(42, source, &cl_ord_id), orders.find(u64::from(source) * 10));
+            assert_eq!(orders.find_named(42, source, b"same"), orders.find(u64::from(source) * 10));
         }
-        assert_eq!(orders.find_named(42, 4, &cl_ord_id), None);
-        assert_eq!(orders.find_named(42, 1, &ClOrdId::new(b"other").unwrap()), None);
+        assert_eq!(orders.find_named(42, 4, b"same"), None);
+        assert_eq!(orders.find_named(42, 1, b"other"), None);
     }
 }

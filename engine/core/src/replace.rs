@@ -7,7 +7,6 @@ use crate::exchange::{Decision, Exchange};
 use crate::limits::{EXPIRING_ORDERS_MAX, PRICE_TICKS_MAX};
 use crate::market::Market;
 use crate::open_orders::{OpenOrder, Terms};
-use crate::orders::Naming;
 
 /// An order as it will be.
 struct Changed {
@@ -22,11 +21,11 @@ struct Changed {
 }
 
 impl Exchange {
-    pub(crate) fn replace_order(&mut self, source: u32, replace: &ReplaceOrder) {
+    pub(crate) fn replace_order(&mut self, source: u32, replace: &ReplaceOrder<'_>) {
         let target = self.find_target(source, &replace.target);
         let answer = target.map(|entry| self.orders[entry].answer());
-        let key = self.orders.key(source, &replace.cl_ord_id);
-        if let Some(known) = self.orders.find_named(key, source, &replace.cl_ord_id) {
+        let key = self.orders.key(source, replace.cl_ord_id);
+        if let Some(known) = self.orders.find_named(key, source, replace.cl_ord_id) {
             if replace.poss_resend {
                 return self.records.status_reported(Some(self.orders[known].answer()));
             }
@@ -41,12 +40,12 @@ impl Exchange {
         let slot = self.orders[entry].slot;
         let filled = self.open[slot].filled();
         if replace.order_qty <= filled && filled > 0 {
-            self.orders.name(key, Naming { source, entry, cl_ord_id: replace.cl_ord_id });
+            self.orders.name(key, source, entry, replace.cl_ord_id);
             return self.cancel(slot, code::REPLACED_BELOW_FILLED);
         }
         match self.changed(source, slot, replace) {
             Ok(changed) => {
-                self.orders.name(key, Naming { source, entry, cl_ord_id: replace.cl_ord_id });
+                self.orders.name(key, source, entry, replace.cl_ord_id);
                 self.change(slot, &changed);
             }
             Err(code) => self.records.replace_rejected(answer, code),
@@ -54,11 +53,11 @@ impl Exchange {
     }
 
     /// Check a replace, and work out the order it makes.
-    fn changed(&self, source: u32, slot: u32, replace: &ReplaceOrder) -> Decision<Changed> {
+    fn changed(&self, source: u32, slot: u32, replace: &ReplaceOrder<'_>) -> Decision<Changed> {
         if replace.order_qty < 1 {
             return Err(code::SIZE_OFF_LOT);
         }
-        let order = self.open[slot];
+        let order = &self.open[slot];
         let old = self.open.terms(slot);
         let market = &self.markets[order.symbol_id];
         let is_stop_market = order.ord_type == OrdType::Stop;
@@ -77,17 +76,17 @@ impl Exchange {
         let gate = self.gate(market);
         if !is_pure_reduction {
             self.check_may_trade(source, &self.accounts[order.account_id], order.exec_inst)?;
-            check_gate(gate, &order, keeps_priority)?;
+            check_gate(gate, order, keeps_priority)?;
         }
-        check_terms(replace, &order, &old)?;
-        let (time_in_force, expire_time_ns) = self.lifetime(replace, &order, &old)?;
-        self.check_replaced_prices(&order, &old, replace, price, stop_px)?;
+        check_terms(replace, order, &old)?;
+        let (time_in_force, expire_time_ns) = self.lifetime(replace, order, &old)?;
+        self.check_replaced_prices(order, &old, replace, price, stop_px)?;
         let mut limit = match (is_stop_market, is_pure_reduction) {
             (true, true) => order.limit,
             (true, false) => market.instrument.moved_by_band(order.side, stop_px),
             (false, _) => price,
         };
-        check_replaced_size(market, &order, replace, limit, is_pure_reduction)?;
+        check_replaced_size(market, order, replace, limit, is_pure_reduction)?;
         let is_slid = price != shown_limit
             && order.is_post_only()
             && gate.has_continuous_book()
@@ -121,7 +120,7 @@ impl Exchange {
     }
 
     /// Time in force and expiry of the changed order.
-    fn lifetime(&self, replace: &ReplaceOrder, order: &OpenOrder, old: &Terms) -> Decision<(TimeInForce, u64)> {
+    fn lifetime(&self, replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision<(TimeInForce, u64)> {
         let time_in_force = replace.time_in_force.unwrap_or(order.time_in_force);
         let is_kept = replace.time_in_force.is_none() && replace.expire_time_ns == 0;
         if is_kept {
@@ -135,7 +134,7 @@ impl Exchange {
         &self,
         order: &OpenOrder,
         old: &Terms,
-        replace: &ReplaceOrder,
+        replace: &ReplaceOrder<'_>,
         price: i64,
         stop_px: i64,
     ) -> Decision {
@@ -150,7 +149,7 @@ impl Exchange {
 
     /// Check funds and limits of a changed order, with what it has locked counted as available.
     fn fund(&self, slot: u32, changed: &mut Changed, gate: Gate) -> Decision {
-        let order = self.open[slot];
+        let order = &self.open[slot];
         let market = &self.markets[order.symbol_id];
         let leaves = changed.order_qty - order.filled();
         let is_limit = order.ord_type == OrdType::Limit || changed.terms.is_triggered;
@@ -252,7 +251,7 @@ fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
 }
 
 /// Check that what is asked goes with the order.
-fn check_terms(replace: &ReplaceOrder, order: &OpenOrder, old: &Terms) -> Decision {
+fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision {
     let is_waiting_stop = order.ord_type.is_stop() && !old.is_triggered;
     let may_hide = matches!(order.ord_type, OrdType::Limit | OrdType::StopLimit) && !order.is_post_only();
     let bounds = 1..=PRICE_TICKS_MAX;
@@ -273,7 +272,7 @@ fn check_terms(replace: &ReplaceOrder, order: &OpenOrder, old: &Terms) -> Decisi
     Ok(())
 }
 
-fn fits_lifetime(replace: &ReplaceOrder, order: &OpenOrder) -> bool {
+fn fits_lifetime(replace: &ReplaceOrder<'_>, order: &OpenOrder) -> bool {
     let has_expiry = replace.expire_time_ns != 0;
     match replace.time_in_force {
         Some(TimeInForce::GoodTillDate) => has_expiry,
@@ -286,7 +285,7 @@ fn fits_lifetime(replace: &ReplaceOrder, order: &OpenOrder) -> bool {
 fn check_replaced_size(
     market: &Market,
     order: &OpenOrder,
-    replace: &ReplaceOrder,
+    replace: &ReplaceOrder<'_>,
     worst: i64,
     is_pure_reduction: bool,
 ) -> Decision {

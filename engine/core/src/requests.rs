@@ -5,16 +5,15 @@ use crate::command::{CancelOrder, MassCancel, Target};
 use crate::exchange::{Decision, Exchange};
 use crate::limits::CANCELS_PER_COMMAND_MAX;
 use crate::open_orders::OpenOrder;
-use crate::orders::{Naming, Order};
+use crate::orders::Order;
 use crate::slab::NIL;
-use crate::text::ClOrdId;
 
 impl Exchange {
-    pub(crate) fn cancel_order(&mut self, source: u32, cancel: &CancelOrder) {
+    pub(crate) fn cancel_order(&mut self, source: u32, cancel: &CancelOrder<'_>) {
         let target = self.find_target(source, &cancel.target);
         let answer = target.map(|entry| self.orders[entry].answer());
-        let key = self.orders.key(source, &cancel.cl_ord_id);
-        if let Some(known) = self.orders.find_named(key, source, &cancel.cl_ord_id) {
+        let key = self.orders.key(source, cancel.cl_ord_id);
+        if let Some(known) = self.orders.find_named(key, source, cancel.cl_ord_id) {
             if cancel.poss_resend {
                 return self.records.status_reported(Some(self.orders[known].answer()));
             }
@@ -27,23 +26,23 @@ impl Exchange {
         if !state.is_open() {
             return self.records.cancel_rejected(answer, code::TOO_LATE);
         }
-        self.orders.name(key, Naming { source, entry, cl_ord_id: cancel.cl_ord_id });
+        self.orders.name(key, source, entry, cancel.cl_ord_id);
         self.cancel(slot, code::USER_REQUESTED);
     }
 
-    pub(crate) fn request_order_status(&mut self, source: u32, order_id: u64, cl_ord_id: &ClOrdId) {
+    pub(crate) fn request_order_status(&mut self, source: u32, order_id: u64, cl_ord_id: &[u8]) {
         let entry = self.find_order(source, order_id, cl_ord_id);
         self.records.status_reported(entry.map(|entry| self.orders[entry].answer()));
     }
 
     /// Find the order a cancel or a replace means, if it is as described.
-    pub(crate) fn find_target(&self, source: u32, target: &Target) -> Option<u32> {
-        let entry = self.find_order(source, target.order_id, &target.orig_cl_ord_id)?;
+    pub(crate) fn find_target(&self, source: u32, target: &Target<'_>) -> Option<u32> {
+        let entry = self.find_order(source, target.order_id, target.orig_cl_ord_id)?;
         is_as_described(target, &self.orders[entry]).then_some(entry)
     }
 
     /// Find an order of the source's firm by its id, else by the source's `ClOrdID`.
-    fn find_order(&self, source: u32, order_id: u64, cl_ord_id: &ClOrdId) -> Option<u32> {
+    fn find_order(&self, source: u32, order_id: u64, cl_ord_id: &[u8]) -> Option<u32> {
         let firm_id = if source == 0 { None } else { Some(self.firm_of(source)?) };
         let entry = if order_id == 0 {
             self.orders.find_named(self.orders.key(source, cl_ord_id), source, cl_ord_id)?
@@ -151,7 +150,7 @@ impl Exchange {
 }
 
 /// Tell whether what a request says about its order, where it says anything, is so.
-fn is_as_described(target: &Target, order: &Order) -> bool {
+fn is_as_described(target: &Target<'_>, order: &Order) -> bool {
     (target.account_id == 0 || target.account_id == order.account_id)
         && (target.symbol_id == 0 || target.symbol_id == order.symbol_id)
         && target.side.is_none_or(|side| side == order.side)

@@ -17,11 +17,11 @@ use crate::limits::{
 };
 use crate::market::{MarkSecond, Market, Unacted};
 use crate::open_orders::{OpenOrder, Terms};
-use crate::orders::{Naming, Order};
+use crate::orders::Order;
 use crate::positions::Position;
 use crate::slab::NIL;
 use crate::snapshot::{MAGIC, VERSION};
-use crate::text::Text;
+use crate::text::{ClOrdId, Text};
 
 /// Largest record number an identifier carries (`engine.api.ids`).
 const SEQ_MAX: u64 = (1 << 50) - 1;
@@ -234,9 +234,11 @@ impl Exchange {
             last = order_id;
         }
         for _ in 0..input.u64()? {
-            let (source, order_id, cl_ord_id) = (input.u32()?, input.u64()?, input.text()?);
+            let (source, order_id) = (input.u32()?, input.u64()?);
+            let cl_ord_id: ClOrdId = input.text()?;
             let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
-            self.orders.name(self.orders.key(source, &cl_ord_id), Naming { source, entry, cl_ord_id });
+            let key = self.orders.key(source, cl_ord_id.as_bytes());
+            self.orders.name(key, source, entry, cl_ord_id.as_bytes());
         }
         Ok(())
     }

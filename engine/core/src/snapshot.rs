@@ -130,14 +130,14 @@ impl Exchange {
             out.text(deposit_ref);
         }
         out.count(self.orders.orders().len());
-        for order in self.orders.orders() {
+        for order in self.orders.orders().iter() {
             out.put(order.order_id.to_le_bytes());
             out.put(order.account_id.to_le_bytes());
             out.put(order.symbol_id.to_le_bytes());
             out.put([order.side as u8, order.state as u8]);
         }
         out.count(self.orders.namings().len());
-        for naming in self.orders.namings() {
+        for naming in self.orders.namings().iter() {
             out.put(naming.source.to_le_bytes());
             out.put(self.orders[naming.entry].order_id.to_le_bytes());
             out.text(&naming.cl_ord_id);
