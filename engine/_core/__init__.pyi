@@ -18,6 +18,11 @@ class _Replayed(Protocol):
     count: int
     fault: int
 
+class _Walked(Protocol):
+    consumed: int
+    seq: int
+    crc: int
+
 class _Standing(Protocol):
     seq: int
     event_ts_ns: int
@@ -38,6 +43,7 @@ class _Lib:
     def exchange_core_restore(self, snapshot: _Pointer, length: int, seed: int, refusal: Any) -> _Pointer: ...
     def exchange_core_balances(self, core: _Pointer) -> Bytes: ...
     def exchange_core_check(self, core: _Pointer) -> Bytes: ...
+    def exchange_core_walk(self, records: _Pointer, length: int, seq: int, crc: int) -> _Walked: ...
     def exchange_core_crc32c(self, data: _Pointer, length: int) -> int: ...
     def exchange_core_limits(self, core: _Pointer) -> Bytes: ...
 

@@ -56,13 +56,13 @@ class Layout:
         Raises: WireError, struct.error, ValueError.
         """
         raw = self._struct.unpack_from(buffer, start)[3 if self._is_event else 2 :]
-        at: int = start + self._struct.size
+        at = start + self._struct.size
         values: dict[str, Any] = {}
         for name, code, kind, value in zip(self._names, self._codes, self._types, raw, strict=True):
             if code == "amount":
                 value = int.from_bytes(value, "little", signed=True)
             elif code == "text":
-                value, at = buffer[at : at + value].decode("ascii"), at + value
+                value, at = buffer[at : at + int(value)].decode("ascii"), at + int(value)
             elif isinstance(kind, type) and issubclass(kind, IntEnum):
                 value = kind(value)
             elif kind is bool:

@@ -147,6 +147,15 @@ class Core:
         return {name: int(value) for name, _, value in (line.partition("=") for line in lines)}
 
 
+def walk(records: Buffer, seq: int, crc: int) -> tuple[int, int, int]:
+    """Follow the chain of whole, sound records that go on after ``(seq, crc)``, without executing them.
+
+    Returns: how many bytes they are, and seq and CRC of the last.
+    """
+    done = lib.exchange_core_walk(ffi.from_buffer(records), len(records), seq, crc)
+    return done.consumed, done.seq, done.crc
+
+
 def crc32c(data: Buffer) -> int:
     """Compute CRC-32C the way the core does."""
     return lib.exchange_core_crc32c(ffi.from_buffer(data), len(data))

@@ -28,7 +28,7 @@ from engine.api.limits import RECORD_BYTES_MAX
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
 from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.host import snapshot
-from engine.host.core import Core, Fault
+from engine.host.core import Core, Fault, walk
 from engine.host.disk import Disk
 from engine.host.journal import Position, Tail, read_durable
 
@@ -95,7 +95,7 @@ def verify(directory: Path) -> Iterator[tuple[str, int]]:
         first = segment.header.first_seq
         if first != seq + 1 or segment.header.prev_crc != crc:
             raise CorruptJournal(segment.path.name, 0, f"it does not continue after seq {seq}")
-        end, seq, crc = _walk(segment.raw, SEGMENT_HEADER_BYTES, seq, crc)
+        end, seq, crc = _walk(segment.raw, SEGMENT_HEADER_BYTES, len(segment.raw), seq, crc)
         if end < len(segment.raw):
             _judge(segment, end, seq, is_last, proven_seq, "a bad record")
         yield segment.path.name, seq - first + 1
@@ -145,7 +145,7 @@ def _check_before_snapshot(core: Core, segment: _Segment, offset: int) -> None:
     Raises: CorruptJournal; the segments before this one are checked by :func:`verify` only.
     """
     header = segment.header
-    end, seq, crc = _walk(segment.raw[:offset], SEGMENT_HEADER_BYTES, header.first_seq - 1, header.prev_crc)
+    end, seq, crc = _walk(segment.raw, SEGMENT_HEADER_BYTES, offset, header.first_seq - 1, header.prev_crc)
     if (end, seq, crc) != (offset, core.seq, core.prev_crc):
         raise CorruptJournal(segment.path.name, end, f"a snapshot of seq {core.seq} does not follow from its records")
 
@@ -228,16 +228,10 @@ def _sound_record(raw: bytes, offset: int) -> tuple[int, int] | None:
     return (seq, batch_index) if crc32c(raw[offset + 8 : offset + length]) == crc else None
 
 
-def _walk(raw: bytes, start: int, seq: int, crc: int) -> tuple[int, int, int]:
+def _walk(raw: bytes, start: int, end: int, seq: int, crc: int) -> tuple[int, int, int]:
     """Follow the chain from ``start``; return where it ends, with the last sound record's seq and crc."""
-    while start < len(raw):
-        if _sound_record(raw, start) is None:
-            break
-        length, this_crc, this_seq, _, prev_crc, *_ = HEADER.unpack_from(raw, start)
-        if this_seq != seq + 1 or prev_crc != crc:
-            break
-        start, seq, crc = start + length, this_seq, this_crc
-    return start, seq, crc
+    consumed, seq, crc = walk(memoryview(raw)[start:end], seq, crc)
+    return start + consumed, seq, crc
 
 
 def _settle(segment: _Segment, end: int, disk: Disk) -> None:

@@ -114,6 +114,27 @@ pub fn take_command_frame(buffer: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
     Ok(Some(frame))
 }
 
+/// How far the chain of records was followed, and the last record that was sound.
+pub struct Walked {
+    pub consumed: usize,
+    pub seq: u64,
+    pub crc: u32,
+}
+
+/// Follow the chain of whole, sound records from the one that follows `(seq, crc)`, without executing them.
+pub fn walk(records: &[u8], seq: u64, crc: u32) -> Walked {
+    let mut walked = Walked { consumed: 0, seq, crc };
+    while let Ok(Some(frame)) = take_frame(&records[walked.consumed..], RECORD_BYTES_MAX) {
+        let header = &frame.header;
+        if header.seq != walked.seq + 1 || header.prev_crc != walked.crc {
+            break;
+        }
+        walked.consumed += frame.bytes.len();
+        (walked.seq, walked.crc) = (header.seq, header.crc32c);
+    }
+    walked
+}
+
 /// Take the record that must follow `(seq, event_ts_ns, crc)` of the last one.
 pub fn take_record(buffer: &[u8], seq: u64, event_ts_ns: u64, crc: u32) -> Result<Option<Frame<'_>>, Fault> {
     let Some(frame) = take_frame(buffer, RECORD_BYTES_MAX)? else {

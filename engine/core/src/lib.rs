@@ -210,6 +210,24 @@ pub unsafe extern "C" fn exchange_core_check(core: *const Core) -> Bytes {
     Bytes::of((*core).exchange.check().err().unwrap_or_default().as_bytes())
 }
 
+/// What `exchange_core_walk` did: how far the chain goes, and the last record that was sound.
+#[repr(C)]
+pub struct Walked {
+    pub consumed: usize,
+    pub seq: u64,
+    pub crc: u32,
+}
+
+/// Follow the chain of records from the one that follows `(seq, crc)`, without executing them.
+///
+/// # Safety
+/// `records` has `length` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_walk(records: *const u8, length: usize, seq: u64, crc: u32) -> Walked {
+    let frame::Walked { consumed, seq, crc } = frame::walk(slice(records, length), seq, crc);
+    Walked { consumed, seq, crc }
+}
+
 /// # Safety
 /// `data` has `length` bytes.
 #[no_mangle]
