@@ -22,11 +22,14 @@ BcryptHash = Annotated[str, Meta(pattern=r"^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53
 
 
 class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An account; ``opening`` maps an asset's name to the decimal text credited once."""
+    """An account; ``opening`` maps an asset's name to the decimal text credited once.
+
+    SPOT and MARGIN accounts trade spot instruments, FUTURES accounts perpetuals.
+    """
 
     account_id: Annotated[int, Meta(ge=1, le=limits.ACCOUNTS_MAX)]
     name: Name
-    kind: Literal["SPOT"]
+    kind: Literal["SPOT", "MARGIN", "FUTURES"]
     opening: dict[str, str] = {}
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.api import limits
-from engine.api.enums import InstrumentKind
+from engine.api.enums import InstrumentKind, Matching
 from engine.api.errors import UnitError
 from engine.api.instrument import Instrument
 from engine.api.units import Step, to_minor, to_steps
@@ -43,11 +43,15 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dsn: str = ""
 
 
-class FeesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The system account that collects fees."""
+class SystemAccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An account of the exchange's own."""
 
     account_id: Annotated[int, Meta(ge=1, le=limits.ACCOUNTS_MAX)]
     name: Name
+
+
+class FeesConfig(SystemAccountConfig, frozen=True, forbid_unknown_fields=True):
+    """The system account that collects fees."""
 
 
 class AssetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +63,10 @@ class AssetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An instrument as it is written: decimals are text in units of base and quote."""
+    """An instrument as it is written: decimals are text in units of base and quote.
+
+    A perpetual has ``max_leverage`` and a ``pnl_account`` of its own, the counterpart of all profit and loss in it.
+    """
 
     symbol_id: Annotated[int, Meta(ge=1, lt=limits.SYMBOLS_MAX)]
     symbol: Name
@@ -74,6 +81,10 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maker_ppm: FeePpm
     taker_ppm: FeePpm
     band_ppm: Annotated[int, Meta(ge=1, le=1_000_000)]
+    kind: Literal["SPOT", "PERPETUAL"] = "SPOT"
+    matching: Literal["PRICE_TIME", "PRO_RATA"] = "PRICE_TIME"
+    max_leverage: Annotated[int, Meta(ge=1, le=limits.LEVERAGE_MAX)] | None = None
+    pnl_account: SystemAccountConfig | None = None
 
 
 class InstrumentsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +104,7 @@ class Venue(msgspec.Struct, frozen=True):
     assets: tuple[AssetConfig, ...]
     instruments: tuple[Instrument, ...]
     members: Members
+    pnl_accounts: tuple[SystemAccountConfig, ...] = ()
 
 
 def load_venue(directory: Path) -> Venue:
@@ -107,9 +119,20 @@ def load_venue(directory: Path) -> Venue:
     instruments_file = directory / "instruments.toml"
     _check_unique(listing, instruments_file)
     instruments = tuple(to_instrument(i, listing, instruments_file) for i in listing.instrument)
-    if any(a.account_id == listing.fees.account_id for firm in members.firm for a in firm.account):
-        raise ConfigError(members_file, f"account_id {listing.fees.account_id} collects fees in {instruments_file}")
-    return Venue(directory, exchange, listing.fees, tuple(listing.asset), instruments, members)
+    pnl_accounts = tuple(i.pnl_account for i in listing.instrument if i.pnl_account is not None)
+    _check_system_accounts((listing.fees, *pnl_accounts), members, members_file, instruments_file)
+    return Venue(directory, exchange, listing.fees, tuple(listing.asset), instruments, members, pnl_accounts)
+
+
+def _check_system_accounts(
+    accounts: tuple[SystemAccountConfig, ...], members: Members, members_file: Path, instruments_file: Path
+) -> None:
+    """Check that the exchange's own accounts are nobody else's, and each has one use. Raises: ConfigError."""
+    for account_id, count in Counter(account.account_id for account in accounts).items():
+        if count > 1:
+            raise ConfigError(instruments_file, f"account_id {account_id} is given {count} times")
+        if any(a.account_id == account_id for firm in members.firm for a in firm.account):
+            raise ConfigError(members_file, f"account_id {account_id} is the exchange's own in {instruments_file}")
 
 
 def read_toml(file: Path, schema: type[_Record]) -> _Record:
@@ -153,7 +176,7 @@ def to_instrument(config: InstrumentConfig, listing: InstrumentsConfig, file: Pa
     instrument = Instrument(
         symbol_id=config.symbol_id,
         symbol=config.symbol,
-        kind=InstrumentKind.SPOT,
+        kind=InstrumentKind[config.kind],
         base_asset_id=base.asset_id,
         quote_asset_id=quote.asset_id,
         tick=tick,
@@ -166,7 +189,13 @@ def to_instrument(config: InstrumentConfig, listing: InstrumentsConfig, file: Pa
         taker_ppm=config.taker_ppm,
         band_ppm=config.band_ppm,
         fee_account_id=listing.fees.account_id,
+        matching=Matching[config.matching],
+        max_leverage=config.max_leverage or 0,
+        pnl_account_id=config.pnl_account.account_id if config.pnl_account else 0,
     )
+    for key in ("max_leverage", "pnl_account"):
+        if (getattr(config, key) is not None) != instrument.is_perpetual:
+            raise ConfigError(file, f"instrument {config.symbol}: {key} is for perpetuals, which all have it")
     for key in ("qty", "notional"):
         if not 0 < getattr(instrument, f"min_{key}") <= getattr(instrument, f"max_{key}"):
             raise ConfigError(file, f"instrument {config.symbol}: min_{key} must be above 0 and not above max_{key}")

@@ -39,6 +39,7 @@ def expected_commands(venue: Venue) -> list[Command]:
     firms = venue.members.firm
     commands: list[Command] = [RegisterAsset(a.asset_id, a.name, a.decimals) for a in venue.assets]
     commands.append(OpenAccount(venue.fees.account_id, 0, AccountKind.SYSTEM, venue.fees.name))
+    commands += [OpenAccount(a.account_id, 0, AccountKind.CLEARING_PNL, a.name) for a in venue.pnl_accounts]
     commands += [RegisterFirm(firm.firm_id, firm.name) for firm in firms]
     for firm in firms:
         commands += [OpenAccount(a.account_id, firm.firm_id, AccountKind[a.kind], a.name) for a in firm.account]

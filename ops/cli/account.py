@@ -11,6 +11,9 @@ import typer
 
 from clearing.errors import ClearingError
 from clearing.store import open_reader
+from engine.api.commands import SetAccountLimits, SetAccountStatus, SetLeverage
+from engine.api.enums import AccountStatus, MarginMode
+from engine.api.limits import LEVERAGE_MAX
 from engine.api.link import EngineBalances
 from engine.api.registry import Registry
 from engine.api.units import format_minor, minor_to_decimal
@@ -18,12 +21,13 @@ from engine.client import read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.cli.state import AtOption, ToOption, show_state
 from ops.directory import journal_of, read_whereabouts
-from ops.errors import CheckFailed, Unreachable
+from ops.errors import CheckFailed, Refused, Unreachable
 from ops.genesis import operations_records
 from ops.inspection import engine_balances
+from ops.steering import account_of, command_engine, instrument_of, registry_of
 from ops.timetravel import log_at, wanted_seq
 
-account = typer.Typer(no_args_is_help=True, help="Show balances.")
+account = typer.Typer(no_args_is_help=True, help="Show balances; set status, limits and leverage of accounts.")
 
 Settled = dict[tuple[int, int], tuple[Decimal, Decimal]]
 
@@ -41,7 +45,7 @@ class BalanceLine(msgspec.Struct, frozen=True):
 
 @account.callback()
 def group() -> None:
-    """Show balances."""
+    """Show balances; set status, limits and leverage of accounts."""
 
 
 @account.command("show")
@@ -112,3 +116,53 @@ def plain(amount: Decimal) -> str:
     """Write a Decimal without exponent and trailing zeros (DET-04)."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of an account.")]
+
+
+@account.command("status")
+@clear_faults
+def status(
+    name: AccountArgument,
+    wanted: Annotated[str, typer.Argument(metavar="STATUS", help="active, suspended or closed.")],
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Suspend an account, make it active again, or close an empty one for ever."""
+    if wanted.upper() not in AccountStatus.__members__:
+        raise Refused(f"{wanted} is no status; there are {', '.join(s.name.lower() for s in AccountStatus)}")
+    opened = account_of(registry_of(data), name)
+    record = command_engine(data, SetAccountStatus(opened.account_id, AccountStatus[wanted.upper()]))
+    out.print(f"{name} is {wanted.lower()} from seq {record.seq} on", markup=False)
+
+
+@account.command("limits")
+@clear_faults
+def limits(
+    name: AccountArgument,
+    tier: Annotated[int, typer.Option("--tier", min=1, max=4, help="Tier of the account.")],
+    leverage: Annotated[int, typer.Option("--leverage", min=0, max=LEVERAGE_MAX, help="Own cap; 0 for none.")] = 0,
+    position: Annotated[int, typer.Option("--position-minor", min=0, help="Cap in minor units; 0 for none.")] = 0,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Set an account's tier, and its own caps on leverage and on the worth of a position."""
+    opened = account_of(registry_of(data), name)
+    record = command_engine(data, SetAccountLimits(opened.account_id, tier, leverage, position))
+    out.print(f"limits of {name}: tier {tier}, from seq {record.seq} on", markup=False)
+
+
+@account.command("leverage")
+@clear_faults
+def set_leverage(
+    name: AccountArgument,
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A perpetual.")],
+    leverage: Annotated[int, typer.Argument(metavar="LEVERAGE", min=1, max=LEVERAGE_MAX)],
+    isolated: Annotated[bool, typer.Option("--isolated", help="Isolated margin instead of cross.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Set leverage and margin mode of an account's position, open or to come."""
+    registry = registry_of(data)
+    opened, instrument = account_of(registry, name), instrument_of(registry, symbol)
+    mode = MarginMode.ISOLATED if isolated else MarginMode.CROSS
+    record = command_engine(data, SetLeverage(opened.account_id, instrument.symbol_id, leverage, mode))
+    out.print(f"{name} in {symbol}: {leverage}x {mode.name.lower()}, from seq {record.seq} on", markup=False)

@@ -7,6 +7,7 @@ import typer
 from ops.cli.account import account
 from ops.cli.demo import demo
 from ops.cli.journal import journal
+from ops.cli.market import market
 from ops.cli.order import order
 from ops.cli.reconcile import reconcile
 from ops.cli.run import run
@@ -26,6 +27,7 @@ app.command("demo")(demo)
 app.command("status")(status)
 app.command("reconcile")(reconcile)
 app.add_typer(account, name="account")
+app.add_typer(market, name="market")
 app.add_typer(order, name="order")
 app.add_typer(session, name="session")
 app.add_typer(journal, name="journal")

@@ -13,6 +13,7 @@ from engine.api.errors import CorruptJournal, Diverged
 from engine.api.segment import list_segments
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
+from engine.expansion import Expander, canonical_json
 from engine.host import recovery
 from ops.cli.bisect import bisect, diff
 from ops.cli.screen import (
@@ -106,6 +107,28 @@ def cat(
             show_json(record_object(record, chronicle))
         else:
             _print_record(record, chronicle)
+
+
+@journal.command("expand")
+@clear_faults
+def expand(
+    data: DataOption = DEFAULT_DATA,
+    from_seq: Annotated[int, typer.Option("--from", min=1, help="First seq of the log.")] = 1,
+    to_seq: Annotated[int | None, typer.Option("--to", min=1, help="Last seq; without it, to the end.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one canonical JSON object an event.")] = False,
+) -> None:
+    """Print the log as events of the taxonomy, each with its envelope."""
+    expander = Expander()
+    for record in records_to(journal_of(data), to_seq):
+        for envelope in expander.expand(record):
+            if record.seq < from_seq:
+                continue
+            if as_json:
+                print(canonical_json(envelope).decode())
+            else:
+                told = " ".join(f"{name}={value}" for name, value in envelope.payload.items() if value is not None)
+                head = f"{envelope.sequence:>{INDENT - 2}}  {iso_time(envelope.timestamp)}"
+                show_line(f"{head}  {envelope.event_type}  {told}")
 
 
 @journal.command("replay")

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.api.commands import OpenAccount
+from engine.api.enums import AccountKind, InstrumentKind, Matching
 from ops.config import load_venue, refuse_development_credentials
 from ops.errors import ConfigError, Refused
+from ops.genesis import expected_commands, key_of
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -60,7 +63,12 @@ def test_shipped_configuration_is_sound() -> None:
         ("instruments.toml", 'max_qty = "10000"', 'max_qty = "0"', "min_qty"),
         ("members.toml", "account_id = 102", "account_id = 1", "account_id 1"),
         ("members.toml", "comp_id", "comp_idd", "firm[0].session[0]"),
-        ("members.toml", 'kind = "SPOT"', 'kind = "MARGIN"', "firm[0].account[0].kind"),
+        ("members.toml", 'kind = "SPOT"', 'kind = "SYSTEM"', "firm[0].account[0].kind"),
+        ("instruments.toml", "band_ppm = 100000", 'band_ppm = 100000\nkind = "OPTION"', "instrument[0].kind"),
+        ("instruments.toml", "band_ppm = 100000", 'band_ppm = 100000\nkind = "PERPETUAL"', "BTC/USDT: max_leverage"),
+        ("instruments.toml", "band_ppm = 100000", "band_ppm = 100000\nmax_leverage = 20", "BTC/USDT: max_leverage"),
+        ("instruments.toml", "band_ppm = 100000", "band_ppm = 100000\nmax_leverage = 126", "max_leverage"),
+        ("instruments.toml", "band_ppm = 100000", 'band_ppm = 100000\nmatching = "LIFO"', "instrument[0].matching"),
     ],
 )
 def test_bad_key_or_value_names_file_and_key(config: Path, file: str, old: str, new: str, named: str) -> None:
@@ -69,6 +77,56 @@ def test_bad_key_or_value_names_file_and_key(config: Path, file: str, old: str, 
         load_venue(config)
     assert caught.value.file == config / file
     assert named in str(caught.value)
+
+
+PERPETUAL = """
+[[instrument]]
+symbol_id = 9
+symbol = "ETH/USDT-PERP"
+kind = "PERPETUAL"
+base = "ETH"
+quote = "USDT"
+tick = "0.01"
+lot = "0.001"
+min_qty = "0.001"
+max_qty = "1000"
+min_notional = "10"
+max_notional = "5000000"
+maker_ppm = 200
+taker_ppm = 500
+band_ppm = 100000
+matching = "PRO_RATA"
+max_leverage = 50
+pnl_account = { account_id = 19, name = "ETH/USDT-PERP-PNL" }
+"""
+
+
+@pytest.mark.req("TBL-02", "DRV-11")
+def test_a_perpetual_is_listed_with_its_pnl_account_and_futures_accounts_are_opened(config: Path) -> None:
+    with (config / "instruments.toml").open("a") as file:
+        file.write(PERPETUAL)
+    edit(config, "members.toml", 'kind = "SPOT"', 'kind = "FUTURES"')
+    venue = load_venue(config)
+    listed = venue.instruments[-1]
+    assert (listed.kind, listed.matching, listed.max_leverage, listed.pnl_account_id) == (
+        InstrumentKind.PERPETUAL,
+        Matching.PRO_RATA,
+        50,
+        19,
+    )
+    commands = expected_commands(venue)
+    opened = {command.name: command.kind for command in commands if isinstance(command, OpenAccount)}
+    assert (opened["ETH/USDT-PERP-PNL"], opened["ALPHA"]) == (AccountKind.CLEARING_PNL, AccountKind.FUTURES)
+    places = [key_of(command) for command in commands]
+    assert places.index(("account", 19)) < places.index(("instrument", 9))
+
+
+@pytest.mark.parametrize("account_id", [1, 101])
+def test_a_pnl_account_is_nobody_elses(config: Path, account_id: int) -> None:
+    with (config / "instruments.toml").open("a") as file:
+        file.write(PERPETUAL.replace("account_id = 19", f"account_id = {account_id}"))
+    with pytest.raises(ConfigError, match=f"account_id {account_id} is"):
+        load_venue(config)
 
 
 @pytest.mark.parametrize("port_base", [1024, 65_525])

@@ -1,0 +1,129 @@
+"""``exchange market``: open, halt and close markets, set marks, trigger circuit breakers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Annotated, TypeVar
+
+import typer
+
+from engine.api import commands as c
+from engine.api.enums import BreakerReason, SymbolStatus, VenueStatus
+from engine.api.errors import UnitError
+from engine.api.wire import Record
+from engine.client import read_journal
+from ops.board import Board
+from ops.chronicle import Chronicle
+from ops.cli.journal import records_to
+from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
+from ops.directory import journal_of
+from ops.errors import Refused
+from ops.genesis import operations_records
+from ops.narration import describe_event, iso_time
+from ops.requests import words
+from ops.steering import command_engine, instrument_of, registry_of
+
+market = typer.Typer(no_args_is_help=True, help="List, open, halt and close markets; set marks; trigger breakers.")
+
+SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC/USDT.")]
+
+_Status = TypeVar("_Status", bound=IntEnum)
+
+
+@market.command("list")
+@clear_faults
+def list_markets(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
+    """List every market with its status, mark, last price and circuit breaker, from the journal."""
+    board = Board()
+    with busy("reading the journal"):
+        for record in records_to(journal_of(data)):
+            board.apply(record)
+    rows = [
+        {
+            "symbol": board.symbol(symbol_id),
+            "status": "delisted" if state.is_delisted else words(state.status.name),
+            "mark": board.price(state.mark, symbol_id) if state.mark else "",
+            "last": board.price(state.last_px, symbol_id) if state.last_px else "",
+            "breaker_until": iso_time(state.breaker_until_ns) if state.breaker_until_ns else "",
+        }
+        for symbol_id, state in sorted(board.markets.items())
+    ]
+    if as_json:
+        show_json({"venue": words(board.venue.name), "markets": rows})
+        return
+    columns = ("symbol", "status", "mark>", "last>", "breaker until")
+    show_table(f"venue: {words(board.venue.name)}", columns, [tuple(row.values()) for row in rows])
+
+
+@market.command("status")
+@clear_faults
+def status(
+    words_given: Annotated[
+        list[str], typer.Argument(metavar="[SYMBOL] STATUS", help="A symbol and its status; with --venue a status.")
+    ],
+    venue: Annotated[bool, typer.Option("--venue", help="Set the whole exchange, not one symbol.")] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Set a symbol, or with --venue the whole exchange, to open, halt, closed, cancel-only (a symbol also to
+    pre-open, post-only). Opening a crossed book uncrosses it first.
+    """
+    if len(words_given) != (1 if venue else 2):
+        raise Refused("name SYMBOL and STATUS, or --venue and STATUS")
+    if venue:
+        command: c.Command = c.SetVenueStatus(_member(VenueStatus, words_given[0]))
+    else:
+        symbol_id = instrument_of(registry_of(data), words_given[0]).symbol_id
+        command = c.SetSymbolStatus(symbol_id, _member(SymbolStatus, words_given[1]))
+    _report(data, command_engine(data, command))
+
+
+@market.command("mark")
+@clear_faults
+def mark(
+    symbol: SymbolArgument,
+    price: Annotated[str, typer.Argument(metavar="PRICE", help="In units of the quote asset.")],
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Set the mark price of a symbol. A move of more than 10 % within a minute triggers its circuit breaker."""
+    instrument = instrument_of(registry_of(data), symbol)
+    ticks = _read(lambda: instrument.price_to_ticks(price))
+    _report(data, command_engine(data, c.SetMark(instrument.symbol_id, ticks)))
+
+
+@market.command("breaker")
+@clear_faults
+def breaker(symbol: SymbolArgument, data: DataOption = DEFAULT_DATA) -> None:
+    """Keep new orders out of a symbol for 300 s, or for longer if it is so already."""
+    symbol_id = instrument_of(registry_of(data), symbol).symbol_id
+    _report(data, command_engine(data, c.TriggerBreaker(symbol_id, BreakerReason.OPERATIONS)))
+
+
+def _member(kind: type[_Status], text: str) -> _Status:
+    name = text.upper().replace("-", "_").replace(" ", "_")
+    if name not in kind.__members__:
+        known = ", ".join(member.name.lower().replace("_", "-") for member in kind)
+        raise Refused(f"{text} is no status; there are {known}")
+    return kind[name]
+
+
+def _read(convert: Callable[[], int]) -> int:
+    try:
+        return convert()
+    except UnitError as error:
+        raise Refused(str(error)) from error
+
+
+def _report(data: DataOption, record: Record) -> None:
+    """Say what a command caused; orders and trades are counted, not told one by one."""
+    chronicle = Chronicle()
+    for earlier in operations_records(read_journal(journal_of(data))):
+        chronicle.apply(earlier)
+    told = [event for event in record.events if not hasattr(event, "order_id") and not hasattr(event, "last_px")]
+    for event in told:
+        what = describe_event(event, record, chronicle)
+        if what != "done":
+            out.print(what, markup=False)
+    others = len(record.events) - len(told)
+    more = f", with {others} events of orders (exchange journal cat --from {record.seq})" if others else ""
+    out.print(f"seq {record.seq}{more}", markup=False)
