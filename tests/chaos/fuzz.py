@@ -10,6 +10,7 @@ a time, and its last line is the frame that was being applied.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -120,6 +121,9 @@ def apply_alone(core: Core, foe: Foe, now_ns: int, frame: bytes, is_slow: bool) 
     (record,) = decode_records(raw)
     is_refused = len(record.events) == 1 and isinstance(record.events[0], REFUSALS)
     assert not is_refused or core.snapshot()[STATE] == before, f"refused, but changed: {frame.hex()}"
+    if is_slow:
+        core.check()
+        Core.restore(core.snapshot())
     return raw
 
 
@@ -193,7 +197,7 @@ def fuzz(kind: str, inputs: int) -> Tally:
 def run(kind: str, life: int, inputs: int) -> Iterator[tuple[int, int, str]]:
     """Run lives in a child. Returns: of each its number, how many inputs it had, and what went wrong."""
     line = [sys.executable, "-m", "tests.chaos.fuzz", kind, str(life), str(inputs)]
-    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         assert child.stdout is not None
         for told in child.stdout:
             number, tried, failure = json.loads(told)
@@ -206,9 +210,10 @@ def run(kind: str, life: int, inputs: int) -> Iterator[tuple[int, int, str]]:
 def post_mortem(kind: str, life: int, inputs: int) -> tuple[int, str]:
     """Go through a life that ended in a panic again. Returns: how many inputs it had, the panic and its frame."""
     line = [sys.executable, "-m", "tests.chaos.fuzz", kind, str(life)]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "RUST_BACKTRACE": "0"}
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     steps = done.stdout.splitlines()
-    panic = " ".join(line for line in done.stderr.splitlines() if not line.startswith("note:"))
+    panic = " ".join(said for said in done.stderr.splitlines() if said and not said.startswith("note:"))
     if done.returncode != -signal.SIGABRT or not steps:
         return inputs, f"died, but not again: {done.stderr[-300:]}"
     frame = steps[-1].split()[-1]

@@ -93,6 +93,15 @@ OPENING: tuple[c.Command, ...] = (
         for asset in (HUGE, VAST)
     ),
     *(c.SetAccountLimits(n, 4, 0, 0) for n in (m.ALPHA_F, m.BRAVO_F, m.CHARLIE_F, m.ALPHA_F2)),
+    *(
+        c.SetLeverage(account, symbol, leverage, mode)
+        for account, leverage, mode in (
+            (m.ALPHA_F, 5, MarginMode.CROSS),
+            (m.BRAVO_F, 1, MarginMode.CROSS),
+            (m.CHARLIE_F, 5, MarginMode.ISOLATED),
+        )
+        for symbol in (PERP_HUGE, PERP_HUGE_PRO)
+    ),
     *(c.SetMark(symbol, 10**6) for symbol in (SPOT_HUGE, PERP_HUGE, PERP_HUGE_PRO)),
 )
 """The everyday markets, and three in which one lot at one tick is worth as much as it may be."""
