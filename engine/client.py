@@ -369,9 +369,7 @@ class CommandLink:
             pause_s = RECONNECT_S_MIN
             self._attach(connection, welcome)
             self._wait_for_end(connection)
-            with self._lock:
-                self._connection = None
-                self._away_since = time.monotonic()
+            self._detach()
             connection.close()
 
     def _attach(self, connection: socket.socket, welcome: Welcome) -> None:
@@ -383,6 +381,12 @@ class CommandLink:
                 self._resend_if_passed()
             if self._is_closed.is_set():
                 self._hang_up()
+
+    def _detach(self) -> None:
+        """Note that the link is gone; what was to be sent again waits for the next one."""
+        with self._lock:
+            self._connection = self._resend_after = None
+            self._away_since = time.monotonic()
 
     @staticmethod
     def _wait_for_end(connection: socket.socket) -> None:

@@ -77,7 +77,7 @@ def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
             _check_before_snapshot(core, segment, offset)
         end = _replay(core, segment, offset, is_last, proven_seq, witnesses)
         torn_bytes = len(segment.raw) - end
-        _settle(segment, end, disk)
+        _settle(segment, end, not is_last or (end == len(segment.raw) and core.seq <= proven_seq), disk)
         tail = _tail_of(segment, end, core)
     if core.seq < proven_seq or (restored and not tail.fencing):
         raise CorruptJournal(directory.name, 0, f"it ends at seq {core.seq}, but seq {proven_seq} was durable")
@@ -234,12 +234,17 @@ def _walk(raw: bytes, start: int, end: int, seq: int, crc: int) -> tuple[int, in
     return start + consumed, seq, crc
 
 
-def _settle(segment: _Segment, end: int, disk: Disk) -> None:
-    """Cut off a torn tail, and make durable what a killed process may have left to the page cache."""
+def _settle(segment: _Segment, end: int, is_proven: bool, disk: Disk) -> None:
+    """Make durable what was read of a segment, without its torn tail.
+
+    Records that nothing proves durable are written anew. The system may hold them in memory only and think that it
+    has written them: after a sync that failed, the next one has nothing to do and says so.
+    """
+    if not is_proven:
+        disk.publish(segment.path, segment.raw[:end])
+        return
     fd = os.open(segment.path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        if end < len(segment.raw):
-            os.ftruncate(fd, end)
         disk.sync(fd)
     finally:
         os.close(fd)

@@ -7,14 +7,29 @@ bytes that were synced, and for each directory the names that were. A cut throws
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 from engine.api.segment import SEGMENT_HEADER_BYTES
-from engine.api.wire import split_frames
+from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.host.disk import Disk
 
 SECTOR_BYTES = 512
+
+
+def sound_records(segment: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield seq, place in its batch and end of the records of a segment, up to the first that is not sound."""
+    start, following = SEGMENT_HEADER_BYTES, 0
+    while len(segment) - start >= HEADER_BYTES:
+        length, crc, seq, *_, batch_index, _ = HEADER.unpack_from(segment, start)
+        end = start + length
+        if length < HEADER_BYTES or end > len(segment) or crc32c(segment[start + 8 : end]) != crc:
+            return
+        if following and seq != following:
+            return
+        yield seq, batch_index, end
+        start, following = end, seq + 1
 
 
 class PoweredDisk(Disk):
@@ -30,6 +45,8 @@ class PoweredDisk(Disk):
         """Inode -> number."""
         self._synced: dict[int, bytes] = {}
         """Number -> the bytes that survive."""
+        self._dropped: dict[int, tuple[int, int]] = {}
+        """Number -> the bytes a failed sync left in memory as if they had been written: no later sync writes them."""
         self._names: dict[Path, dict[str, int]] = {self.journal: {}, self.snapshots: {}}
         """Directory -> the names that survive, and the file each means."""
         self._markers = [b""]
@@ -46,7 +63,10 @@ class PoweredDisk(Disk):
 
     def sync(self, fd: int) -> None:
         self._note_marker()
-        self._synced[self._number_of[os.fstat(fd).st_ino]] = Path(f"/proc/self/fd/{fd}").read_bytes()
+        number, raw = self._number_of[os.fstat(fd).st_ino], bytearray(Path(f"/proc/self/fd/{fd}").read_bytes())
+        first, end = self._dropped.get(number, (0, 0))
+        raw[first:end] = bytes(len(raw[first:end]))
+        self._synced[number] = bytes(raw)
 
     def sync_directory(self, directory: Path) -> None:
         self._names[directory] = self._listing(directory)
@@ -57,11 +77,15 @@ class PoweredDisk(Disk):
         """Return the last seq that would survive a cut."""
         names = self._names[self.journal]
         for name in sorted(names, reverse=True):
-            raw = self._synced[names[name]][SEGMENT_HEADER_BYTES:]
-            spans, _ = split_frames(raw)
-            if spans:
-                return int.from_bytes(raw[spans[-1][0] + 8 : spans[-1][0] + 16], "little")
+            seqs = list(sound_records(self._synced[names[name]]))
+            if seqs:
+                return seqs[-1][0]
         return 0
+
+    def drop_unsynced(self, fd: int) -> None:
+        """Let a sync fail the way Linux lets it: the bytes can still be read, and are never written."""
+        number = self._number_of[os.fstat(fd).st_ino]
+        self._dropped[number] = len(self._synced[number]), os.fstat(fd).st_size
 
     def overwrite(self, path: Path, content: bytes) -> None:
         """Put back what a file should hold, durably."""

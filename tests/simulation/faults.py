@@ -11,10 +11,9 @@ from random import Random
 import msgspec
 
 from engine.api.segment import SEGMENT_HEADER_BYTES, list_segments
-from engine.api.wire import split_frames
 from engine.host import snapshot
 from engine.host.journal import read_durable
-from tests.simulation.disk import PoweredDisk
+from tests.simulation.disk import PoweredDisk, sound_records
 
 
 class Crash(BaseException):
@@ -112,6 +111,8 @@ class FaultyDisk(PoweredDisk):
     def sync(self, fd: int) -> None:
         match self._due("sync"):
             case Fault.SYNC_FAILS:
+                if self._rng.random() < 0.5:
+                    self.drop_unsynced(fd)
                 self._fail(_path_of(fd), errno.EIO)
             case Fault.KILL | Fault.POWER_CUT as fault:
                 if self._rng.random() < 0.5:
@@ -165,11 +166,12 @@ class Flip(msgspec.Struct, frozen=True):
     bit: int
     is_read: bool = True
 
-    def apply(self) -> None:
-        """Flip the bit; once more, and it is as before."""
-        raw = bytearray(self.path.read_bytes())
+    def apply(self, sound: bytes) -> bytes:
+        """Flip the bit in what the file holds; return what it holds then."""
+        raw = bytearray(sound)
         raw[self.at] ^= 1 << self.bit
         self.path.write_bytes(raw)
+        return bytes(raw)
 
 
 def choose_flip(journal: Path, snapshots: Path, rng: Random) -> Flip | None:
@@ -179,7 +181,7 @@ def choose_flip(journal: Path, snapshots: Path, rng: Random) -> Flip | None:
         return None
     heads = snapshot.read_heads(snapshots)
     proven_seq = max([read_durable(journal), *(head.seq for head in heads)])
-    path = rng.choice((segments[-1], rng.choice(segments)))
+    path = rng.choice((segments[-1], segments[-1], rng.choice(segments)))
     size = path.stat().st_size if path != segments[-1] else _proven_bytes(path, proven_seq)
     start = segments[0].name
     if heads:
@@ -188,10 +190,15 @@ def choose_flip(journal: Path, snapshots: Path, rng: Random) -> Flip | None:
 
 
 def _proven_bytes(path: Path, proven_seq: int) -> int:
-    raw = path.read_bytes()[SEGMENT_HEADER_BYTES:]
-    spans, _ = split_frames(raw)
-    ends = [end for start, end in spans if int.from_bytes(raw[start + 8 : start + 16], "little") <= proven_seq]
-    return SEGMENT_HEADER_BYTES + (ends[-1] if ends else 0)
+    """Find how far the last segment is proven: by a number kept elsewhere, or by a later batch in it."""
+    proven = start = SEGMENT_HEADER_BYTES
+    for seq, batch_index, end in sound_records(path.read_bytes()):
+        if seq <= proven_seq:
+            proven = end
+        elif batch_index == 0:
+            proven = start
+        start = end
+    return proven
 
 
 def choose_snapshot_flip(snapshots: Path, rng: Random) -> Flip | None:

@@ -1,5 +1,6 @@
 //! A new order: checked, accepted, and sent on its way (docs/MATCHING.md, section 3).
 
+use crate::amount::times;
 use crate::codes::{code, exec_inst, AccountKind, AccountStatus, MarginState, OrdType, OrderState, Peg};
 use crate::codes::{SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus};
 use crate::command::{NewOrder, NewTerms};
@@ -106,7 +107,7 @@ impl Exchange {
         let per_lot = margin_price
             .map_or(0, |price| self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only));
         let asset_id = market.instrument.reserved_asset(order.side);
-        let needed = per_lot * i128::from(order.order_qty);
+        let needed = times(per_lot, order.order_qty);
         let borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, 0)?;
         self.check_room(account, market, order)?;
         if is_perpetual && !is_reduce_only {
@@ -283,7 +284,7 @@ impl Exchange {
 
     fn reservation(&self, order: &NewOrder<'_>, admitted: &Admitted) -> (i128, u32) {
         let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
-        (admitted.per_lot * i128::from(order.order_qty), asset_id)
+        (times(admitted.per_lot, order.order_qty), asset_id)
     }
 
     /// Send an accepted order on its way (section 3, after acceptance).

@@ -308,14 +308,14 @@ impl Exchange {
 
     /// Let an order count as open, and be found by account and expiry.
     pub(crate) fn list(&mut self, slot: u32) {
-        let terms = self.open.terms(slot);
-        let order = &mut self.open[slot];
-        if order.is_listed {
+        if self.open[slot].is_listed {
             return;
         }
+        let expire_time_ns = self.open.terms(slot).expire_time_ns;
+        let order = &mut self.open[slot];
         order.is_listed = true;
-        if terms.expire_time_ns != 0 {
-            self.expiries.insert((terms.expire_time_ns, order.order_id, slot));
+        if expire_time_ns != 0 {
+            self.expiries.insert((expire_time_ns, order.order_id, slot));
         }
         let account = &mut self.accounts[order.account_id];
         account.order_opened(order.symbol_id);
@@ -389,8 +389,7 @@ impl Exchange {
                 self.touch(order.symbol_id);
             }
         } else if self.open.is_waiting_stop(slot) && order.is_listed {
-            let terms = self.open.terms(slot);
-            market.stops.remove(order.side, &terms, order.order_id);
+            market.stops.remove(order.side, self.open.terms(slot), order.order_id);
         }
     }
 

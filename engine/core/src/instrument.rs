@@ -1,5 +1,6 @@
 //! What a listing is worth in minor units: notionals, fees, reservations, the protection price.
 
+use crate::amount::{ceil_div, times};
 use crate::codes::{code, Code, InstrumentKind, Matching, Side};
 use crate::limits::{
     BAND_PPM_MAX, FEE_DECIMALS, FEE_PPM_MAX, LEVERAGE_MAX, LOT_MINOR_MAX, NOTIONAL_MINOR_MAX, ORDER_QTY_LOTS_MAX,
@@ -71,6 +72,8 @@ pub struct Instrument {
     pub lot_minor: i128,
     pub tick_lot_minor: i128,
     fee_step: i128,
+    /// What a notional in ppm is divided by to come to fee steps.
+    fee_unit: i128,
     reserve_ppm: i32,
 }
 
@@ -85,13 +88,14 @@ impl Instrument {
         let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).ok_or(code::INEXACT_NOTIONAL)?;
         let exact = lot_minor <= LOT_MINOR_MAX && (fee_step..=TICK_LOT_MINOR_MAX).contains(&tick_lot_minor);
         let reserve_ppm = listing.maker_ppm.max(listing.taker_ppm).max(0);
-        let instrument = Self { listing, lot_minor, tick_lot_minor, fee_step, reserve_ppm };
+        let instrument =
+            Self { listing, lot_minor, tick_lot_minor, fee_step, fee_unit: MILLION * fee_step, reserve_ppm };
         exact.then_some(instrument).ok_or(code::INEXACT_NOTIONAL)
     }
 
     /// Quote minor units of `qty` lots at `price` ticks; exact, and below 2^127 by the bounds.
     pub fn notional(&self, price: i64, qty: i64) -> i128 {
-        i128::from(price) * i128::from(qty) * self.tick_lot_minor
+        times(times(self.tick_lot_minor, price), qty)
     }
 
     pub fn is_perpetual(&self) -> bool {
@@ -139,8 +143,12 @@ impl Instrument {
 
     /// Fee on a notional, rounded once toward plus infinity to a whole fee step (FEE-04).
     fn fee(&self, notional: i128, ppm: i32) -> i128 {
-        let exact = notional * i128::from(ppm);
-        ceil_div(exact, MILLION * self.fee_step) * self.fee_step
+        let steps = ceil_div(times(notional, i64::from(ppm)), self.fee_unit);
+        if self.fee_step == 1 {
+            steps
+        } else {
+            steps * self.fee_step
+        }
     }
 
     /// Minor units an order locks for each lot, so that what it has locked is always leaves times this (RES-21).
@@ -181,15 +189,6 @@ impl Instrument {
     }
 }
 
-/// Divide toward plus infinity. Most amounts fit a machine word, where division is an order cheaper.
-pub fn ceil_div(dividend: i128, divisor: i128) -> i128 {
-    if let (Ok(dividend), Ok(divisor)) = (i64::try_from(dividend), i64::try_from(divisor)) {
-        let quotient = dividend.div_euclid(divisor);
-        return i128::from(quotient + i64::from(dividend.rem_euclid(divisor) != 0));
-    }
-    dividend.div_euclid(divisor) + i128::from(dividend.rem_euclid(divisor) != 0)
-}
-
 fn lot_minor(lot: Step, base_decimals: u8) -> Option<i128> {
     let shift = base_decimals.checked_sub(lot.decimals)?;
     i128::from(lot.mantissa).checked_mul(10_i128.pow(shift as u32))
@@ -203,18 +202,4 @@ fn tick_lot_minor(listing: &Listing, quote_decimals: u8) -> Option<i128> {
         return worth.checked_mul(power);
     }
     (worth % power == 0).then_some(worth / power)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ceil_div;
-
-    #[test]
-    fn division_rounds_up_on_both_sides_of_zero_and_of_a_word() {
-        for big in [1, 1 << 70] {
-            assert_eq!(ceil_div(7 * big, 2 * big), 4);
-            assert_eq!(ceil_div(-7 * big, 2 * big), -3);
-            assert_eq!(ceil_div(8 * big, 2 * big), 4);
-        }
-    }
 }

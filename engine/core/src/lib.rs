@@ -5,6 +5,7 @@
 //! call on the same core. Reading order: `exchange`, `entry`, `matching`, `book`, `ledger`, `replace`, `positions`; the
 //! rules are written down in docs/MATCHING.md.
 
+mod amount;
 mod auction;
 mod book;
 mod bytes;

@@ -1,8 +1,9 @@
 //! Loans of MARGIN accounts: taken when a reservation lacks funds, paid back from whatever comes in (section 4).
 
+use crate::amount::ceil_div;
 use crate::codes::AccountKind;
 use crate::exchange::Exchange;
-use crate::instrument::{ceil_div, MILLION};
+use crate::instrument::MILLION;
 use crate::limits::{COLLATERAL_MINOR_MAX, MARGIN_ACCOUNT_LEVERAGE_MAX};
 
 /// What an asset is worth in another: minor units `worth` for each `per`.

@@ -1,8 +1,9 @@
 //! Margin tables, and what an account's positions are worth (MAR, RES-24).
 
+use crate::amount::ceil_div;
 use crate::codes::Side;
 use crate::exchange::Exchange;
-use crate::instrument::{ceil_div, MILLION};
+use crate::instrument::MILLION;
 use crate::ledger::Account;
 use crate::limits::LEVERAGE_DEFAULT;
 use crate::positions::Position;

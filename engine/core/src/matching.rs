@@ -1,5 +1,6 @@
 //! An order takes from the other side: price-time, self-trade prevention, trades (docs/MATCHING.md, section 5).
 
+use crate::amount::times;
 use crate::book::rank;
 use crate::codes::{code, AccountKind, OrderState, RestateReason, SelfTrade, Side};
 use crate::event::{Restated, Trade};
@@ -84,7 +85,7 @@ impl Exchange {
         order.leaves -= lots;
         order.display = order.display.min(order.leaves);
         let order = *order;
-        let released = order.per_lot * i128::from(lots);
+        let released = times(order.per_lot, lots);
         self.release(&order, released);
         self.tell_restated(slot, reason, released);
         self.repay_reserved(&order);
@@ -304,7 +305,7 @@ fn describe(
 ) -> Trade {
     let notional = instrument.notional(last_px, last_qty);
     let buyer = if taker.side == Side::Buy { taker } else { maker };
-    let buyer_released = if instrument.is_perpetual() { 0 } else { buyer.per_lot * i128::from(last_qty) };
+    let buyer_released = if instrument.is_perpetual() { 0 } else { times(buyer.per_lot, last_qty) };
     Trade {
         taker_order_id: taker.order_id,
         maker_order_id: maker.order_id,
@@ -327,7 +328,7 @@ fn describe(
 fn settle(accounts: &mut Registry<Account>, instrument: &Instrument, trade: &Trade) {
     let listing = &instrument.listing;
     let notional = instrument.notional(trade.last_px, trade.last_qty);
-    let base = instrument.lot_minor * i128::from(trade.last_qty);
+    let base = times(instrument.lot_minor, trade.last_qty);
     let taker = (trade.taker_account_id, trade.taker_fee);
     let maker = (trade.maker_account_id, trade.maker_fee);
     let (buyer, seller) = if trade.taker_side == Side::Buy { (taker, maker) } else { (maker, taker) };

@@ -1,5 +1,6 @@
 //! Every open order, of all symbols: in a book, or waiting for its trigger or its price.
 
+use crate::amount::times;
 use crate::codes::{exec_inst, OrdType, Peg, SelfTrade, Side, TimeInForce, Trigger};
 use crate::slab::{Slab, NIL};
 
@@ -59,7 +60,7 @@ impl OpenOrder {
     }
 
     pub fn reserved(&self) -> i128 {
-        self.per_lot * i128::from(self.leaves)
+        times(self.per_lot, self.leaves)
     }
 }
 
@@ -78,7 +79,7 @@ pub struct Terms {
     pub is_triggered: bool,
 }
 
-pub const PLAIN: Terms = Terms {
+pub static PLAIN: Terms = Terms {
     stop_px: 0,
     max_floor: 0,
     peg_offset: 0,
@@ -118,12 +119,10 @@ impl OpenOrders {
         self.orders.remove(slot);
     }
 
-    pub fn terms(&self, slot: u32) -> Terms {
-        let terms = self.orders[slot].terms;
-        if terms == NIL {
-            PLAIN
-        } else {
-            self.terms[terms]
+    pub fn terms(&self, slot: u32) -> &Terms {
+        match self.orders[slot].terms {
+            NIL => &PLAIN,
+            terms => &self.terms[terms],
         }
     }
 

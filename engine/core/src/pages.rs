@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn is_a_list_across_its_pages() {
         let mut pages = Pages::new();
-        for n in 0..3 * PAGE + 1 {
+        for n in 0..=3 * PAGE {
             assert_eq!(pages.get(n), None);
             pages.push(n);
             assert_eq!((pages.len(), pages[n]), (n + 1, n));

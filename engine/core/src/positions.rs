@@ -1,8 +1,9 @@
 //! Perpetuals: positions at exact cost, their margin, what fills and commands do to them (DRV-11, MAR).
 
+use crate::amount::{ceil_div, times};
 use crate::codes::{code, AccountKind, AccountStatus, PositionReason, Side};
 use crate::exchange::{Decision, Exchange};
-use crate::instrument::{ceil_div, Instrument};
+use crate::instrument::Instrument;
 use crate::ledger::Balance;
 use crate::limits::{POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX};
 
@@ -121,7 +122,7 @@ impl Exchange {
         let order = self.open[slot];
         let instrument = &self.markets[order.symbol_id].instrument;
         let (quote, pnl_account) = (instrument.listing.quote_asset_id, instrument.listing.pnl_account_id);
-        let paid = Paid { released: order.per_lot * i128::from(qty), fee };
+        let paid = Paid { released: times(order.per_lot, qty), fee };
         let account = &mut self.accounts[order.account_id];
         let balance = account.balance(quote);
         let position = account.position_mut(order.symbol_id).expect("an accepted order has a position");

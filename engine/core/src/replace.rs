@@ -1,5 +1,6 @@
 //! A replace: which order, whether it may change so, and what becomes of its place (docs/MATCHING.md, section 9).
 
+use crate::amount::times;
 use crate::codes::{code, exec_inst, OrdType, TimeInForce};
 use crate::command::ReplaceOrder;
 use crate::entry::{check_band, expires, one_tick_off, Gate};
@@ -78,9 +79,9 @@ impl Exchange {
             self.check_may_trade(source, &self.accounts[order.account_id], order.exec_inst)?;
             check_gate(gate, order, keeps_priority)?;
         }
-        check_terms(replace, order, &old)?;
-        let (time_in_force, expire_time_ns) = self.lifetime(replace, order, &old)?;
-        self.check_replaced_prices(order, &old, replace, price, stop_px)?;
+        check_terms(replace, order, old)?;
+        let (time_in_force, expire_time_ns) = self.lifetime(replace, order, old)?;
+        self.check_replaced_prices(order, old, replace, price, stop_px)?;
         let mut limit = match (is_stop_market, is_pure_reduction) {
             (true, true) => order.limit,
             (true, false) => market.instrument.moved_by_band(order.side, stop_px),
@@ -98,7 +99,7 @@ impl Exchange {
             limit = one_tick_off(market, order.side).ok_or(code::UNSUPPORTED)?;
         }
         let max_floor = if max_floor >= replace.order_qty { 0 } else { max_floor };
-        let terms = Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..old };
+        let terms = Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..*old };
         let mut changed = Changed {
             order_qty: replace.order_qty,
             limit,
@@ -159,7 +160,7 @@ impl Exchange {
         changed.per_lot =
             self.per_lot(order.account_id, order.symbol_id, order.side, margin_price, order.is_reduce_only());
         let asset_id = market.instrument.reserved_asset(order.side);
-        let needed = changed.per_lot * i128::from(leaves);
+        let needed = times(changed.per_lot, leaves);
         changed.borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, order.reserved())?;
         if market.instrument.is_perpetual() && !order.is_reduce_only() {
             let (account_id, symbol_id, side) = (order.account_id, order.symbol_id, order.side);
@@ -173,17 +174,18 @@ impl Exchange {
         let order = self.open[slot];
         let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
         let leaves = changed.order_qty - order.filled();
-        let reserved = changed.per_lot * i128::from(leaves);
+        let reserved = times(changed.per_lot, leaves);
         let is_waiting_stop = self.open.is_waiting_stop(slot);
         if !changed.keeps_priority {
             self.detach(slot);
         }
-        let account = &mut self.accounts[order.account_id];
-        account.release(asset_id, order.reserved());
-        if changed.borrow > 0 {
-            self.borrow(order.account_id, asset_id, changed.borrow);
+        if reserved != order.reserved() {
+            self.accounts[order.account_id].release(asset_id, order.reserved());
+            if changed.borrow > 0 {
+                self.borrow(order.account_id, asset_id, changed.borrow);
+            }
+            self.accounts[order.account_id].reserve(asset_id, reserved);
         }
-        self.accounts[order.account_id].reserve(asset_id, reserved);
         self.change_expiry(slot, changed);
         self.change_open_lots(slot, leaves - order.leaves);
         self.open.set_terms(slot, changed.terms);

@@ -1,18 +1,16 @@
 //! Slots that keep their number while in use and are used again afterwards, the last freed first.
 
-use crate::pages::Pages;
-
 /// No slot, no entry.
 pub const NIL: u32 = u32::MAX;
 
 pub struct Slab<T> {
-    slots: Pages<T>,
+    slots: Vec<T>,
     free: Vec<u32>,
 }
 
 impl<T: Copy> Slab<T> {
     pub fn new() -> Self {
-        Self { slots: Pages::new(), free: Vec::new() }
+        Self { slots: Vec::new(), free: Vec::new() }
     }
 
     /// Count the slots in use.

@@ -9,7 +9,7 @@ impl Exchange {
     /// Let a stop that has just come in, or has changed, wait, or elect it when it is due already.
     pub(crate) fn wait_or_elect(&mut self, slot: u32) {
         let OpenOrder { symbol_id, side, order_id, .. } = self.open[slot];
-        let terms = self.open.terms(slot);
+        let terms = *self.open.terms(slot);
         let market = &self.markets[symbol_id];
         let price = if terms.trigger == Trigger::Mark { market.mark } else { market.last_px };
         let present = Unacted { low: price, high: price };
@@ -39,7 +39,7 @@ impl Exchange {
     /// Let a stop that does not wait any more trade up to its limit.
     fn elect(&mut self, slot: u32) {
         self.now.elections = self.now.elections.saturating_sub(1);
-        let terms = self.open.terms(slot);
+        let terms = *self.open.terms(slot);
         self.open.set_terms(slot, Terms { is_triggered: true, ..terms });
         let order = &mut self.open[slot];
         order.price = order.limit;

@@ -1,0 +1,207 @@
+"""Mistakes that could be made in the engine, each with a seed that finds it: what the simulation is good for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from engine.api.errors import CorruptJournal, JournalError
+from engine.client import CommandLink
+from engine.host import egress, recovery
+from engine.host.disk import Disk
+from engine.host.egress import Egress
+from engine.host.journal import Journal
+from engine.host.links import Link
+from engine.host.loop import Loop
+from engine.host.sequencer import ExchangeClock
+
+Mistake = Callable[[], AbstractContextManager[object]]
+
+
+def publish_before_sync() -> AbstractContextManager[object]:
+    def turn(self: Loop, timeout_s: float) -> None:
+        asking = self._take(timeout_s)
+        records = self._sequence()
+        if records:
+            self._egress.publish(records, self._core.seq)
+            self._journal.append(records, self._core.seq)
+        for link in asking:
+            self._answer(link)
+        self._tidy()
+        self._snapshots.turn()
+
+    return mock.patch.object(Loop, "turn", turn)
+
+
+def go_on_after_a_failed_sync() -> AbstractContextManager[object]:
+    append = Journal.append
+
+    def forgiving(self: Journal, records: bytes, last_seq: int) -> None:
+        try:
+            append(self, records, last_seq)
+        except JournalError:
+            self._size += len(records)
+            self.last_seq = last_seq
+
+    return mock.patch.object(Journal, "append", forgiving)
+
+
+def mark_durable_before_sync() -> AbstractContextManager[object]:
+    append = Journal.append
+
+    def hasty(self: Journal, records: bytes, last_seq: int) -> None:
+        before, self.last_seq = self.last_seq, last_seq
+        self._mark_durable()
+        self.last_seq = before
+        append(self, records, last_seq)
+
+    return mock.patch.object(Journal, "append", hasty)
+
+
+def take_any_bad_record_for_torn() -> AbstractContextManager[object]:
+    return mock.patch.object(recovery, "_judge", lambda *_: None)
+
+
+def look_for_no_later_batch() -> AbstractContextManager[object]:
+    return mock.patch.object(recovery, "find_later_batch", lambda *_: None)
+
+
+def take_a_torn_tail_for_corruption() -> AbstractContextManager[object]:
+    def severe(segment: Any, end: int, *_: object) -> None:
+        raise CorruptJournal(segment.path.name, end, "a bad record")
+
+    return mock.patch.object(recovery, "_judge", severe)
+
+
+def leave_a_torn_tail() -> AbstractContextManager[object]:
+    settle = recovery._settle
+    return mock.patch.object(recovery, "_settle", lambda segment, end, _, disk: settle(segment, end, True, disk))
+
+
+def cut_one_record_too_many() -> AbstractContextManager[object]:
+    settle = recovery._settle
+
+    def greedy(segment: Any, end: int, is_proven: bool, disk: Disk) -> None:
+        settle(segment, end - 1 if end < len(segment.raw) else end, is_proven, disk)
+
+    return mock.patch.object(recovery, "_settle", greedy)
+
+
+def trust_the_page_cache() -> AbstractContextManager[object]:
+    def settle(segment: Any, end: int, _is_proven: bool, _disk: Disk) -> None:
+        os.truncate(segment.path, end)
+
+    return mock.patch.object(recovery, "_settle", settle)
+
+
+def sync_again_after_a_failed_sync() -> AbstractContextManager[object]:
+    def settle(segment: Any, end: int, _is_proven: bool, disk: Disk) -> None:
+        fd = os.open(segment.path, os.O_WRONLY)
+        os.ftruncate(fd, end)
+        disk.sync(fd)
+        os.close(fd)
+
+    return mock.patch.object(recovery, "_settle", settle)
+
+
+def sync_no_directory() -> AbstractContextManager[object]:
+    def publish(self: Disk, path: Path, *content: bytes) -> None:
+        path.unlink(missing_ok=True)
+        fd = self.open_append(path)
+        for part in content:
+            self.write_all(fd, part)
+            self.sync(fd)
+        os.close(fd)
+
+    return mock.patch.object(Disk, "publish", publish)
+
+
+def skip_a_record_when_joining() -> AbstractContextManager[object]:
+    def join(self: Egress, link: Link, from_seq: int) -> None:
+        for batch in self._ring:
+            if batch.last_seq > from_seq:
+                link.send(batch.records[egress._offset_of(batch, from_seq) :])
+        self._followers.append(link)
+
+    return mock.patch.object(Egress, "join", join)
+
+
+def join_at_the_start_of_a_batch() -> AbstractContextManager[object]:
+    return mock.patch.object(egress, "_offset_of", lambda *_: 0)
+
+
+def forget_what_the_kernel_did_not_take() -> AbstractContextManager[object]:
+    def flush(self: Link) -> None:
+        self.connection.send(self.outbound)
+        self.outbound.clear()
+
+    return mock.patch.object(Link, "flush", flush)
+
+
+def keep_the_replaced_submitter() -> AbstractContextManager[object]:
+    return mock.patch.object(Loop, "_replace_submitter", lambda self, link, _: self._submitting.append(link))
+
+
+def send_again_at_once() -> AbstractContextManager[object]:
+    resend = CommandLink._resend_if_passed
+
+    def hasty(self: CommandLink) -> None:
+        self._resend_after = 0
+        resend(self)
+
+    return mock.patch.object(CommandLink, "_resend_if_passed", hasty)
+
+
+def send_nothing_again() -> AbstractContextManager[object]:
+    return mock.patch.object(CommandLink, "_resend_if_passed", lambda self: setattr(self, "_resend_after", None))
+
+
+def keep_waiting_for_a_link_that_is_gone() -> AbstractContextManager[object]:
+    def detach(self: CommandLink) -> None:
+        self._connection = None
+
+    return mock.patch.object(CommandLink, "_detach", detach)
+
+
+def believe_every_clock() -> AbstractContextManager[object]:
+    return mock.patch.object(ExchangeClock, "read", lambda self: max(0, self._now_ns()))
+
+
+def number_each_link_from_zero() -> AbstractContextManager[object]:
+    sequence = Loop._sequence
+
+    def from_zero(self: Loop) -> bytes:
+        apply = self._core.apply
+        with mock.patch.object(type(self._core), "apply", lambda _, now_ns, frames, count: apply(now_ns, frames, 0)):
+            return sequence(self)
+
+    return mock.patch.object(Loop, "_sequence", from_zero)
+
+
+PLANTED: dict[Mistake, int] = {
+    publish_before_sync: 0,
+    go_on_after_a_failed_sync: 0,
+    mark_durable_before_sync: 0,
+    take_any_bad_record_for_torn: 0,
+    look_for_no_later_batch: 0,
+    take_a_torn_tail_for_corruption: 0,
+    leave_a_torn_tail: 0,
+    cut_one_record_too_many: 0,
+    trust_the_page_cache: 0,
+    sync_again_after_a_failed_sync: 0,
+    sync_no_directory: 0,
+    skip_a_record_when_joining: 0,
+    join_at_the_start_of_a_batch: 0,
+    forget_what_the_kernel_did_not_take: 0,
+    keep_the_replaced_submitter: 0,
+    send_again_at_once: 0,
+    send_nothing_again: 0,
+    keep_waiting_for_a_link_that_is_gone: 0,
+    believe_every_clock: 0,
+    number_each_link_from_zero: 0,
+}
+"""Mistake -> a seed that finds it soon."""
