@@ -35,9 +35,9 @@ def run(rounds: int = ROUNDS) -> dict[str, Any]:
     """Measure starts of a real engine process, to its line ``ready``. Units: seconds."""
     with _journal_of(b"".join(frames_of(_three_by_three(COMMANDS)))) as data:
         size = sum(path.stat().st_size for path in (data / "journal").glob("journal-*.seg"))
-        whole = [_start(data, signal.SIGKILL) for _ in range(rounds)]
-        _start(data, signal.SIGTERM)
-        with_snapshot = [_start(data, signal.SIGKILL) for _ in range(rounds)]
+        whole = [start(data, signal.SIGKILL) for _ in range(rounds)]
+        start(data, signal.SIGTERM)
+        with_snapshot = [start(data, signal.SIGKILL) for _ in range(rounds)]
     return {
         "commands": COMMANDS,
         "journal_bytes_per_command": round(size / COMMANDS),
@@ -56,7 +56,7 @@ def of_many_orders(prepared: Prepared, rounds: int) -> tuple[float, float]:
         passed, used = [], []
         for _ in range(rounds):
             before = _children_s()
-            passed.append(_start(data, signal.SIGKILL))
+            passed.append(start(data, signal.SIGKILL))
             used.append(_children_s() - before)
     return statistics.median(passed), statistics.median(used)
 
@@ -66,21 +66,29 @@ def _journal_of(load: bytes, before_snapshot: bytes = b"") -> Iterator[Path]:
     """Write a journal with the engine's own core and writer, a snapshot after its first part if there is one."""
     data = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        directory, disk = data / "journal", UnsyncedDisk()
-        directory.mkdir()
-        recovered = recovery.recover(directory, data / "snapshots", disk)
-        core, writer = recovered.core, journal.Journal(directory, recovered.tail, disk)
-        for records in batches(core, before_snapshot):
-            writer.append(records, core.seq)
-        if before_snapshot:
-            snapshot.save(data / "snapshots", core, writer.position, disk)
-        for records in batches(core, load):
-            writer.append(records, core.seq)
-        writer.close()
-        del core, recovered
+        _write(data, load, before_snapshot)
         yield data
     finally:
         shutil.rmtree(data)
+
+
+def write_journal(data: Path, count: int) -> None:
+    """Write a journal of about ``count`` commands of two members."""
+    _write(data, b"".join(frames_of(_three_by_three(count))))
+
+
+def _write(data: Path, load: bytes, before_snapshot: bytes = b"") -> None:
+    directory, disk = data / "journal", UnsyncedDisk()
+    directory.mkdir(parents=True)
+    recovered = recovery.recover(directory, data / "snapshots", disk)
+    core, writer = recovered.core, journal.Journal(directory, recovered.tail, disk)
+    for records in batches(core, before_snapshot):
+        writer.append(records, core.seq)
+    if before_snapshot:
+        snapshot.save(data / "snapshots", core, writer.position, disk)
+    for records in batches(core, load):
+        writer.append(records, core.seq)
+    writer.close()
 
 
 def _three_by_three(count: int) -> Iterator[Sent]:
@@ -103,7 +111,7 @@ def _children_s() -> float:
     return used.children_user + used.children_system
 
 
-def _start(data: Path, ending: signal.Signals) -> float:
+def start(data: Path, ending: signal.Signals) -> float:
     """Start an engine, end it, and return the seconds it took to be ready."""
     started = time.perf_counter()
     engine = Process(data / "log", "-m", "engine", "--data", str(data))
