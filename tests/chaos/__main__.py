@@ -39,6 +39,7 @@ CHECKS = {
     "8b": ("replay through a snapshot anywhere", "replaying.replay_through_snapshots"),
     "10": ("time to serve", "replaying.time_to_serve"),
     "11": ("clock", "clock.clock"),
+    "1-11": ("simulation, everything at once", "simulated.simulation"),
     "20a": ("hostile frames", "fuzz.hostile_frames"),
     "20b": ("hostile commands", "fuzz.hostile_commands"),
 }

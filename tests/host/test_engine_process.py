@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -184,6 +184,38 @@ def test_commands_survive_kills_of_the_engine_exactly_once(engine: Engine) -> No
             follow(False)
     follow(True)
     assert accepted == submitted
+    link.close()
+    follower.close()
+
+
+@pytest.mark.req("ORD-19", "REC-32")
+def test_a_link_that_breaks_again_before_its_follower_has_caught_up_loses_nothing(engine: Engine) -> None:
+    follower = Follower(engine.data, "test", 1)
+    link = CommandLink(engine.data, "test")
+
+    def wait_until(what: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not what() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert what()
+
+    wait_until(lambda: link._connection is not None)
+    engine.end(signal.SIGKILL)
+    wait_until(lambda: link._connection is None)
+    link.submit(11, resting(1))
+    link.flush()
+    engine.start()
+    wait_until(lambda: link._resend_after is not None)
+    engine.end(signal.SIGKILL)
+    wait_until(lambda: link._connection is None)
+    engine.start()
+    wait_until(lambda: link._resend_after is not None)
+    accepted = []
+    while link.inflight:
+        records = decode_records(follower.read(0.5))
+        link.observe(records)
+        accepted += [record for record in records if record.source == 11]
+    assert len(accepted) == 1
     link.close()
     follower.close()
 

@@ -94,6 +94,26 @@ def test_a_flip_is_found_without_the_marker_unless_it_is_in_the_last_batch(
             recover(copy_without_marker(flipped, "journal-00000000000000000001.seg", tmp_path / "flipped"))
 
 
+@pytest.mark.req("REC-11", "REC-14")
+@pytest.mark.parametrize("is_proven", [True, False])
+def test_records_that_nothing_proves_durable_are_written_anew(
+    written: tuple[Path, bytes], tmp_path: Path, is_proven: bool
+) -> None:
+    """After a failed sync the system may show them, never have written them, and sync them no more."""
+    directory, raw = written
+    to = tmp_path / "read"
+    path = to / only_segment(directory).name
+    copy_without_marker(raw, path.name, to)
+    if is_proven:
+        (to / "DURABLE").write_bytes((directory / "DURABLE").read_bytes())
+    before = path.stat().st_ino
+    with path.open("rb") as as_it_was:
+        recovered = recover(to)
+        assert (path.stat().st_ino == before) == is_proven
+        assert path.read_bytes() == as_it_was.read() == raw
+    assert recovered.torn_bytes == 0
+
+
 @pytest.mark.req("REC-30")
 def test_torn_sectors_of_the_last_batch_recover_to_a_prefix_with_all_that_was_synced(tmp_path: Path) -> None:
     core, writer = open_journal(tmp_path / "whole")

@@ -27,7 +27,7 @@ def main() -> int:
             print(failure, flush=True)
             continue
         counts.update(report.counts)
-        print(f"seed={seed} records={report.records} trace={report.trace[:16]}", flush=True)
+        print(f"seed={seed} records={report.records} trace={report.trace}", flush=True)
     for what, count in sorted(counts.items()):
         print(f"{count:>9,}  {what}")
     return 1 if failed else 0

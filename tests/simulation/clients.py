@@ -54,7 +54,7 @@ class Watcher:
             cast(Line, line).cut()
 
     def forget_files(self) -> None:
-        """Open the files again, which have been put in order."""
+        """Read on from the engine, or from files as they are then."""
         self._follower._files = None
 
     def close(self) -> None:

@@ -113,7 +113,9 @@ class Oracle:
         """Hold a recovered engine and the records of its journal against the history; learn what was never seen."""
         spans, rest = split_frames(journal)
         assert rest == len(journal), "the recovered journal ends within a record"
-        assert len(spans) >= len(self.records), f"records {len(spans) + 1} to {len(self.records)} were seen and are lost"
+        assert len(spans) >= len(self.records), (
+            f"records {len(spans) + 1} to {len(self.records)} were seen and are lost"
+        )
         for seq, (start, end) in enumerate(spans, 1):
             if seq <= len(self.records):
                 assert journal[start:end] == self.records[seq - 1], f"record {seq} is not the one that was seen"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -95,8 +94,17 @@ class Simulation:
         self.rng = world.rng
         self.author = Author(world.oracle.model)
         self._commands = Random(f"{seed} commands")
+        self.steps = 0
 
     # --- the course of it -------------------------------------------------------------------------------
+
+    def run(self, steps: int) -> None:
+        """Open, take so many steps, and bring everything to rest."""
+        self.open()
+        while self.steps < steps:
+            self.steps += 1
+            self.step()
+        self.close()
 
     def open(self) -> None:
         """Start the engine, register everything, and let everyone connect."""
@@ -298,7 +306,7 @@ class Simulation:
         if self.world.engine:
             self.world.crash(is_power_cut=True)
         else:
-            self.world.disk.cut_power()
+            self.world.cut_power()
             self.world.oracle.note("power cut")
 
     def stop(self) -> None:
@@ -353,19 +361,13 @@ def run(seed: int, steps: int = STEPS) -> Report:
     directory = shared_memory if shared_memory.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="sim-", dir=directory) as name:
         world = World(Path(name), seed)
-        simulation, step = Simulation(world, seed), 0
+        simulation = Simulation(world, seed)
         with installed(world):
             try:
-                simulation.open()
-                for step in range(1, steps + 1):
-                    simulation.step()
-                simulation.close()
+                simulation.run(steps)
             except (Exception, faults.Crash) as error:
-                raise SimulationFailed(seed, step, steps, error) from error
+                raise SimulationFailed(seed, simulation.steps, steps, error) from error
             finally:
-                for client in (*world.gateways, *world.zombies, *world.watchers, *world.strays):
-                    client.close()
-                if world.engine is not None:
-                    world.end()
-    counts = Counter(world.oracle.counts)
-    return Report(seed, world.oracle.trace.hexdigest(), len(world.oracle.records), dict(sorted(counts.items())))
+                world.leave()
+    counts = dict(sorted(world.oracle.counts.items()))
+    return Report(seed, world.oracle.trace.hexdigest(), len(world.oracle.records), counts)

@@ -87,6 +87,14 @@ class World:
         """List all who follow."""
         return [*self.watchers, *(gateway.follower for gateway in (*self.gateways, *self.zombies))]
 
+    def leave(self) -> None:
+        """Close everything, however it stands."""
+        clients: list[Gateway | Watcher | Line] = [*self.gateways, *self.zombies, *self.watchers, *self.strays]
+        for client in clients:
+            client.close()
+        if self.engine is not None:
+            self.end()
+
     # --- the engine's life ------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -164,6 +172,11 @@ class World:
         self.end()
         self._judge(Crash(is_power_cut))
 
+    def cut_power(self) -> None:
+        """Cut the power of the disk. Clients live on, but nobody goes on reading a file that he has open."""
+        self.disk.cut_power()
+        self._forget_files()
+
     def _release(self, before: set[int]) -> None:
         """Close what a start that failed had open, as the end of its process would."""
         gc.collect()
@@ -178,7 +191,7 @@ class World:
         if isinstance(error, Crash):
             self.oracle.note(str(error))
             if error.is_power_cut:
-                self.disk.cut_power()
+                self.cut_power()
         elif isinstance(error, ClockFault):
             assert self.clock.is_wrong, f"the clock was right: {error}"
         elif isinstance(error, CorruptJournal):
@@ -209,6 +222,9 @@ class World:
 
     def _own_up(self) -> None:
         self.disk.own_up()
+        self._forget_files()
+
+    def _forget_files(self) -> None:
         for follower in self.followers():
             follower.forget_files()
 
@@ -227,7 +243,7 @@ def is_found_by_verify(journal: Path, path: Path, at: int) -> None:
 
 def _descriptors() -> set[int]:
     """List what this process has open, without the descriptor that listing takes."""
-    return {int(fd) for fd in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{fd}")}
+    return {int(path.name) for path in list(Path("/proc/self/fd").iterdir()) if os.path.lexists(path)}
 
 
 @contextlib.contextmanager
