@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import astuple
 
 from clearing.entries import Loan, Position
 from clearing.store import CHECKS, Reader, SettledBalance, open_reader
@@ -39,13 +40,6 @@ class Check(StrEnum):
     PERPETUALS = "check_perpetuals"
     LOANS = "check_loans"
     GAPS = "check_gaps"
-
-
-class EngineClaims(msgspec.Struct, frozen=True):
-    """The engine's positions and loans at the seq of its balances, where it can tell them."""
-
-    positions: list[Position]
-    loans: list[Loan]
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -80,29 +74,23 @@ class Reconciliation(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def run(
-    dsn: str, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S, claims: EngineClaims | None = None
-) -> Reconciliation:
+def run(dsn: str, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S) -> Reconciliation:
     """Compare the engine's balances with the books at the same seq, and the books with themselves.
 
-    With ``claims`` positions and loans are compared too.
+    Positions and loans are compared when the books stand at exactly that seq.
     Raises: StoreUnavailable when the books cannot be read, or do not reach the engine's seq in time.
     """
-    return asyncio.run(_run(dsn, engine, deadline_s, claims))
+    return asyncio.run(_run(dsn, engine, deadline_s))
 
 
-async def _run(
-    dsn: str, engine: EngineBalances, deadline_s: float, claims: EngineClaims | None = None
-) -> Reconciliation:
+async def _run(dsn: str, engine: EngineBalances, deadline_s: float) -> Reconciliation:
     async with open_reader(dsn) as reader:
         await reader.await_cursor(engine.seq, deadline_s)
         async with reader.snapshot() as cursor:
-            return await reconcile(reader, engine, cursor, claims)
+            return await reconcile(reader, engine, cursor)
 
 
-async def reconcile(
-    reader: Reader, engine: EngineBalances, cursor: int, claims: EngineClaims | None = None
-) -> Reconciliation:
+async def reconcile(reader: Reader, engine: EngineBalances, cursor: int) -> Reconciliation:
     """Compare within one snapshot of the books, whose cursor has reached the engine's seq."""
     at_seq = cursor == engine.seq
     booked = await (reader.balances() if at_seq else reader.totals_as_of(engine.seq))
@@ -111,8 +99,9 @@ async def reconcile(
         for row in engine.rows
     }
     differences = list(_compare(live, {(b.account_id, b.asset_id): b for b in booked}))
-    if claims is not None and at_seq:
-        differences += _compare_claims(claims, await reader.positions(), await reader.loans())
+    if at_seq:
+        differences += _compare_positions(engine, await reader.positions())
+        differences += _compare_loans(engine, await reader.loans())
     for check in CHECKS:
         differences += [_finding(Check(check), row) for row in await reader.findings(check)]
     return Reconciliation(engine.seq, cursor, len(live), at_seq, differences)
@@ -140,18 +129,26 @@ def _compare(
                 yield Difference(check, subject, str(expected), str(found))
 
 
-def _compare_claims(live: EngineClaims, positions: list[Position], loans: list[Loan]) -> Iterable[Difference]:
-    """Compare position by position and loan by loan; one that a side does not have is empty there.
+def _compare_positions(engine: EngineBalances, positions: list[Position]) -> Iterable[Difference]:
+    """Compare position by position; one that a side does not have is empty there.
 
     Leverage and mode are compared only where both sides have the position: the engine's begins with its first order,
     the books' with the first event that tells it.
     """
-    here, there = ({(p.account_id, p.symbol_id): p for p in side} for side in (live.positions, positions))
+    live = [
+        Position(*astuple(row)[:5], *map(int, (row.cost, row.margin, row.extra, row.debt))) for row in engine.positions
+    ]
+    here, there = ({(p.account_id, p.symbol_id): p for p in side} for side in (live, positions))
     for key in sorted(here.keys() | there.keys()):
         expected, found = (_figures(side.get(key), key in here and key in there) for side in (here, there))
         if expected != found:
             yield Difference(Check.POSITION, f"account_id={key[0]} symbol_id={key[1]}", expected, found)
-    owed, booked = ({(loan.account_id, loan.asset_id): loan.amount for loan in side} for side in (live.loans, loans))
+
+
+def _compare_loans(engine: EngineBalances, loans: list[Loan]) -> Iterable[Difference]:
+    """Compare loan by loan; one that a side does not have is zero there."""
+    owed = {(row.account_id, row.asset_id): int(row.amount) for row in engine.loans}
+    booked = {(loan.account_id, loan.asset_id): loan.amount for loan in loans}
     for key in sorted(owed.keys() | booked.keys()):
         if owed.get(key, 0) != booked.get(key, 0):
             subject = f"account_id={key[0]} asset_id={key[1]}"

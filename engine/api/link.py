@@ -81,11 +81,35 @@ class EngineStatus(msgspec.Struct, frozen=True):
     state_sha256: str = ""
 
 
+class PositionRow(msgspec.Struct, frozen=True):
+    """A position in a perpetual. Units: ``size`` signed lots; the amounts minor units of the quote asset, as text."""
+
+    account_id: int
+    symbol_id: int
+    leverage: int
+    is_isolated: bool
+    size: int
+    cost: str
+    margin: str
+    extra: str
+    debt: str
+
+
+class LoanRow(msgspec.Struct, frozen=True):
+    """What a MARGIN account owes of an asset. Units: minor units, as text."""
+
+    account_id: int
+    asset_id: int
+    amount: str
+
+
 class EngineBalances(msgspec.Struct, frozen=True):
-    """All live balances at ``seq``, sorted by account and asset."""
+    """All live balances, positions and loans at ``seq``, sorted by account, then asset or symbol."""
 
     seq: int
     rows: list[BalanceRow]
+    positions: list[PositionRow] = []
+    loans: list[LoanRow] = []
 
 
 def encode_message(message: msgspec.Struct) -> bytes:

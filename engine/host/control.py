@@ -39,7 +39,7 @@ def answer(raw: bytes, core: Core, links: list[str], measures: Measures, status:
     request = msgspec.json.decode(raw, type=ControlRequest)
     if request.ask == "balances":
         rows = [BalanceRow(a, s, str(available), str(locked)) for a, s, available, locked in core.balances()]
-        return EngineBalances(core.seq, rows)
+        return EngineBalances(core.seq, rows, core.positions(), core.loans())
     return msgspec.structs.replace(
         status,
         seq=core.seq,

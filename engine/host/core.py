@@ -14,11 +14,14 @@ import msgspec
 
 from engine._core import ffi, lib
 from engine.api.errors import SnapshotError
+from engine.api.link import LoanRow, PositionRow
 
 if TYPE_CHECKING:
     from engine._core import Bytes
 
 _BALANCE = Struct("<II16s16s")
+_POSITION = Struct("<IIBB6x16s16s16s16s16s")
+_LOAN = Struct("<II16s")
 
 Buffer = bytes | bytearray | memoryview
 
@@ -131,9 +134,22 @@ class Core:
         """List ``(account_id, asset_id, available, locked)`` of all balances that are not zero, sorted."""
         raw = _bytes(lib.exchange_core_balances(self._core))
         return [
-            (account, asset, int.from_bytes(available, "little", signed=True), int.from_bytes(locked, "little"))
+            (account, asset, _amount(available), _amount(locked))
             for account, asset, available, locked in _BALANCE.iter_unpack(raw)
         ]
+
+    def positions(self) -> list[PositionRow]:
+        """List all positions that came into being, by account and symbol."""
+        raw = _bytes(lib.exchange_core_positions(self._core))
+        return [
+            PositionRow(account, symbol, leverage, bool(isolated), _amount(size), *map(str, map(_amount, amounts)))
+            for account, symbol, leverage, isolated, size, *amounts in _POSITION.iter_unpack(raw)
+        ]
+
+    def loans(self) -> list[LoanRow]:
+        """List what MARGIN accounts owe, by account and asset."""
+        raw = _bytes(lib.exchange_core_loans(self._core))
+        return [LoanRow(account, asset, str(_amount(amount))) for account, asset, amount in _LOAN.iter_unpack(raw)]
 
     def check(self) -> None:
         """Check every invariant of the state. Raises: AssertionError naming the first that is broken."""
@@ -159,6 +175,10 @@ def walk(records: Buffer, seq: int, crc: int) -> tuple[int, int, int]:
 def crc32c(data: Buffer) -> int:
     """Compute CRC-32C the way the core does."""
     return lib.exchange_core_crc32c(ffi.from_buffer(data), len(data))
+
+
+def _amount(raw: bytes) -> int:
+    return int.from_bytes(raw, "little", signed=True)
 
 
 def _bytes(handed_out: Bytes) -> bytes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-from clearing.entries import Loan, Position
-from clearing.reconcile import EngineClaims
 from engine.api.link import BalanceRow, EngineBalances
 from engine.api.wire import encode_frame
 from engine.host.core import Core
@@ -39,13 +37,4 @@ class CoreMarket:
 
     def balances(self) -> EngineBalances:
         rows = [BalanceRow(a, s, str(available), str(locked)) for a, s, available, locked in self.core.balances()]
-        return EngineBalances(self.core.seq, rows)
-
-    def claims(self) -> EngineClaims:
-        positions = [
-            Position(account_id, symbol_id, p.leverage, p.is_isolated, p.size, p.cost, p.margin, p.extra, p.debt)
-            for account_id, of_account in self.model.positions.items()
-            for symbol_id, p in of_account.items()
-        ]
-        loans = [Loan(*key, amount) for key, amount in self.model.loans.items() if amount]
-        return EngineClaims(positions, loans)
+        return EngineBalances(self.core.seq, rows, self.core.positions(), self.core.loans())

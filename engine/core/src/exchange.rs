@@ -423,6 +423,12 @@ impl Exchange {
         }
     }
 
+    /// Walk all positions that came into being, by account and symbol.
+    pub fn positions(&self) -> impl Iterator<Item = (u32, &crate::positions::Position)> + '_ {
+        let accounts = self.accounts.iter();
+        accounts.flat_map(|(id, entry)| entry.value.positions.iter().map(move |position| (id, position)))
+    }
+
     /// Walk all balances that are not zero, by account and asset.
     pub fn balances(&self) -> impl Iterator<Item = (u32, u32, Balance)> + '_ {
         let accounts = self.accounts.iter();

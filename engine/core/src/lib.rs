@@ -202,6 +202,43 @@ pub unsafe extern "C" fn exchange_core_balances(core: *mut Core) -> Bytes {
     Bytes::of(handed_out)
 }
 
+/// Positions that came into being, 96 bytes each: `account_id` u32, `symbol_id` u32, leverage u8,
+/// `is_isolated` u8, zero u8[6], then size, cost, margin, extra and debt i128.
+///
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_positions(core: *mut Core) -> Bytes {
+    let Core { exchange, handed_out } = &mut *core;
+    handed_out.clear();
+    for (account_id, position) in exchange.positions() {
+        handed_out.extend_from_slice(&account_id.to_le_bytes());
+        handed_out.extend_from_slice(&position.symbol_id.to_le_bytes());
+        handed_out.extend_from_slice(&[position.leverage, u8::from(position.is_isolated), 0, 0, 0, 0, 0, 0]);
+        handed_out.extend_from_slice(&i128::from(position.size).to_le_bytes());
+        for amount in [position.cost, position.margin, position.extra, position.debt] {
+            handed_out.extend_from_slice(&amount.to_le_bytes());
+        }
+    }
+    Bytes::of(handed_out)
+}
+
+/// Loans, 24 bytes each: `account_id` u32, `asset_id` u32, amount i128.
+///
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_loans(core: *mut Core) -> Bytes {
+    let Core { exchange, handed_out } = &mut *core;
+    handed_out.clear();
+    for (account_id, asset_id, balance) in exchange.balances().filter(|(_, _, balance)| balance.loan != 0) {
+        handed_out.extend_from_slice(&account_id.to_le_bytes());
+        handed_out.extend_from_slice(&asset_id.to_le_bytes());
+        handed_out.extend_from_slice(&balance.loan.to_le_bytes());
+    }
+    Bytes::of(handed_out)
+}
+
 /// The first invariant that is broken, or no bytes.
 ///
 /// # Safety
