@@ -2,6 +2,7 @@
 #   make run    start an exchange in ./var          make test   run the whole test suite
 #   make demo   two firms trade 1,000 orders        make check  lint, types, layers
 #   make bench  measure the published figures       make trace  which requirements have a passing test
+#   make mutants  plant a hundred bugs in a copy of the core: the tests must find each (ten minutes)
 #   make chaos  reliability checks in full, passed / tried (half an hour; CHAOS_SCALE=10 for a night)
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 CORE := $(shell find engine/core -name '*.rs' -o -name Cargo.toml -o -name Cargo.lock | grep -v /target/)
 
-.PHONY: run demo test check bench chaos trace setup setup-dev clean
+.PHONY: run demo test check bench chaos mutants trace setup setup-dev clean
 .DELETE_ON_ERROR:
 
 run: setup
@@ -38,6 +39,9 @@ bench: setup-dev
 
 chaos: setup-dev
 	$(BIN)/python -m tests.chaos $(CHECKS)
+
+mutants: setup-dev
+	$(BIN)/python scripts/mutants.py $(MUTANTS)
 
 trace: setup-dev
 	$(BIN)/python scripts/trace.py
