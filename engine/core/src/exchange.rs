@@ -300,10 +300,7 @@ impl Exchange {
     /// Tell whether stops are elected and pegs repriced in a symbol.
     pub(crate) fn is_trading(&self, symbol_id: u32) -> bool {
         let market = &self.markets[symbol_id];
-        self.venue_status == VenueStatus::Open
-            && market.status == SymbolStatus::Open
-            && market.breaker_until_ns == 0
-            && !market.is_delisted
+        self.venue_status == VenueStatus::Open && market.status == SymbolStatus::Open && market.breaker_until_ns == 0
     }
 
     /// Let an order count as open, and be found by account and expiry.

@@ -16,7 +16,7 @@ impl Exchange {
             let Some((price, _)) = front.filter(|(price, _)| rank(makers, *price) <= worst) else {
                 return Stop::NothingCrosses;
             };
-            if let Some(stop) = self.clear_front(slot) {
+            if let Some(stop) = self.clear_front(slot, price) {
                 return stop;
             }
             if self.markets[symbol_id].book.best_price(makers) != Some(price) {
@@ -35,7 +35,7 @@ impl Exchange {
     }
 
     /// Clip the reduce-only makers at the best price, then deal with the order's own ones.
-    fn clear_front(&mut self, slot: u32) -> Option<Stop> {
+    fn clear_front(&mut self, slot: u32, price: i64) -> Option<Stop> {
         for maker in self.front_queue(slot) {
             if self.open[maker].is_reduce_only() {
                 if self.now.steps == 0 {
@@ -44,7 +44,9 @@ impl Exchange {
                 self.clip_maker(maker);
             }
         }
-        if self.open[slot].stp == SelfTrade::Aggressive {
+        let OpenOrder { symbol_id, side, stp, .. } = self.open[slot];
+        let is_cleared = self.markets[symbol_id].book.best_price(side.opposite()) != Some(price);
+        if is_cleared || stp == SelfTrade::Aggressive {
             return None;
         }
         for maker in self.front_queue(slot) {
