@@ -27,6 +27,10 @@ from tests.model.exchange import Exchange
 from tests.model.snapshot import digest
 
 NOW_NS = 1_790_000_000_000_000_000
+
+LINKS = 8
+"""Gateways that keep the engine busy: each turn of its loop takes LINK_READ_BYTES from every one, and syncs once."""
+
 REFUSALS = (EventType.ORDER_REJECTED, EventType.CANCEL_REJECTED, EventType.REPLACE_REJECTED, EventType.COMMAND_REFUSED)
 
 
@@ -72,7 +76,10 @@ def replay(records: list[bytes]) -> float:
 
 
 def journaled(prepared: Prepared, load: bytes) -> float:
-    """Apply ``load`` after the opening, each batch written and synced before the next; return the seconds."""
+    """Apply ``load`` after the opening, each turn's records written and synced before the next; return the seconds.
+
+    A turn takes what :data:`LINKS` busy links bring, as the engine's loop does.
+    """
     directory = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         disk = Disk()
@@ -81,8 +88,14 @@ def journaled(prepared: Prepared, load: bytes) -> float:
         for records in batches(core, prepared.opening):
             writer.append(records, core.seq)
         started = time.perf_counter()
+        turn: list[bytes] = []
         for records in batches(core, load):
-            writer.append(records, core.seq)
+            turn.append(records)
+            if len(turn) == LINKS:
+                writer.append(b"".join(turn), core.seq)
+                turn.clear()
+        if turn:
+            writer.append(b"".join(turn), core.seq)
         seconds = time.perf_counter() - started
         writer.close()
         return seconds
