@@ -77,8 +77,3 @@ class Chronicle(Registry):
     def decimal(self, minor: int, asset_id: int) -> str:
         """Write an amount without the name of its asset."""
         return format_minor(minor, self.assets[asset_id].decimals if asset_id in self.assets else 0)
-
-
-def instrument_named(instruments: dict[int, Instrument], symbol: str) -> Instrument | None:
-    """Find a listed instrument by its symbol, or by its number."""
-    return next((i for i in instruments.values() if symbol in (i.symbol, str(i.symbol_id))), None)
