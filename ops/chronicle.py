@@ -5,7 +5,6 @@ from __future__ import annotations
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import Side
-from engine.api.instrument import Instrument
 from engine.api.registry import Registry
 from engine.api.units import format_minor
 from engine.api.wire import Record
