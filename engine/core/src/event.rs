@@ -69,7 +69,7 @@ impl Records {
     /// Write the header of the record, and return its CRC.
     pub fn finish(&mut self, header: &Header) -> u32 {
         let record = &mut self.bytes[self.start..];
-        header.encode(record);
+        put(record, 0, header.encode(record.len()));
         let crc = crate::crc32c(&record[8..]);
         put(record, 4, crc.to_le_bytes());
         crc

@@ -35,7 +35,7 @@ pub struct Header {
 }
 
 impl Header {
-    fn decode(raw: &[u8]) -> Self {
+    fn decode(raw: &[u8; HEADER_BYTES]) -> Self {
         Self {
             crc32c: u32_at(raw, 4),
             seq: u64_at(raw, 8),
@@ -49,17 +49,19 @@ impl Header {
         }
     }
 
-    /// Write the header over the first bytes of a finished record, all but its CRC.
-    pub fn encode(&self, record: &mut [u8]) {
-        put(record, 0, (record.len() as u32).to_le_bytes());
-        put(record, 8, self.seq.to_le_bytes());
-        put(record, 16, self.ts_ns.to_le_bytes());
-        put(record, 24, self.prev_crc.to_le_bytes());
-        put(record, 28, self.source.to_le_bytes());
-        put(record, 32, self.source_seq.to_le_bytes());
-        put(record, 40, (self.command_length as u16).to_le_bytes());
-        put(record, 42, self.batch_index.to_le_bytes());
-        put(record, 44, self.event_count.to_le_bytes());
+    /// The header of a record of `length` bytes, its CRC still 0.
+    pub fn encode(&self, length: usize) -> [u8; HEADER_BYTES] {
+        let mut raw = [0; HEADER_BYTES];
+        put(&mut raw, 0, (length as u32).to_le_bytes());
+        put(&mut raw, 8, self.seq.to_le_bytes());
+        put(&mut raw, 16, self.ts_ns.to_le_bytes());
+        put(&mut raw, 24, self.prev_crc.to_le_bytes());
+        put(&mut raw, 28, self.source.to_le_bytes());
+        put(&mut raw, 32, self.source_seq.to_le_bytes());
+        put(&mut raw, 40, (self.command_length as u16).to_le_bytes());
+        put(&mut raw, 42, self.batch_index.to_le_bytes());
+        put(&mut raw, 44, self.event_count.to_le_bytes());
+        raw
     }
 }
 
@@ -79,10 +81,10 @@ fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fau
     if !(HEADER_BYTES..=length_max).contains(&length) {
         return Err(fault::BAD_LENGTH);
     }
-    let Some(bytes) = buffer.get(..length) else {
+    let Some((bytes, head)) = buffer.get(..length).and_then(|bytes| Some((bytes, bytes.first_chunk()?))) else {
         return Ok(None);
     };
-    let header = Header::decode(bytes);
+    let header = Header::decode(head);
     if header.crc32c != crate::crc32c(&bytes[8..]) {
         return Err(fault::BAD_CRC);
     }
@@ -103,11 +105,8 @@ pub fn take_command_frame(buffer: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
     if header.command_length != frame.bytes.len() - HEADER_BYTES {
         return Err(fault::BAD_LENGTH);
     }
-    let stamped = header.seq != 0
-        || header.ts_ns != 0
-        || header.prev_crc != 0
-        || header.batch_index != 0
-        || header.event_count != 0;
+    let stamps = header.seq | header.ts_ns | u64::from(header.prev_crc | header.event_count);
+    let stamped = stamps | u64::from(header.batch_index) != 0;
     if stamped {
         return Err(fault::BAD_HEADER);
     }

@@ -27,7 +27,8 @@ pub struct Index {
 #[derive(Clone)]
 struct Shard {
     slots: Vec<Slot>,
-    bits: u32,
+    /// Bits of a tag that are not part of its home.
+    shift: u32,
     len: usize,
 }
 
@@ -75,7 +76,7 @@ fn tag(hash: u64) -> u32 {
 
 impl Shard {
     fn new() -> Self {
-        Self { slots: vec![EMPTY; 1 << FIRST_BITS], bits: FIRST_BITS, len: 0 }
+        Self { slots: vec![EMPTY; 1 << FIRST_BITS], shift: 32 - FIRST_BITS, len: 0 }
     }
 
     fn find(&self, tag: u32, is_match: impl Fn(u32) -> bool) -> Option<u32> {
@@ -101,7 +102,7 @@ impl Shard {
     }
 
     fn home(&self, tag: u32) -> usize {
-        (tag >> (32 - self.bits)) as usize
+        tag.wrapping_shr(self.shift) as usize
     }
 
     fn place(&mut self, slot: Slot) {
@@ -114,9 +115,10 @@ impl Shard {
     }
 
     fn grow(&mut self) {
-        assert!(self.bits < 32, "the index is full");
-        self.bits += 1;
-        let old = std::mem::replace(&mut self.slots, vec![EMPTY; 1 << self.bits]);
+        assert!(self.shift > 0, "the index is full");
+        self.shift -= 1;
+        let wider = vec![EMPTY; self.slots.len() * 2];
+        let old = std::mem::replace(&mut self.slots, wider);
         for slot in old.into_iter().filter(|slot| slot.entry != NIL) {
             self.place(slot);
         }
@@ -130,22 +132,27 @@ fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// Hash bytes under a seed. The seed only makes collisions hard to prepare.
+/// Hash bytes under a seed, sixteen at a time. The seed only makes collisions hard to prepare.
 pub fn hash(seed: u64, prefix: u32, raw: &[u8]) -> u64 {
-    let mut state = fold(seed ^ u64::from(prefix) ^ ((raw.len() as u64) << 32), MULTIPLIER);
-    let mut words = raw.chunks_exact(8);
-    for word in &mut words {
-        state = fold(state ^ u64_at(word, 0), (seed ^ MULTIPLIER) | 1);
+    let key = (seed ^ MULTIPLIER) | 1;
+    let mut state = seed ^ u64::from(prefix) ^ ((raw.len() as u64) << 32);
+    let mut pairs = raw.chunks_exact(16);
+    for pair in &mut pairs {
+        state = fold(state ^ u64_at(pair, 0), key ^ u64_at(pair, 8));
     }
-    fold(fold(state ^ last_word(raw, words.remainder()), (seed ^ MULTIPLIER) | 1), MULTIPLIER)
+    let (first, last) = ends(pairs.remainder());
+    fold(fold(state ^ first, key ^ last), MULTIPLIER)
 }
 
-/// What the whole words have left over: the last eight bytes, or all of them when there are fewer.
-fn last_word(raw: &[u8], rest: &[u8]) -> u64 {
-    if raw.len() >= 8 {
-        return u64_at(raw, raw.len() - 8);
+/// Fewer than sixteen bytes as two words: their beginning and their end, which may overlap.
+fn ends(raw: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (raw.first_chunk(), raw.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
     }
-    rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    if let (Some(first), Some(last)) = (raw.first_chunk(), raw.last_chunk()) {
+        return (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+    }
+    (raw.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
 }
 
 #[cfg(test)]

@@ -60,11 +60,11 @@ fn rank_of(key: u64) -> i64 {
 
 /// The digit of a key that a node at this height looks at; the lowest nodes stand at height 1.
 fn digit(key: u64, height: usize) -> usize {
-    (key >> (DIGIT_BITS * (height as u32 - 1)) & DIGIT_MASK) as usize
+    (key.wrapping_shr(DIGIT_BITS.wrapping_mul(height as u32).wrapping_sub(DIGIT_BITS)) & DIGIT_MASK) as usize
 }
 
 fn above(key: u64, height: usize) -> u64 {
-    key >> (DIGIT_BITS * height as u32)
+    key.wrapping_shr(DIGIT_BITS.wrapping_mul(height as u32))
 }
 
 impl Ladder {

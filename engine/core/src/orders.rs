@@ -91,8 +91,7 @@ impl OrderRegister {
     pub fn name(&mut self, key: u64, source: u32, entry: u32, cl_ord_id: &[u8]) {
         let at = self.namings.len() as u32;
         assert!(at < NIL, "the ClOrdID register is full");
-        let cl_ord_id = ClOrdId::new(cl_ord_id).expect("a ClOrdID that was read");
-        self.namings.push(Naming { source, entry, cl_ord_id });
+        self.namings.push(Naming { source, entry, cl_ord_id: ClOrdId::of_printable(cl_ord_id) });
         self.index.insert(key, at);
     }
 
