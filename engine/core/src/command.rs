@@ -2,25 +2,12 @@
 
 use crate::bytes::{i128_at, i32_at, i64_at, u16_at, u32_at, u64_at};
 use crate::codes::{
-    code, command_type, exec_inst, AccountKind, AccountStatus, BreakerReason, Code, InstrumentKind, MarginState,
-    Matching, OrdType, Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, VERSION,
+    command_type, exec_inst, AccountKind, AccountStatus, BreakerReason, Code, InstrumentKind, MarginState, Matching,
+    OrdType, Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus,
 };
 use crate::instrument::{Listing, Step};
 use crate::limits::{CL_ORD_ID_LENGTH_MAX, TEXT_LENGTH_MAX};
 use crate::text::{is_printable, DepositRef, Name, Text};
-
-pub enum Command<'a> {
-    NewOrder(NewOrder<'a>),
-    CancelOrder(CancelOrder<'a>),
-    ReplaceOrder(ReplaceOrder<'a>),
-    MassCancel(MassCancel),
-    RequestOrderStatus { order_id: u64, cl_ord_id: &'a [u8] },
-    RefuseOrder { code: Code },
-    SetKillSwitch { session_id: u32, is_on: bool },
-    SetLeverage { account_id: u32, symbol_id: u32, leverage: u8, is_isolated: bool },
-    AdjustMargin { account_id: u32, symbol_id: u32, amount: i128 },
-    Operation(Operation),
-}
 
 /// What only operations may ask.
 pub enum Operation {
@@ -113,6 +100,8 @@ pub struct ReplaceOrder<'a> {
     pub expire_time_ns: u64,
     pub peg_offset: Option<i64>,
     pub poss_resend: bool,
+    /// It asks for more than another quantity or price.
+    pub asks_terms: bool,
 }
 
 pub struct MassCancel {
@@ -140,33 +129,8 @@ pub fn names(raw: &[u8]) -> Option<(&[u8], u64)> {
     Some((raw.get(start..start + length)?, order_id))
 }
 
-/// Read a command. The error is the code of its refusal.
-pub fn parse(raw: &[u8]) -> Result<Command<'_>, Code> {
-    let (Some(kind), Some(version)) = (raw.first(), raw.get(1)) else {
-        return Err(code::MALFORMED_COMMAND);
-    };
-    let read: fn(&[u8]) -> Option<Command<'_>> = match *kind {
-        command_type::NEW_ORDER => new_order,
-        command_type::REPLACE_ORDER => replace_order,
-        command_type::CANCEL_ORDER => cancel_order,
-        command_type::MASS_CANCEL => mass_cancel,
-        command_type::REQUEST_ORDER_STATUS => request_order_status,
-        command_type::REFUSE_ORDER => refuse_order,
-        command_type::SET_KILL_SWITCH => set_kill_switch,
-        command_type::SET_LEVERAGE => set_leverage,
-        command_type::ADJUST_MARGIN => adjust_margin,
-        command_type::REGISTER_ASSET..=command_type::DEPOSIT | command_type::SET_MARK..=command_type::COVER_DEBT => {
-            |raw| operation(raw).map(Command::Operation)
-        }
-        _ => return Err(code::UNKNOWN_COMMAND),
-    };
-    if *version != VERSION {
-        return Err(code::UNKNOWN_COMMAND);
-    }
-    read(raw).ok_or(code::MALFORMED_COMMAND)
-}
-
-fn operation(raw: &[u8]) -> Option<Operation> {
+/// Read a command that only operations may send. Like all that read one here, it returns `None` for what is not to the letter.
+pub fn operation(raw: &[u8]) -> Option<Operation> {
     match raw[0] {
         command_type::REGISTER_ASSET => register_asset(raw),
         command_type::REGISTER_FIRM => register_firm(raw),
@@ -382,7 +346,7 @@ fn deposit(raw: &[u8]) -> Option<Operation> {
     })
 }
 
-fn new_order(raw: &[u8]) -> Option<Command<'_>> {
+pub fn new_order(raw: &[u8]) -> Option<NewOrder<'_>> {
     let fixed = raw.get(..32)?;
     let flags = fixed[5];
     let (terms, text_at) = if flags & TERMS == 0 { (NO_TERMS, 32) } else { (new_terms(raw.get(32..80)?)?, 80) };
@@ -390,7 +354,7 @@ fn new_order(raw: &[u8]) -> Option<Command<'_>> {
     if flags & !(POSS_RESEND | TERMS) != 0 || note.len() > TEXT_LENGTH_MAX || !is_printable(note) {
         return None;
     }
-    Some(Command::NewOrder(NewOrder {
+    Some(NewOrder {
         account_id: u32_at(fixed, 8),
         symbol_id: u32_at(fixed, 12),
         side: Side::from_byte(fixed[2])?,
@@ -401,7 +365,7 @@ fn new_order(raw: &[u8]) -> Option<Command<'_>> {
         terms,
         cl_ord_id: cl_ord_id(id)?,
         poss_resend: flags & POSS_RESEND != 0,
-    }))
+    })
 }
 
 /// Read the terms of a new order, which are only sent when one of them says something.
@@ -423,14 +387,14 @@ fn new_terms(raw: &[u8]) -> Option<NewTerms> {
     })
 }
 
-fn cancel_order(raw: &[u8]) -> Option<Command<'_>> {
+pub fn cancel_order(raw: &[u8]) -> Option<CancelOrder<'_>> {
     let fixed = raw.get(..24)?;
     let [id, orig] = texts(raw, 24, [fixed[2], fixed[3]])?;
     if u16_at(fixed, 6) != 0 || fixed[5] > POSS_RESEND {
         return None;
     }
     let target = target(fixed, orig)?;
-    Some(Command::CancelOrder(CancelOrder { cl_ord_id: cl_ord_id(id)?, target, poss_resend: fixed[5] == POSS_RESEND }))
+    Some(CancelOrder { cl_ord_id: cl_ord_id(id)?, target, poss_resend: fixed[5] == POSS_RESEND })
 }
 
 /// Read what cancels and replaces have in common at the same places.
@@ -445,7 +409,7 @@ fn target<'a>(fixed: &[u8], orig: &'a [u8]) -> Option<Target<'a>> {
     })
 }
 
-fn replace_order(raw: &[u8]) -> Option<Command<'_>> {
+pub fn replace_order(raw: &[u8]) -> Option<ReplaceOrder<'_>> {
     let fixed = raw.get(..40)?;
     let flags = fixed[5];
     let (terms, text_at): (&[u8], usize) = if flags & TERMS == 0 { (&[0; 32], 40) } else { (raw.get(40..72)?, 72) };
@@ -462,7 +426,7 @@ fn replace_order(raw: &[u8]) -> Option<Command<'_>> {
         0 => None,
         byte => Some(TimeInForce::from_byte(byte)?),
     };
-    Some(Command::ReplaceOrder(ReplaceOrder {
+    Some(ReplaceOrder {
         cl_ord_id: cl_ord_id(id)?,
         target: target(fixed, orig)?,
         order_qty: i64_at(fixed, 24),
@@ -473,10 +437,11 @@ fn replace_order(raw: &[u8]) -> Option<Command<'_>> {
         expire_time_ns,
         peg_offset: has_offset.then_some(offset),
         poss_resend: flags & POSS_RESEND != 0,
-    }))
+        asks_terms: has_terms || time_in_force.is_some(),
+    })
 }
 
-fn mass_cancel(raw: &[u8]) -> Option<Command<'_>> {
+pub fn mass_cancel(raw: &[u8]) -> Option<MassCancel> {
     let fixed = raw.get(..24)?;
     let [id] = texts(raw, 24, [fixed[2]])?;
     cl_ord_id(id)?;
@@ -484,7 +449,7 @@ fn mass_cancel(raw: &[u8]) -> Option<Command<'_>> {
         return None;
     }
     is_side(fixed[3])?;
-    Some(Command::MassCancel(MassCancel {
+    Some(MassCancel {
         symbol_id: u32_at(fixed, 8),
         account_id: u32_at(fixed, 12),
         firm_id: u32_at(fixed, 16),
@@ -492,34 +457,43 @@ fn mass_cancel(raw: &[u8]) -> Option<Command<'_>> {
         side: Side::from_byte(fixed[3]),
         code: u16_at(fixed, 6),
         kill: fixed[4] & KILL != 0,
-    }))
+    })
 }
 
-fn request_order_status(raw: &[u8]) -> Option<Command<'_>> {
+/// The order id and `ClOrdID` of an order asked about.
+pub fn request_order_status(raw: &[u8]) -> Option<(u64, &[u8])> {
     let fixed = raw.get(..16)?;
     let [id, request] = texts(raw, 16, [fixed[2], fixed[3]])?;
     let sound = u32_at(fixed, 4) == 0 && request.len() <= TEXT_LENGTH_MAX && is_printable(request);
     let cl_ord_id = optional_cl_ord_id(id)?;
-    sound.then_some(Command::RequestOrderStatus { order_id: u64_at(fixed, 8), cl_ord_id })
+    sound.then_some((u64_at(fixed, 8), cl_ord_id))
 }
 
-/// Symbol, quantity and price are kept as the member wrote them, as long as the layout carries them.
-fn refuse_order(raw: &[u8]) -> Option<Command<'_>> {
+/// The code of a refusal. Symbol, quantity and price are kept as the member wrote them, as long as the layout carries them.
+pub fn refuse_order(raw: &[u8]) -> Option<Code> {
     let fixed = raw.get(..20)?;
     let [id, symbol, order_qty, price, note] = texts(raw, 20, [fixed[5], fixed[6], fixed[7], fixed[8], fixed[9]])?;
     optional_cl_ord_id(id)?;
     let sound = note.len() <= TEXT_LENGTH_MAX && [symbol, order_qty, price, note].into_iter().all(is_printable);
-    sound.then_some(Command::RefuseOrder { code: u16_at(fixed, 10) })
+    sound.then_some(u16_at(fixed, 10))
 }
 
-fn set_kill_switch(raw: &[u8]) -> Option<Command<'_>> {
+/// The session, and whether its kill switch is to be on.
+pub fn set_kill_switch(raw: &[u8]) -> Option<(u32, bool)> {
     let sound = raw.len() == 8 && raw[2] <= 1 && raw[3] == 0;
-    sound.then(|| Command::SetKillSwitch { session_id: u32_at(raw, 4), is_on: raw[2] == 1 })
+    sound.then(|| (u32_at(raw, 4), raw[2] == 1))
 }
 
-fn set_leverage(raw: &[u8]) -> Option<Command<'_>> {
+pub struct SetLeverage {
+    pub account_id: u32,
+    pub symbol_id: u32,
+    pub leverage: u8,
+    pub is_isolated: bool,
+}
+
+pub fn set_leverage(raw: &[u8]) -> Option<SetLeverage> {
     let sound = raw.len() == 12 && raw[3] <= 1;
-    sound.then(|| Command::SetLeverage {
+    sound.then(|| SetLeverage {
         account_id: u32_at(raw, 4),
         symbol_id: u32_at(raw, 8),
         leverage: raw[2],
@@ -527,11 +501,8 @@ fn set_leverage(raw: &[u8]) -> Option<Command<'_>> {
     })
 }
 
-fn adjust_margin(raw: &[u8]) -> Option<Command<'_>> {
+/// Account, symbol and amount of margin to add, or to take away.
+pub fn adjust_margin(raw: &[u8]) -> Option<(u32, u32, i128)> {
     let sound = raw.len() == 32 && u16_at(raw, 2) == 0 && u32_at(raw, 12) == 0;
-    sound.then(|| Command::AdjustMargin {
-        account_id: u32_at(raw, 4),
-        symbol_id: u32_at(raw, 8),
-        amount: i128_at(raw, 16),
-    })
+    sound.then(|| (u32_at(raw, 4), u32_at(raw, 8), i128_at(raw, 16)))
 }

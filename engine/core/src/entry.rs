@@ -48,8 +48,7 @@ struct Admitted {
 }
 
 impl Exchange {
-    pub(crate) fn new_order(&mut self, source: u32, order: &NewOrder<'_>) {
-        let key = self.orders.key(source, order.cl_ord_id);
+    pub(crate) fn new_order(&mut self, source: u32, key: u64, order: &NewOrder<'_>) {
         if let Some(known) = self.orders.find_named(key, source, order.cl_ord_id) {
             let (order_id, state) = self.orders[known].answer();
             if order.poss_resend {
@@ -102,7 +101,7 @@ impl Exchange {
         }
         let margin_price = worst.map(|worst| {
             let meets_book = gate.has_continuous_book() && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
-            self.margin_price(order.symbol_id, order.side, worst, order.terms.stop_px, meets_book)
+            market.margin_price(order.side, worst, order.terms.stop_px, meets_book)
         });
         let per_lot = margin_price
             .map_or(0, |price| self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only));

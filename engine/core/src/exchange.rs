@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::bytes::u32_at;
-use crate::codes::{code, AccountKind, Code, OrderState, SessionKind, SymbolStatus, TimeInForce, VenueStatus};
-use crate::command::{self, Command};
+use crate::codes::{
+    code, command_type, AccountKind, Code, OrderState, SessionKind, SymbolStatus, TimeInForce, VenueStatus, VERSION,
+};
+use crate::command;
 use crate::event::Records;
 use crate::frame::{fault, take_command_frame, take_record, Fault, Frame, Header, HEADER_BYTES};
 use crate::ledger::{Account, Asset, Balance};
@@ -20,7 +22,7 @@ use crate::registry::Registry;
 use crate::slab::NIL;
 
 /// Commands whose look-ups are begun together.
-const LOOK_AHEAD: u32 = 16;
+const LOOK_AHEAD: usize = 16;
 
 pub struct Session {
     pub firm_id: u32,
@@ -77,6 +79,8 @@ pub struct Exchange {
     pub(crate) expiries: BTreeSet<(u64, u64, u32)>,
     /// Active breakers: until when, and the symbol.
     pub(crate) breakers: BTreeSet<(u64, u32)>,
+    /// Keys of the `ClOrdIDs` of the commands looked ahead at.
+    ahead: [u64; LOOK_AHEAD],
     /// Symbols in which something may have to follow from what happened.
     pub(crate) touched: Vec<u32>,
     pub(crate) now: Now,
@@ -99,6 +103,7 @@ impl Exchange {
             open: OpenOrders::new(),
             expiries: BTreeSet::new(),
             breakers: BTreeSet::new(),
+            ahead: [0; LOOK_AHEAD],
             touched: Vec::new(),
             now: Now::default(),
             records: Records::default(),
@@ -123,12 +128,13 @@ impl Exchange {
         self.records.clear();
         let mut progress = Progress::default();
         while batch_index + progress.count < BATCH_COMMANDS_MAX {
-            if progress.count.is_multiple_of(LOOK_AHEAD) {
+            let at = progress.count as usize % LOOK_AHEAD;
+            if at == 0 {
                 self.look_ahead(&frames[progress.consumed..]);
             }
             match take_command_frame(&frames[progress.consumed..]) {
                 Ok(Some(frame)) => {
-                    self.execute(&frame, now_ns, (batch_index + progress.count) as u16);
+                    self.execute(&frame, self.ahead[at], now_ns, (batch_index + progress.count) as u16);
                     progress.consumed += frame.bytes.len();
                     progress.count += 1;
                 }
@@ -142,10 +148,11 @@ impl Exchange {
         progress
     }
 
-    /// Read what the next commands will look up, all at once: one wait for memory instead of one for each.
-    fn look_ahead(&self, frames: &[u8]) {
+    /// Hash the `ClOrdIDs` of the next commands, and read what they will look up, all at once: one wait for memory
+    /// instead of one for each.
+    fn look_ahead(&mut self, frames: &[u8]) {
         let (mut at, mut seen) = (0, 0);
-        for _ in 0..LOOK_AHEAD {
+        for key in &mut self.ahead {
             let Some(header) = frames.get(at..at + HEADER_BYTES) else {
                 break;
             };
@@ -154,7 +161,8 @@ impl Exchange {
                 break;
             };
             if let Some((cl_ord_id, order_id)) = command::names(command) {
-                seen ^= self.orders.touch(self.orders.key(source, cl_ord_id), order_id);
+                *key = self.orders.key(source, cl_ord_id);
+                seen ^= self.orders.touch(*key, order_id);
             }
             at += length;
         }
@@ -165,10 +173,11 @@ impl Exchange {
     pub fn replay(&mut self, records: &[u8]) -> Progress {
         let mut progress = Progress::default();
         loop {
-            if progress.count.is_multiple_of(LOOK_AHEAD) {
+            let at = progress.count as usize % LOOK_AHEAD;
+            if at == 0 {
                 self.look_ahead(&records[progress.consumed..]);
             }
-            match self.replay_one(&records[progress.consumed..]) {
+            match self.replay_one(self.ahead[at], &records[progress.consumed..]) {
                 Ok(Some(length)) => {
                     progress.consumed += length;
                     progress.count += 1;
@@ -179,13 +188,13 @@ impl Exchange {
         }
     }
 
-    fn replay_one(&mut self, records: &[u8]) -> Result<Option<usize>, Fault> {
+    fn replay_one(&mut self, key: u64, records: &[u8]) -> Result<Option<usize>, Fault> {
         let Position { seq, event_ts_ns, crc } = self.position;
         let Some(record) = take_record(records, seq, event_ts_ns, crc)? else {
             return Ok(None);
         };
         self.records.clear();
-        self.execute(&record, record.header.ts_ns, record.header.batch_index);
+        self.execute(&record, key, record.header.ts_ns, record.header.batch_index);
         if self.records.as_bytes() != record.bytes {
             return Err(fault::DIVERGED);
         }
@@ -193,16 +202,17 @@ impl Exchange {
     }
 
     /// Stamp a command, decide it, and finish its record. Event `i` happens at `ts_ns + i` (DRV-10).
-    fn execute(&mut self, frame: &Frame<'_>, now_ns: u64, batch_index: u16) {
+    fn execute(&mut self, frame: &Frame<'_>, key: u64, now_ns: u64, batch_index: u16) {
         let seq = self.position.seq + 1;
         let ts_ns = now_ns.max(self.position.event_ts_ns + 1);
         self.now = Now { seq, ts_ns, steps: STEPS_PER_COMMAND_MAX, elections: ELECTIONS_PER_COMMAND_MAX };
         self.records.begin(frame.command);
         self.settle_what_is_due();
         let source = frame.header.source;
-        match command::parse(frame.command) {
-            Ok(command) => self.decide(source, &command),
-            Err(code) => self.records.command_refused(code),
+        match self.decide(source, key, frame.command) {
+            Some(Ok(())) => {}
+            Some(Err(code)) => self.records.command_refused(code),
+            None => self.records.command_refused(code::MALFORMED_COMMAND),
         }
         if !self.touched.is_empty() {
             self.follow_up();
@@ -223,28 +233,39 @@ impl Exchange {
         self.position = Position { seq, event_ts_ns: ts_ns + u64::from(event_count - 1), crc };
     }
 
-    fn decide(&mut self, source: u32, command: &Command<'_>) {
-        let decision = match command {
-            Command::NewOrder(order) => return self.new_order(source, order),
-            Command::ReplaceOrder(replace) => return self.replace_order(source, replace),
-            Command::CancelOrder(cancel) => return self.cancel_order(source, cancel),
-            Command::MassCancel(cancel) => return self.mass_cancel(source, cancel),
-            Command::RequestOrderStatus { order_id, cl_ord_id } => {
-                return self.request_order_status(source, *order_id, cl_ord_id);
-            }
-            Command::RefuseOrder { code } => return self.records.order_rejected(0, *code),
-            Command::SetKillSwitch { session_id, is_on } => self.set_kill_switch(source, *session_id, *is_on),
-            Command::SetLeverage { account_id, symbol_id, leverage, is_isolated } => {
-                self.set_leverage(source, *account_id, *symbol_id, *leverage, *is_isolated)
-            }
-            Command::AdjustMargin { account_id, symbol_id, amount } => {
-                self.adjust_margin(source, *account_id, *symbol_id, *amount)
-            }
-            Command::Operation(operation) => self.operate(source, operation),
-        };
-        if let Err(code) = decision {
-            self.records.command_refused(code);
+    /// Read a command and decide it; `key` is that of the `ClOrdID` of a new order, a cancel or a replace. Returns `None`
+    /// for a command that is not to the letter.
+    fn decide(&mut self, source: u32, key: u64, raw: &[u8]) -> Option<Decision> {
+        let (kind, version) = (*raw.first()?, *raw.get(1)?);
+        if version != VERSION {
+            return Some(Err(code::UNKNOWN_COMMAND));
         }
+        match kind {
+            command_type::NEW_ORDER => self.new_order(source, key, &command::new_order(raw)?),
+            command_type::REPLACE_ORDER => self.replace_order(source, key, &command::replace_order(raw)?),
+            command_type::CANCEL_ORDER => self.cancel_order(source, key, &command::cancel_order(raw)?),
+            command_type::MASS_CANCEL => self.mass_cancel(source, &command::mass_cancel(raw)?),
+            command_type::REQUEST_ORDER_STATUS => {
+                let (order_id, cl_ord_id) = command::request_order_status(raw)?;
+                self.request_order_status(source, order_id, cl_ord_id);
+            }
+            command_type::REFUSE_ORDER => self.records.order_rejected(0, command::refuse_order(raw)?),
+            command_type::SET_KILL_SWITCH => {
+                let (session_id, is_on) = command::set_kill_switch(raw)?;
+                return Some(self.set_kill_switch(source, session_id, is_on));
+            }
+            command_type::SET_LEVERAGE => return Some(self.set_leverage(source, &command::set_leverage(raw)?)),
+            command_type::ADJUST_MARGIN => {
+                let (account_id, symbol_id, amount) = command::adjust_margin(raw)?;
+                return Some(self.adjust_margin(source, account_id, symbol_id, amount));
+            }
+            command_type::REGISTER_ASSET..=command_type::DEPOSIT
+            | command_type::SET_MARK..=command_type::COVER_DEBT => {
+                return Some(self.operate(source, &command::operation(raw)?));
+            }
+            _ => return Some(Err(code::UNKNOWN_COMMAND)),
+        }
+        Some(Ok(()))
     }
 
     /// Release breakers and expire orders whose time has come (section 1 of docs/MATCHING.md).

@@ -6,6 +6,7 @@ use crate::exchange::Exchange;
 use crate::instrument::MILLION;
 use crate::ledger::Account;
 use crate::limits::LEVERAGE_DEFAULT;
+use crate::market::Market;
 use crate::positions::Position;
 
 struct Bracket {
@@ -129,15 +130,16 @@ impl Exchange {
         // In two parts, so that no notional overflows.
         notional / MILLION * ppm + ceil_div(notional % MILLION * ppm, MILLION)
     }
+}
 
+impl Market {
     /// The price an order is reserved at: its worst, or what a perpetual's sell may come to instead (section 4).
-    pub(crate) fn margin_price(&self, symbol_id: u32, side: Side, worst: i64, stop_px: i64, meets_book: bool) -> i64 {
-        let market = &self.markets[symbol_id];
+    pub fn margin_price(&self, side: Side, worst: i64, stop_px: i64, meets_book: bool) -> i64 {
         match side {
-            _ if !market.instrument.is_perpetual() => worst,
+            _ if !self.instrument.is_perpetual() => worst,
             Side::Buy => worst,
-            Side::Sell if meets_book => worst.max(market.book.best_price(Side::Buy).unwrap_or(0)),
-            Side::Sell => market.instrument.moved_by_band(Side::Buy, worst.max(stop_px).max(market.mark)),
+            Side::Sell if meets_book => worst.max(self.book.best_price(Side::Buy).unwrap_or(0)),
+            Side::Sell => self.instrument.moved_by_band(Side::Buy, worst.max(stop_px).max(self.mark)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::amount::{ceil_div, times};
 use crate::codes::{code, AccountKind, AccountStatus, PositionReason, Side};
+use crate::command::SetLeverage;
 use crate::exchange::{Decision, Exchange};
 use crate::instrument::Instrument;
 use crate::ledger::Balance;
@@ -195,14 +196,8 @@ impl Exchange {
         is_entitled.then_some(()).ok_or(code::NOT_AUTHORISED)
     }
 
-    pub(crate) fn set_leverage(
-        &mut self,
-        source: u32,
-        account_id: u32,
-        symbol_id: u32,
-        leverage: u8,
-        is_isolated: bool,
-    ) -> Decision {
+    pub(crate) fn set_leverage(&mut self, source: u32, asked: &SetLeverage) -> Decision {
+        let SetLeverage { account_id, symbol_id, leverage, is_isolated } = *asked;
         self.may_manage(source, account_id)?;
         let account = &self.accounts[account_id];
         let market =

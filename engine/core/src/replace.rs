@@ -4,6 +4,7 @@ use crate::amount::times;
 use crate::codes::{code, exec_inst, OrdType, TimeInForce};
 use crate::command::ReplaceOrder;
 use crate::entry::{check_band, expires, one_tick_off, Gate};
+use crate::event::Records;
 use crate::exchange::{Decision, Exchange};
 use crate::limits::{EXPIRING_ORDERS_MAX, PRICE_TICKS_MAX};
 use crate::market::Market;
@@ -12,9 +13,11 @@ use crate::open_orders::{OpenOrder, Terms};
 /// An order as it will be.
 struct Changed {
     order_qty: i64,
+    leaves: i64,
     limit: i64,
     time_in_force: TimeInForce,
-    terms: Terms,
+    /// `None` when they stay as they are.
+    terms: Option<Terms>,
     per_lot: i128,
     borrow: i128,
     keeps_priority: bool,
@@ -22,34 +25,27 @@ struct Changed {
 }
 
 impl Exchange {
-    pub(crate) fn replace_order(&mut self, source: u32, replace: &ReplaceOrder<'_>) {
-        let target = self.find_target(source, &replace.target);
-        let answer = target.map(|entry| self.orders[entry].answer());
-        let key = self.orders.key(source, replace.cl_ord_id);
-        if let Some(known) = self.orders.find_named(key, source, replace.cl_ord_id) {
-            if replace.poss_resend {
-                return self.records.status_reported(Some(self.orders[known].answer()));
-            }
-            return self.records.replace_rejected(answer, code::DUPLICATE_CL_ORD_ID);
-        }
-        let Some(entry) = target else {
-            return self.records.replace_rejected(None, code::UNKNOWN_ORDER);
+    pub(crate) fn replace_order(&mut self, source: u32, key: u64, replace: &ReplaceOrder<'_>) {
+        let ReplaceOrder { cl_ord_id, target, poss_resend, .. } = replace;
+        let reject = Records::replace_rejected;
+        let Some(entry) = self.open_target(source, key, cl_ord_id, target, *poss_resend, reject) else {
+            return;
         };
-        if !self.orders[entry].state.is_open() {
-            return self.records.replace_rejected(answer, code::TOO_LATE);
-        }
         let slot = self.orders[entry].slot;
         let filled = self.open[slot].filled();
         if replace.order_qty <= filled && filled > 0 {
-            self.orders.name(key, source, entry, replace.cl_ord_id);
+            self.orders.name(key, source, entry, cl_ord_id);
             return self.cancel(slot, code::REPLACED_BELOW_FILLED);
         }
         match self.changed(source, slot, replace) {
             Ok(changed) => {
-                self.orders.name(key, source, entry, replace.cl_ord_id);
+                self.orders.name(key, source, entry, cl_ord_id);
                 self.change(slot, &changed);
             }
-            Err(code) => self.records.replace_rejected(answer, code),
+            Err(code) => {
+                let answer = self.orders[entry].answer();
+                self.records.replace_rejected(Some(answer), code);
+            }
         }
     }
 
@@ -81,7 +77,7 @@ impl Exchange {
         }
         check_terms(replace, order, old)?;
         let (time_in_force, expire_time_ns) = self.lifetime(replace, order, old)?;
-        self.check_replaced_prices(order, old, replace, price, stop_px)?;
+        check_replaced_prices(market, order, old, replace, price, stop_px)?;
         let mut limit = match (is_stop_market, is_pure_reduction) {
             (true, true) => order.limit,
             (true, false) => market.instrument.moved_by_band(order.side, stop_px),
@@ -98,26 +94,22 @@ impl Exchange {
             }
             limit = one_tick_off(market, order.side).ok_or(code::UNSUPPORTED)?;
         }
-        let max_floor = if max_floor >= replace.order_qty { 0 } else { max_floor };
-        let terms = Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..*old };
-        let mut changed = Changed {
-            order_qty: replace.order_qty,
-            limit,
-            time_in_force,
-            terms,
-            per_lot: order.per_lot,
-            borrow: 0,
-            keeps_priority,
-            is_slid,
-        };
+        let leaves = replace.order_qty - order.filled();
+        let (mut per_lot, mut borrow) = (order.per_lot, 0);
         if !is_pure_reduction {
-            self.fund(slot, &mut changed, gate)?;
+            let is_limit = order.ord_type == OrdType::Limit || old.is_triggered;
+            let meets_book = gate.has_continuous_book() && is_limit;
+            (per_lot, borrow) = self.fund(market, order, leaves, limit, stop_px, meets_book)?;
         }
         let starts_to_expire = expires(time_in_force) && !expires(order.time_in_force);
         if starts_to_expire && self.expiries.len() >= EXPIRING_ORDERS_MAX {
             return Err(code::EXCEEDS_LIMIT);
         }
-        Ok(changed)
+        let max_floor = if max_floor >= replace.order_qty { 0 } else { max_floor };
+        let changes_terms = replace.asks_terms || max_floor != old.max_floor;
+        let terms = changes_terms.then_some(Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..*old });
+        let order_qty = replace.order_qty;
+        Ok(Changed { order_qty, leaves, limit, time_in_force, terms, per_lot, borrow, keeps_priority, is_slid })
     }
 
     /// Time in force and expiry of the changed order.
@@ -130,73 +122,39 @@ impl Exchange {
         Ok((time_in_force, self.expire_time_ns(time_in_force, replace.expire_time_ns)?))
     }
 
-    /// Check a changed price against the band around its reference.
-    fn check_replaced_prices(
+    /// Check funds and limits of a changed order, with what it has locked counted as available; returns what it locks
+    /// for each lot, and what its account must borrow.
+    fn fund(
         &self,
+        market: &Market,
         order: &OpenOrder,
-        old: &Terms,
-        replace: &ReplaceOrder<'_>,
-        price: i64,
+        leaves: i64,
+        limit: i64,
         stop_px: i64,
-    ) -> Decision {
-        let is_changed = price != order.limit && replace.price != 0 || stop_px != old.stop_px;
-        if !is_changed {
-            return Ok(());
-        }
-        // An elected stop-limit is a limit order from then on.
-        let ord_type = if old.is_triggered { OrdType::Limit } else { order.ord_type };
-        check_band(&self.markets[order.symbol_id], ord_type, price, stop_px)
-    }
-
-    /// Check funds and limits of a changed order, with what it has locked counted as available.
-    fn fund(&self, slot: u32, changed: &mut Changed, gate: Gate) -> Decision {
-        let order = &self.open[slot];
-        let market = &self.markets[order.symbol_id];
-        let leaves = changed.order_qty - order.filled();
-        let is_limit = order.ord_type == OrdType::Limit || changed.terms.is_triggered;
-        let meets_book = gate.has_continuous_book() && is_limit;
-        let margin_price =
-            self.margin_price(order.symbol_id, order.side, changed.limit, changed.terms.stop_px, meets_book);
-        changed.per_lot =
-            self.per_lot(order.account_id, order.symbol_id, order.side, margin_price, order.is_reduce_only());
-        let asset_id = market.instrument.reserved_asset(order.side);
-        let needed = times(changed.per_lot, leaves);
-        changed.borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, order.reserved())?;
+        meets_book: bool,
+    ) -> Decision<(i128, i128)> {
+        let OpenOrder { account_id, symbol_id, side, .. } = *order;
+        let price = market.margin_price(side, limit, stop_px, meets_book);
+        let per_lot = self.per_lot(account_id, symbol_id, side, price, order.is_reduce_only());
+        let asset_id = market.instrument.reserved_asset(side);
+        let needed = times(per_lot, leaves);
+        let borrow = self.check_funds(account_id, symbol_id, asset_id, needed, order.reserved())?;
         if market.instrument.is_perpetual() && !order.is_reduce_only() {
-            let (account_id, symbol_id, side) = (order.account_id, order.symbol_id, order.side);
-            self.check_position(account_id, symbol_id, side, leaves, margin_price, order.leaves)?;
+            self.check_position(account_id, symbol_id, side, leaves, price, order.leaves)?;
         }
-        Ok(())
+        Ok((per_lot, borrow))
     }
 
     /// Change an order as checked, and give it its new place.
     fn change(&mut self, slot: u32, changed: &Changed) {
-        let order = self.open[slot];
-        let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
-        let leaves = changed.order_qty - order.filled();
-        let reserved = times(changed.per_lot, leaves);
         let is_waiting_stop = self.open.is_waiting_stop(slot);
         if !changed.keeps_priority {
             self.detach(slot);
         }
-        if reserved != order.reserved() {
-            self.accounts[order.account_id].release(asset_id, order.reserved());
-            if changed.borrow > 0 {
-                self.borrow(order.account_id, asset_id, changed.borrow);
-            }
-            self.accounts[order.account_id].reserve(asset_id, reserved);
-        }
-        self.change_expiry(slot, changed);
-        self.change_open_lots(slot, leaves - order.leaves);
-        self.open.set_terms(slot, changed.terms);
-        let open = &mut self.open[slot];
-        (open.order_qty, open.leaves, open.per_lot) = (changed.order_qty, leaves, changed.per_lot);
-        (open.limit, open.time_in_force) = (changed.limit, changed.time_in_force);
-        let told = if order.ord_type == OrdType::Stop { 0 } else { changed.limit };
-        let (order_id, qty) = (order.order_id, changed.order_qty);
-        self.records.order_replaced(order_id, qty, leaves, told, reserved, changed.keeps_priority);
-        if reserved < order.reserved() {
-            self.repay_reserved(&order);
+        self.reserve_anew(slot, changed);
+        if let Some(terms) = changed.terms {
+            self.change_expiry(slot, terms.expire_time_ns);
+            self.open.set_terms(slot, terms);
         }
         if changed.keeps_priority {
             let display = self.open[slot].display.min(self.open.full_display(slot));
@@ -206,9 +164,34 @@ impl Exchange {
         }
     }
 
-    fn change_expiry(&mut self, slot: u32, changed: &Changed) {
-        let (before, after) = (self.open.terms(slot).expire_time_ns, changed.terms.expire_time_ns);
-        let order_id = self.open[slot].order_id;
+    /// Lock what the changed order needs instead of what it has locked, and tell the change.
+    fn reserve_anew(&mut self, slot: u32, changed: &Changed) {
+        let order = self.open[slot];
+        let Changed { order_qty, leaves, limit, time_in_force, per_lot, keeps_priority, .. } = *changed;
+        let (held, reserved) = (order.reserved(), times(per_lot, leaves));
+        if reserved != held {
+            let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
+            self.accounts[order.account_id].release(asset_id, held);
+            if changed.borrow > 0 {
+                self.borrow(order.account_id, asset_id, changed.borrow);
+            }
+            self.accounts[order.account_id].reserve(asset_id, reserved);
+        }
+        if leaves != order.leaves {
+            self.change_open_lots(slot, leaves - order.leaves);
+        }
+        let open = &mut self.open[slot];
+        (open.order_qty, open.leaves, open.per_lot) = (order_qty, leaves, per_lot);
+        (open.limit, open.time_in_force) = (limit, time_in_force);
+        let told = if order.ord_type == OrdType::Stop { 0 } else { limit };
+        self.records.order_replaced(order.order_id, order_qty, leaves, told, reserved, keeps_priority);
+        if reserved < held {
+            self.repay_reserved(&order);
+        }
+    }
+
+    fn change_expiry(&mut self, slot: u32, after: u64) {
+        let (before, order_id) = (self.open.terms(slot).expire_time_ns, self.open[slot].order_id);
         if before != after {
             self.expiries.remove(&(before, order_id, slot));
             if after != 0 {
@@ -219,7 +202,6 @@ impl Exchange {
 
     /// Give an order that lost its place a new one, matching it first where it may.
     fn find_new_place(&mut self, slot: u32, changed: &Changed, is_waiting_stop: bool) {
-        let symbol_id = self.open[slot].symbol_id;
         if changed.is_slid {
             self.open[slot].display = self.open.full_display(slot);
             self.tell_slide(slot);
@@ -227,11 +209,13 @@ impl Exchange {
         if is_waiting_stop {
             return self.wait_or_elect(slot);
         }
-        if self.open[slot].is_pegged() {
+        let order = &mut self.open[slot];
+        if order.is_pegged() {
             return self.wait_for_price(slot);
         }
-        self.open[slot].price = changed.limit;
-        if self.open[slot].is_reduce_only() && !self.clip(slot) {
+        order.price = changed.limit;
+        let symbol_id = order.symbol_id;
+        if order.is_reduce_only() && !self.clip(slot) {
             return;
         }
         if self.is_trading(symbol_id) {
@@ -254,17 +238,9 @@ fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
 
 /// Check that what is asked goes with the order.
 fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision {
-    let is_waiting_stop = order.ord_type.is_stop() && !old.is_triggered;
-    let may_hide = matches!(order.ord_type, OrdType::Limit | OrdType::StopLimit) && !order.is_post_only();
     let bounds = 1..=PRICE_TICKS_MAX;
-    let fits = (replace.price == 0 || order.ord_type != OrdType::Stop)
-        && (replace.stop_px == 0 || is_waiting_stop)
-        && (replace.max_floor == 0 || may_hide && replace.max_floor > 0)
-        && replace
-            .peg_offset
-            .is_none_or(|offset| order.is_pegged() && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&offset))
-        && fits_lifetime(replace, order);
-    if !fits {
+    let fits_type = replace.price == 0 || order.ord_type != OrdType::Stop;
+    if !fits_type || replace.asks_terms && !fits_terms(replace, order, old) {
         return Err(code::UNSUPPORTED);
     }
     let is_bounded = |price: i64| price == 0 || bounds.contains(&price);
@@ -274,6 +250,17 @@ fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> De
     Ok(())
 }
 
+fn fits_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> bool {
+    let is_waiting_stop = order.ord_type.is_stop() && !old.is_triggered;
+    let may_hide = matches!(order.ord_type, OrdType::Limit | OrdType::StopLimit) && !order.is_post_only();
+    (replace.stop_px == 0 || is_waiting_stop)
+        && (replace.max_floor == 0 || may_hide && replace.max_floor > 0)
+        && replace
+            .peg_offset
+            .is_none_or(|offset| order.is_pegged() && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&offset))
+        && fits_lifetime(replace, order)
+}
+
 fn fits_lifetime(replace: &ReplaceOrder<'_>, order: &OpenOrder) -> bool {
     let has_expiry = replace.expire_time_ns != 0;
     match replace.time_in_force {
@@ -281,6 +268,24 @@ fn fits_lifetime(replace: &ReplaceOrder<'_>, order: &OpenOrder) -> bool {
         Some(time_in_force) => time_in_force.may_rest() && !has_expiry,
         None => !has_expiry || order.time_in_force == TimeInForce::GoodTillDate,
     }
+}
+
+/// Check a changed price against the band around its reference.
+fn check_replaced_prices(
+    market: &Market,
+    order: &OpenOrder,
+    old: &Terms,
+    replace: &ReplaceOrder<'_>,
+    price: i64,
+    stop_px: i64,
+) -> Decision {
+    let is_changed = price != order.limit && replace.price != 0 || stop_px != old.stop_px;
+    if !is_changed {
+        return Ok(());
+    }
+    // An elected stop-limit is a limit order from then on.
+    let ord_type = if old.is_triggered { OrdType::Limit } else { order.ord_type };
+    check_band(market, ord_type, price, stop_px)
 }
 
 /// Check the changed total (step 4).

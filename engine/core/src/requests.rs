@@ -1,7 +1,8 @@
 //! Requests about orders that exist, or should: cancel, mass cancel, kill switch, status (docs/MATCHING.md, section 9).
 
-use crate::codes::{code, SessionKind, Side};
+use crate::codes::{code, Code, OrderState, SessionKind, Side};
 use crate::command::{CancelOrder, MassCancel, Target};
+use crate::event::Records;
 use crate::exchange::{Decision, Exchange};
 use crate::limits::CANCELS_PER_COMMAND_MAX;
 use crate::open_orders::OpenOrder;
@@ -9,25 +10,41 @@ use crate::orders::Order;
 use crate::slab::NIL;
 
 impl Exchange {
-    pub(crate) fn cancel_order(&mut self, source: u32, cancel: &CancelOrder<'_>) {
-        let target = self.find_target(source, &cancel.target);
-        let answer = target.map(|entry| self.orders[entry].answer());
-        let key = self.orders.key(source, cancel.cl_ord_id);
-        if let Some(known) = self.orders.find_named(key, source, cancel.cl_ord_id) {
-            if cancel.poss_resend {
-                return self.records.status_reported(Some(self.orders[known].answer()));
+    pub(crate) fn cancel_order(&mut self, source: u32, key: u64, cancel: &CancelOrder<'_>) {
+        let CancelOrder { cl_ord_id, target, poss_resend } = cancel;
+        if let Some(entry) = self.open_target(source, key, cl_ord_id, target, *poss_resend, Records::cancel_rejected) {
+            self.orders.name(key, source, entry, cl_ord_id);
+            self.cancel(self.orders[entry].slot, code::USER_REQUESTED);
+        }
+    }
+
+    /// Find the open order a cancel or a replace means; the request's own `ClOrdID`, hashed to `key`, must be new.
+    /// Otherwise answer it.
+    pub(crate) fn open_target(
+        &mut self,
+        source: u32,
+        key: u64,
+        cl_ord_id: &[u8],
+        target: &Target<'_>,
+        poss_resend: bool,
+        reject: fn(&mut Records, Option<(u64, OrderState)>, Code),
+    ) -> Option<u32> {
+        let found = self.find_target(source, target);
+        let answer = found.map(|entry| self.orders[entry].answer());
+        if let Some(known) = self.orders.find_named(key, source, cl_ord_id) {
+            if poss_resend {
+                self.records.status_reported(Some(self.orders[known].answer()));
+            } else {
+                reject(&mut self.records, answer, code::DUPLICATE_CL_ORD_ID);
             }
-            return self.records.cancel_rejected(answer, code::DUPLICATE_CL_ORD_ID);
+            return None;
         }
-        let Some(entry) = target else {
-            return self.records.cancel_rejected(None, code::UNKNOWN_ORDER);
-        };
-        let Order { slot, state, .. } = self.orders[entry];
-        if !state.is_open() {
-            return self.records.cancel_rejected(answer, code::TOO_LATE);
+        match answer {
+            None => reject(&mut self.records, None, code::UNKNOWN_ORDER),
+            Some((_, state)) if !state.is_open() => reject(&mut self.records, answer, code::TOO_LATE),
+            Some(_) => return found,
         }
-        self.orders.name(key, source, entry, cancel.cl_ord_id);
-        self.cancel(slot, code::USER_REQUESTED);
+        None
     }
 
     pub(crate) fn request_order_status(&mut self, source: u32, order_id: u64, cl_ord_id: &[u8]) {
@@ -36,7 +53,7 @@ impl Exchange {
     }
 
     /// Find the order a cancel or a replace means, if it is as described.
-    pub(crate) fn find_target(&self, source: u32, target: &Target<'_>) -> Option<u32> {
+    fn find_target(&self, source: u32, target: &Target<'_>) -> Option<u32> {
         let entry = self.find_order(source, target.order_id, target.orig_cl_ord_id)?;
         is_as_described(target, &self.orders[entry]).then_some(entry)
     }
