@@ -137,14 +137,9 @@ impl Book {
     }
 
     fn level_at(&mut self, side: Side, price: i64) -> u32 {
-        let key = rank(side, price);
-        let known = self.ladder(side).get(key);
-        if known != NIL {
-            return known;
-        }
-        let level = self.levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0 });
-        self.ladder_mut(side).insert(key, level);
-        level
+        let Self { bids, asks, levels, .. } = self;
+        let ladder = if side == Side::Buy { bids } else { asks };
+        ladder.level_at(rank(side, price), || levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0 }))
     }
 
     /// Check levels, links and caches of both sides. Cost: O(orders).

@@ -81,41 +81,33 @@ impl Ladder {
         self.best.1
     }
 
-    /// Find the level of a rank, or `NIL`. Cost: O(height).
-    pub fn get(&self, rank: i64) -> u32 {
-        let key = key_of(rank);
-        if self.root == NIL || above(key, self.height) != self.prefix {
-            return NIL;
-        }
-        let mut node = self.root;
-        for height in (1..=self.height).rev() {
-            match self.nodes[node].child(digit(key, height)) {
-                Some(child) => node = child,
-                None => return NIL,
-            }
-        }
-        node
-    }
-
-    /// Add the level of a rank that has none. Cost: O(height).
-    pub fn insert(&mut self, rank: i64, level: u32) {
+    /// Find the level of a rank, or add the one that `make` makes. Cost: O(height).
+    pub fn level_at(&mut self, rank: i64, make: impl FnOnce() -> u32) -> u32 {
         let key = key_of(rank);
         self.cover(key);
         let mut node = self.root;
         for height in (2..=self.height).rev() {
             let at = digit(key, height);
-            let child = self.nodes[node].child(at).unwrap_or_else(|| {
-                let child = self.nodes.insert(EMPTY);
-                self.nodes[node].set(at, child);
-                child
-            });
-            node = child;
+            node = match self.nodes[node].child(at) {
+                Some(child) => child,
+                None => {
+                    let child = self.nodes.insert(EMPTY);
+                    self.nodes[node].set(at, child);
+                    child
+                }
+            };
         }
-        self.nodes[node].set(digit(key, 1), level);
+        let leaf = &mut self.nodes[node];
+        if let Some(level) = leaf.child(digit(key, 1)) {
+            return level;
+        }
+        let level = make();
+        leaf.set(digit(key, 1), level);
         self.len += 1;
         if self.best.1 == NIL || rank < self.best.0 {
             self.best = (rank, level);
         }
+        level
     }
 
     /// Take out a rank that has a level. Cost: O(height).
@@ -290,10 +282,10 @@ mod tests {
                 ladder.remove(rank);
             } else {
                 tree.insert(rank, step as u32);
-                ladder.insert(rank, step as u32);
+                assert_eq!(ladder.level_at(rank, || step as u32), step as u32);
+                assert_eq!(ladder.level_at(rank, || unreachable!("the level is there")), step as u32);
             }
             assert_eq!(ladder.best(), tree.first_key_value().map_or(NIL, |(_, level)| *level));
-            assert_eq!(ladder.get(rank), tree.get(&rank).copied().unwrap_or(NIL));
             if step % 500 == 0 {
                 ladder.check().unwrap();
                 assert!(ladder.iter().eq(tree.iter().map(|(rank, level)| (*rank, *level))));
