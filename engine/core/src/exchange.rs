@@ -148,11 +148,12 @@ impl Exchange {
         progress
     }
 
-    /// Hash the `ClOrdIDs` of the next commands, and read what they will look up, all at once: one wait for memory
-    /// instead of one for each.
+    /// Hash the `ClOrdIDs` of the next commands, and read what they will look up, step by step but all at once: a few
+    /// waits for memory instead of a few for each.
     fn look_ahead(&mut self, frames: &[u8]) {
-        let (mut at, mut seen) = (0, 0);
-        for key in &mut self.ahead {
+        let (mut at, mut count) = (0, 0);
+        let mut order_ids = [0; LOOK_AHEAD];
+        while count < LOOK_AHEAD {
             let Some(header) = frames.get(at..at + HEADER_BYTES) else {
                 break;
             };
@@ -160,11 +161,26 @@ impl Exchange {
             let Some(command) = frames.get(at + HEADER_BYTES..at.saturating_add(length)) else {
                 break;
             };
-            if let Some((cl_ord_id, order_id)) = command::names(command) {
-                *key = self.orders.key(source, cl_ord_id);
-                seen ^= self.orders.touch(*key, order_id);
-            }
+            (self.ahead[count], order_ids[count]) =
+                command::names(command).map_or((0, 0), |(id, order_id)| (self.orders.key(source, id), order_id));
             at += length;
+            count += 1;
+        }
+        let mut seen = 0;
+        let mut entries = [None; LOOK_AHEAD];
+        for (i, entry) in entries.iter_mut().enumerate().take(count) {
+            seen ^= self.orders.touch(self.ahead[i]);
+            *entry = self.orders.find(order_ids[i]);
+        }
+        let mut slots = [NIL; LOOK_AHEAD];
+        for (slot, entry) in slots.iter_mut().zip(entries) {
+            *slot = entry.map_or(NIL, |entry| self.orders[entry].slot);
+        }
+        for slot in slots {
+            if slot != NIL {
+                let order = &self.open[slot];
+                seen ^= order.level ^ order.order_id as u32;
+            }
         }
         std::hint::black_box(seen);
     }

@@ -62,9 +62,9 @@ impl OrderRegister {
         self.index.find(key, is_same).map(|at| self.namings[at as usize].entry)
     }
 
-    /// Read what looking up a `ClOrdID` and an order id will read first, so that it is in the cache by then.
-    pub fn touch(&self, key: u64, order_id: u64) -> u32 {
-        self.index.touch(key) ^ self.by_order_id.get(order_id as usize).copied().unwrap_or(0)
+    /// Read what looking up a `ClOrdID` will read first, so that it is in the cache by then.
+    pub fn touch(&self, key: u64) -> u32 {
+        self.index.touch(key)
     }
 
     /// Find an entry by order id. Cost: O(1).
