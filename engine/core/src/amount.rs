@@ -1,6 +1,7 @@
 //! Arithmetic on amounts. They have 128 bits, but most fit 64, where a machine multiplies and divides in one step.
 
 /// Multiply an amount by a count.
+#[inline(always)]
 pub fn times(amount: i128, count: i64) -> i128 {
     match i64::try_from(amount) {
         // Two words make at most two words: nothing can overflow here.
@@ -10,6 +11,7 @@ pub fn times(amount: i128, count: i64) -> i128 {
 }
 
 /// Divide toward plus infinity.
+#[inline(always)]
 pub fn ceil_div(dividend: i128, divisor: i128) -> i128 {
     if let (Ok(dividend), Ok(divisor)) = (i64::try_from(dividend), i64::try_from(divisor)) {
         let quotient = dividend.div_euclid(divisor);

@@ -136,6 +136,7 @@ impl Book {
         }
     }
 
+    #[inline(always)]
     fn level_at(&mut self, side: Side, price: i64) -> u32 {
         let Self { bids, asks, levels, .. } = self;
         let ladder = if side == Side::Buy { bids } else { asks };

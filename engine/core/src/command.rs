@@ -398,6 +398,7 @@ pub fn cancel_order(raw: &[u8]) -> Option<CancelOrder<'_>> {
 }
 
 /// Read what cancels and replaces have in common at the same places.
+#[inline(always)]
 fn target<'a>(fixed: &[u8], orig: &'a [u8]) -> Option<Target<'a>> {
     is_side(fixed[4])?;
     Some(Target {

@@ -177,6 +177,7 @@ impl Exchange {
     }
 
     /// Minor units an order locks for each lot (section 4).
+    #[inline(always)]
     pub(crate) fn per_lot(
         &self,
         account_id: u32,
@@ -197,6 +198,7 @@ impl Exchange {
 
     /// Check that an account can reserve `needed`, of which it has `held` locked for the same order already; returns
     /// what it must borrow.
+    #[inline(always)]
     pub(crate) fn check_funds(
         &self,
         account_id: u32,

@@ -341,6 +341,7 @@ impl Exchange {
     }
 
     /// Let an order count as open, and be found by account and expiry.
+    #[inline(always)]
     pub(crate) fn list(&mut self, slot: u32) {
         if self.open[slot].is_listed {
             return;
@@ -414,6 +415,7 @@ impl Exchange {
     }
 
     /// Take an order out of the book, or from among the stops that wait.
+    #[inline(always)]
     pub(crate) fn detach(&mut self, slot: u32) {
         let order = self.open[slot];
         let market = &mut self.markets[order.symbol_id];

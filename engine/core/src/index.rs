@@ -59,6 +59,7 @@ impl Index {
     }
 
     /// Add an entry that `find` does not find. Cost: O(1) amortised, O(shard) at most.
+    #[inline(always)]
     pub fn insert(&mut self, hash: u64, entry: u32) {
         let at = self.shard(hash);
         self.shards[at].insert(Slot { tag: tag(hash), entry });
@@ -93,6 +94,7 @@ impl Shard {
         }
     }
 
+    #[inline(always)]
     fn insert(&mut self, slot: Slot) {
         if self.len * 2 >= self.slots.len() {
             self.grow();
@@ -105,6 +107,7 @@ impl Shard {
         tag.wrapping_shr(self.shift) as usize
     }
 
+    #[inline(always)]
     fn place(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
         let mut at = self.home(slot.tag);

@@ -152,6 +152,7 @@ impl Instrument {
     }
 
     /// Minor units an order locks for each lot, so that what it has locked is always leaves times this (RES-21).
+    #[inline(always)]
     pub fn reservation_per_lot(&self, side: Side, price: i64) -> i128 {
         match side {
             Side::Buy => self.with_worst_fee(self.notional(price, 1)),

@@ -88,6 +88,7 @@ impl Account {
     }
 
     /// Move from available to locked.
+    #[inline(always)]
     pub fn reserve(&mut self, asset_id: u32, amount: i128) {
         let balance = self.balance_mut(asset_id);
         balance.available -= amount;
@@ -96,6 +97,7 @@ impl Account {
     }
 
     /// Move from locked to available.
+    #[inline(always)]
     pub fn release(&mut self, asset_id: u32, amount: i128) {
         let balance = self.balance_mut(asset_id);
         balance.locked -= amount;
@@ -122,6 +124,7 @@ impl Account {
         *self.balance_mut(asset_id) = balance;
     }
 
+    #[inline(always)]
     fn balance_mut(&mut self, asset_id: u32) -> &mut Balance {
         let at = asset_id as usize;
         if self.balances.len() <= at {

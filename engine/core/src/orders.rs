@@ -54,6 +54,7 @@ impl OrderRegister {
     }
 
     /// Find the entry a session's `ClOrdID` names. Cost: O(1) expected.
+    #[inline(always)]
     pub fn find_named(&self, key: u64, source: u32, cl_ord_id: &[u8]) -> Option<u32> {
         let is_same = |at: u32| {
             let naming = &self.namings[at as usize];
@@ -88,6 +89,7 @@ impl OrderRegister {
     }
 
     /// Let an unused `ClOrdID` name an order.
+    #[inline(always)]
     pub fn name(&mut self, key: u64, source: u32, entry: u32, cl_ord_id: &[u8]) {
         let at = self.namings.len() as u32;
         assert!(at < NIL, "the ClOrdID register is full");

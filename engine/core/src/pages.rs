@@ -17,6 +17,7 @@ impl<T> Pages<T> {
     }
 
     /// Add an entry at the end. Cost: O(1).
+    #[inline(always)]
     pub fn push(&mut self, entry: T) {
         if self.len.is_multiple_of(PAGE) {
             // Most lists stay small: only the first page grows.

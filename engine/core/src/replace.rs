@@ -124,6 +124,7 @@ impl Exchange {
 
     /// Check funds and limits of a changed order, with what it has locked counted as available; returns what it locks
     /// for each lot, and what its account must borrow.
+    #[inline(always)]
     fn fund(
         &self,
         market: &Market,

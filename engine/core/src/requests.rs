@@ -20,6 +20,7 @@ impl Exchange {
 
     /// Find the open order a cancel or a replace means; the request's own `ClOrdID`, hashed to `key`, must be new.
     /// Otherwise answer it.
+    #[inline(always)]
     pub(crate) fn open_target(
         &mut self,
         source: u32,
@@ -53,12 +54,14 @@ impl Exchange {
     }
 
     /// Find the order a cancel or a replace means, if it is as described.
+    #[inline(always)]
     fn find_target(&self, source: u32, target: &Target<'_>) -> Option<u32> {
         let entry = self.find_order(source, target.order_id, target.orig_cl_ord_id)?;
         is_as_described(target, &self.orders[entry]).then_some(entry)
     }
 
     /// Find an order of the source's firm by its id, else by the source's `ClOrdID`.
+    #[inline(always)]
     fn find_order(&self, source: u32, order_id: u64, cl_ord_id: &[u8]) -> Option<u32> {
         let firm_id = if source == 0 { None } else { Some(self.firm_of(source)?) };
         let entry = if order_id == 0 {
