@@ -143,6 +143,23 @@ impl Book {
         ladder.level_at(rank(side, price), || levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0 }))
     }
 
+    /// Read the places that an order at this price will read.
+    pub fn touch(&self, price: i64) -> u32 {
+        match self.best_price(Side::Buy) {
+            Some(best) if price <= best => self.bids.get(rank(Side::Buy, price)),
+            _ => self.asks.get(rank(Side::Sell, price)),
+        }
+    }
+
+    /// Read a level, if there is one.
+    pub fn touch_level(&self, level: u32) -> u32 {
+        if level == NIL {
+            0
+        } else {
+            self.levels[level].head
+        }
+    }
+
     /// Check levels, links and caches of both sides. Cost: O(orders).
     pub fn check(&self, orders: &OpenOrders) -> Result<(), &'static str> {
         let (mut count, mut levels) = (0, 0);

@@ -61,6 +61,7 @@ pub struct NewTerms {
 }
 
 const NEW_TERMS_BYTES: usize = 48;
+const REPLACE_TERMS_BYTES: usize = 32;
 const NO_TERMS: NewTerms = NewTerms {
     stop_px: 0,
     max_floor: 0,
@@ -114,19 +115,37 @@ pub struct MassCancel {
     pub kill: bool,
 }
 
-/// Find the `ClOrdID` and the order id that a command of an order will be looked up by, without checking it.
-pub fn names(raw: &[u8]) -> Option<(&[u8], u64)> {
-    let length_at = |at: usize| raw.get(at).map(|length| *length as usize);
-    let (start, length) = match *raw.first()? {
-        command_type::NEW_ORDER if raw.len() >= 32 => (32 + if raw[5] & TERMS == 0 { 0 } else { 48 }, length_at(6)?),
-        command_type::REPLACE_ORDER if raw.len() >= 40 => {
-            (40 + if raw[5] & TERMS == 0 { 0 } else { 32 }, length_at(2)?)
+/// What a command of an order will look up besides its `ClOrdID`; 0 for what it does not name.
+#[derive(Clone, Copy, Default)]
+pub struct Glance {
+    pub order_id: u64,
+    pub account_id: u32,
+    pub symbol_id: u32,
+    pub price: i64,
+}
+
+/// Find what a new order, a replace or a cancel will look up, and its `ClOrdID`, without checking anything.
+pub fn glance(raw: &[u8]) -> Option<(Glance, &[u8])> {
+    let kind = *raw.first()?;
+    if kind == command_type::NEW_ORDER {
+        let fixed = raw.get(..32)?;
+        let start = if fixed[5] & TERMS == 0 { 32 } else { 32 + NEW_TERMS_BYTES };
+        let (account_id, symbol_id) = (u32_at(fixed, 8), u32_at(fixed, 12));
+        let glance = Glance { order_id: 0, account_id, symbol_id, price: i64_at(fixed, 24) };
+        return Some((glance, raw.get(start..start + fixed[6] as usize)?));
+    }
+    let (start, price) = match kind {
+        command_type::REPLACE_ORDER => {
+            let fixed = raw.get(..40)?;
+            (if fixed[5] & TERMS == 0 { 40 } else { 40 + REPLACE_TERMS_BYTES }, i64_at(fixed, 32))
         }
-        command_type::CANCEL_ORDER if raw.len() >= 24 => (24, length_at(2)?),
+        command_type::CANCEL_ORDER => (24, 0),
         _ => return None,
     };
-    let order_id = if raw[0] == command_type::NEW_ORDER { 0 } else { u64_at(raw, 8) };
-    Some((raw.get(start..start + length)?, order_id))
+    let fixed = raw.get(..24)?;
+    let (symbol_id, account_id) = (u32_at(fixed, 16), u32_at(fixed, 20));
+    let glance = Glance { order_id: u64_at(fixed, 8), account_id, symbol_id, price };
+    Some((glance, raw.get(start..start + fixed[2] as usize)?))
 }
 
 /// Read a command that only operations may send. Like all that read one here, it returns `None` for what is not to the letter.

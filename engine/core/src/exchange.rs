@@ -2,27 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use crate::bytes::u32_at;
 use crate::codes::{
     code, command_type, AccountKind, Code, OrderState, SessionKind, SymbolStatus, TimeInForce, VenueStatus, VERSION,
 };
 use crate::command;
 use crate::event::Records;
-use crate::frame::{fault, take_command_frame, take_record, Fault, Frame, Header, HEADER_BYTES};
+use crate::frame::{fault, take_command_frame, take_record, Fault, Frame, Header};
 use crate::ledger::{Account, Asset, Balance};
 use crate::limits::{
     ACCOUNTS_MAX, ASSETS_MAX, BATCH_COMMANDS_MAX, ELECTIONS_PER_COMMAND_MAX, FIRMS_MAX, SESSIONS_MAX,
     STEPS_PER_COMMAND_MAX, SYMBOLS_MAX,
 };
+use crate::look_ahead::LOOK_AHEAD;
 use crate::market::Market;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::orders::OrderRegister;
 use crate::refs::DepositRefs;
 use crate::registry::Registry;
 use crate::slab::NIL;
-
-/// Commands whose look-ups are begun together.
-const LOOK_AHEAD: usize = 16;
 
 pub struct Session {
     pub firm_id: u32,
@@ -80,7 +77,7 @@ pub struct Exchange {
     /// Active breakers: until when, and the symbol.
     pub(crate) breakers: BTreeSet<(u64, u32)>,
     /// Keys of the `ClOrdIDs` of the commands looked ahead at.
-    ahead: [u64; LOOK_AHEAD],
+    pub(crate) ahead: [u64; LOOK_AHEAD],
     /// Symbols in which something may have to follow from what happened.
     pub(crate) touched: Vec<u32>,
     pub(crate) now: Now,
@@ -146,43 +143,6 @@ impl Exchange {
             }
         }
         progress
-    }
-
-    /// Hash the `ClOrdIDs` of the next commands, and read what they will look up, step by step but all at once: a few
-    /// waits for memory instead of a few for each.
-    fn look_ahead(&mut self, frames: &[u8]) {
-        let (mut at, mut count) = (0, 0);
-        let mut order_ids = [0; LOOK_AHEAD];
-        while count < LOOK_AHEAD {
-            let Some(header) = frames.get(at..at + HEADER_BYTES) else {
-                break;
-            };
-            let (length, source) = (u32_at(header, 0) as usize, u32_at(header, 28));
-            let Some(command) = frames.get(at + HEADER_BYTES..at.saturating_add(length)) else {
-                break;
-            };
-            (self.ahead[count], order_ids[count]) =
-                command::names(command).map_or((0, 0), |(id, order_id)| (self.orders.key(source, id), order_id));
-            at += length;
-            count += 1;
-        }
-        let mut seen = 0;
-        let mut entries = [None; LOOK_AHEAD];
-        for (i, entry) in entries.iter_mut().enumerate().take(count) {
-            seen ^= self.orders.touch(self.ahead[i]);
-            *entry = self.orders.find(order_ids[i]);
-        }
-        let mut slots = [NIL; LOOK_AHEAD];
-        for (slot, entry) in slots.iter_mut().zip(entries) {
-            *slot = entry.map_or(NIL, |entry| self.orders[entry].slot);
-        }
-        for slot in slots {
-            if slot != NIL {
-                let order = &self.open[slot];
-                seen ^= order.level ^ order.order_id as u32;
-            }
-        }
-        std::hint::black_box(seen);
     }
 
     /// Execute the commands of whole records again, and compare what they produce.

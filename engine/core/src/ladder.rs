@@ -81,6 +81,22 @@ impl Ladder {
         self.best.1
     }
 
+    /// Find the level of a rank, or `NIL`. Cost: O(height).
+    pub fn get(&self, rank: i64) -> u32 {
+        let key = key_of(rank);
+        if self.root == NIL || above(key, self.height) != self.prefix {
+            return NIL;
+        }
+        let mut node = self.root;
+        for height in (1..=self.height).rev() {
+            match self.nodes[node].child(digit(key, height)) {
+                Some(child) => node = child,
+                None => return NIL,
+            }
+        }
+        node
+    }
+
     /// Find the level of a rank, or add the one that `make` makes. Cost: O(height).
     pub fn level_at(&mut self, rank: i64, make: impl FnOnce() -> u32) -> u32 {
         let key = key_of(rank);

@@ -125,6 +125,11 @@ impl Account {
     }
 
     #[inline(always)]
+    /// Read the places that an order of this account will read.
+    pub fn touch(&self) -> u32 {
+        self.balances.first().map_or(0, |balance| balance.available as u32) ^ self.firm_id
+    }
+
     fn balance_mut(&mut self, asset_id: u32) -> &mut Balance {
         let at = asset_id as usize;
         if self.balances.len() <= at {

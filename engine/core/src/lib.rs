@@ -23,6 +23,7 @@ mod ladder;
 mod ledger;
 mod limits;
 mod loans;
+mod look_ahead;
 mod margin;
 mod market;
 mod matching;

@@ -1,0 +1,69 @@
+//! Reading ahead of time what the next commands will look up. Nothing is decided here.
+//!
+//! Orders, accounts and levels of a large exchange lie in memory that no cache holds, and each is found through the
+//! one before. So every step is taken for several commands at once: one wait for memory instead of one for each.
+
+use crate::bytes::u32_at;
+use crate::command::{self, Glance};
+use crate::exchange::Exchange;
+use crate::frame::HEADER_BYTES;
+use crate::slab::NIL;
+
+/// Commands that are looked ahead at together.
+pub const LOOK_AHEAD: usize = 16;
+
+impl Exchange {
+    /// Hash the `ClOrdIDs` of the commands at the head of `frames`, and bring what they name into the cache.
+    pub(crate) fn look_ahead(&mut self, frames: &[u8]) {
+        let mut glances = [Glance::default(); LOOK_AHEAD];
+        let count = self.glance(frames, &mut glances);
+        let glances = &glances[..count];
+        let mut entries = [None; LOOK_AHEAD];
+        let mut seen = 0;
+        for (i, glance) in glances.iter().enumerate() {
+            seen ^= self.orders.touch(self.ahead[i]);
+            entries[i] = self.orders.find(glance.order_id);
+        }
+        let mut slots = [NIL; LOOK_AHEAD];
+        for (slot, entry) in slots.iter_mut().zip(entries) {
+            *slot = entry.map_or(NIL, |entry| self.orders[entry].slot);
+        }
+        for (slot, glance) in slots.iter().zip(glances) {
+            seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.touch());
+            if *slot != NIL {
+                let order = &self.open[*slot];
+                seen ^= order.level ^ order.order_id as u32;
+            }
+        }
+        for (slot, glance) in slots.iter().zip(glances) {
+            let Some(market) = self.markets.get(glance.symbol_id) else {
+                continue;
+            };
+            seen ^= market.book.touch(glance.price);
+            if *slot != NIL {
+                seen ^= market.book.touch_level(self.open[*slot].level);
+            }
+        }
+        std::hint::black_box(seen);
+    }
+
+    /// Read what commands name, and hash their `ClOrdIDs`; returns how many there are.
+    fn glance(&mut self, frames: &[u8], glances: &mut [Glance; LOOK_AHEAD]) -> usize {
+        let mut at = 0;
+        for (count, glance) in glances.iter_mut().enumerate() {
+            let Some(header) = frames.get(at..at + HEADER_BYTES) else {
+                return count;
+            };
+            let (length, source) = (u32_at(header, 0) as usize, u32_at(header, 28));
+            let Some(raw) = frames.get(at + HEADER_BYTES..at.saturating_add(length)) else {
+                return count;
+            };
+            if let Some((seen, cl_ord_id)) = command::glance(raw) {
+                *glance = seen;
+                self.ahead[count] = self.orders.key(source, cl_ord_id);
+            }
+            at += length;
+        }
+        LOOK_AHEAD
+    }
+}
