@@ -66,12 +66,14 @@ impl Records {
         self.event_count
     }
 
-    /// Write the header of the record, and return its CRC.
-    pub fn finish(&mut self, header: &Header) -> u32 {
+    /// Write the header of the record of a command, and return its CRC.
+    pub fn finish(&mut self, header: &Header, command: &[u8]) -> u32 {
         let record = &mut self.bytes[self.start..];
-        put(record, 0, header.encode(record.len()));
-        let crc = crate::crc32c(&record[8..]);
-        put(record, 4, crc.to_le_bytes());
+        let mut head = header.encode(record.len());
+        // Header and command are read where they come from: what was just written is slow to read across its seams.
+        let crc = crate::crc32c([&head[8..], command, &record[HEADER_BYTES + command.len()..]]);
+        put(&mut head, 4, crc.to_le_bytes());
+        put(record, 0, head);
         crc
     }
 

@@ -195,7 +195,7 @@ impl Exchange {
         }
         let event_count = self.records.event_count();
         assert!(event_count > 0, "a command without an event");
-        let crc = self.records.finish(&Header {
+        let header = Header {
             crc32c: 0,
             seq,
             ts_ns,
@@ -205,7 +205,8 @@ impl Exchange {
             command_length: frame.command.len(),
             batch_index,
             event_count,
-        });
+        };
+        let crc = self.records.finish(&header, frame.command);
         self.position = Position { seq, event_ts_ns: ts_ns + u64::from(event_count - 1), crc };
     }
 

@@ -85,7 +85,7 @@ fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fau
         return Ok(None);
     };
     let header = Header::decode(head);
-    if header.crc32c != crate::crc32c(&bytes[8..]) {
+    if header.crc32c != crate::crc32c([&bytes[8..]]) {
         return Err(fault::BAD_CRC);
     }
     let command_max = COMMAND_BYTES_MAX.min(length - HEADER_BYTES);

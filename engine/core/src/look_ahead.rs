@@ -7,10 +7,14 @@ use crate::bytes::u32_at;
 use crate::command::{self, Glance};
 use crate::exchange::Exchange;
 use crate::frame::HEADER_BYTES;
+use crate::ledger::Account;
 use crate::slab::NIL;
 
 /// Commands that are looked ahead at together.
 pub const LOOK_AHEAD: usize = 16;
+
+/// As many open orders as the caches hold with all that belongs to them.
+const NEAR_ORDERS: usize = 10_000;
 
 impl Exchange {
     /// Hash the `ClOrdIDs` of the commands at the head of `frames`, and bring what they name into the cache.
@@ -24,12 +28,21 @@ impl Exchange {
             seen ^= self.orders.touch(self.ahead[i]);
             entries[i] = self.orders.find(glance.order_id);
         }
+        if self.open.len() > NEAR_ORDERS {
+            seen ^= self.look_at_orders(glances, entries);
+        }
+        std::hint::black_box(seen);
+    }
+
+    /// Bring open orders, and the accounts and levels of the commands, into the cache.
+    fn look_at_orders(&self, glances: &[Glance], entries: [Option<u32>; LOOK_AHEAD]) -> u32 {
         let mut slots = [NIL; LOOK_AHEAD];
+        let mut seen = 0;
         for (slot, entry) in slots.iter_mut().zip(entries) {
             *slot = entry.map_or(NIL, |entry| self.orders[entry].slot);
         }
         for (slot, glance) in slots.iter().zip(glances) {
-            seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.touch());
+            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::touch);
             if *slot != NIL {
                 let order = &self.open[*slot];
                 seen ^= order.level ^ order.order_id as u32;
@@ -44,7 +57,7 @@ impl Exchange {
                 seen ^= market.book.touch_level(self.open[*slot].level);
             }
         }
-        std::hint::black_box(seen);
+        seen
     }
 
     /// Read what commands name, and hash their `ClOrdIDs`; returns how many there are.
