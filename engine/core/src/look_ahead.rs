@@ -11,7 +11,7 @@ use crate::ledger::Account;
 use crate::slab::NIL;
 
 /// Commands that are looked ahead at together.
-pub const LOOK_AHEAD: usize = 16;
+pub const LOOK_AHEAD: usize = 32;
 
 /// As many open orders as the caches hold with all that belongs to them.
 const NEAR_ORDERS: usize = 10_000;
