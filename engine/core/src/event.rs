@@ -69,18 +69,20 @@ impl Records {
     /// Write the header of the record of a command, and return its CRC.
     pub fn finish(&mut self, header: &Header, command: &[u8]) -> u32 {
         let record = &mut self.bytes[self.start..];
-        let mut head = header.encode(record.len());
+        let [lengths, words @ ..] = header.encode(record.len());
         // Header and command are read where they come from: what was just written is slow to read across its seams.
-        let crc = crate::crc32c([&head[8..], command, &record[HEADER_BYTES + command.len()..]]);
-        put(&mut head, 4, crc.to_le_bytes());
-        put(record, 0, head);
+        let crc = crate::crc32c(words, [command, &record[HEADER_BYTES + command.len()..]]);
+        put(record, 0, (lengths | u64::from(crc) << 32).to_le_bytes());
+        for (at, word) in words.into_iter().enumerate() {
+            put(record, 8 * (at + 1), word.to_le_bytes());
+        }
         crc
     }
 
+    #[inline(always)]
     fn push<const N: usize>(&mut self, kind: u8, mut event: [u8; N]) {
-        put(&mut event, 0, (N as u16).to_le_bytes());
-        event[2] = kind;
-        event[3] = VERSION;
+        let [low, high] = (N as u16).to_le_bytes();
+        put(&mut event, 0, [low, high, kind, VERSION]);
         self.bytes.extend_from_slice(&event);
         self.event_count += 1;
     }

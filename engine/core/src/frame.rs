@@ -1,6 +1,6 @@
 //! Frames: the header before a command, and what makes one sound. Drawn in `engine/api/wire.py`.
 
-use crate::bytes::{put, u16_at, u32_at, u64_at};
+use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::limits::{COMMAND_BYTES_MAX, RECORD_BYTES_MAX};
 
 pub const HEADER_BYTES: usize = 48;
@@ -49,19 +49,18 @@ impl Header {
         }
     }
 
-    /// The header of a record of `length` bytes, its CRC still 0.
-    pub fn encode(&self, length: usize) -> [u8; HEADER_BYTES] {
-        let mut raw = [0; HEADER_BYTES];
-        put(&mut raw, 0, (length as u32).to_le_bytes());
-        put(&mut raw, 8, self.seq.to_le_bytes());
-        put(&mut raw, 16, self.ts_ns.to_le_bytes());
-        put(&mut raw, 24, self.prev_crc.to_le_bytes());
-        put(&mut raw, 28, self.source.to_le_bytes());
-        put(&mut raw, 32, self.source_seq.to_le_bytes());
-        put(&mut raw, 40, (self.command_length as u16).to_le_bytes());
-        put(&mut raw, 42, self.batch_index.to_le_bytes());
-        put(&mut raw, 44, self.event_count.to_le_bytes());
-        raw
+    /// The header of a record of `length` bytes as words, the upper half of the first left for its CRC.
+    pub fn encode(&self, length: usize) -> [u64; HEADER_BYTES / 8] {
+        let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        let lengths = u32::from(self.command_length as u16) | u32::from(self.batch_index) << 16;
+        [
+            two(length as u32, 0),
+            self.seq,
+            self.ts_ns,
+            two(self.prev_crc, self.source),
+            self.source_seq,
+            two(lengths, self.event_count),
+        ]
     }
 }
 
@@ -85,7 +84,7 @@ fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fau
         return Ok(None);
     };
     let header = Header::decode(head);
-    if header.crc32c != crate::crc32c([&bytes[8..]]) {
+    if header.crc32c != crate::crc32c([], [&bytes[8..]]) {
         return Err(fault::BAD_CRC);
     }
     let command_max = COMMAND_BYTES_MAX.min(length - HEADER_BYTES);

@@ -46,14 +46,14 @@ mod text;
 
 use exchange::{Exchange, Progress};
 
-/// Compute the CRC-32C of parts that follow one another, in the fastest way this processor knows.
-pub(crate) fn crc32c<const N: usize>(parts: [&[u8]; N]) -> u32 {
+/// Compute the CRC-32C of words and of parts that follow one another, in the fastest way this processor knows.
+pub(crate) fn crc32c<const W: usize, const N: usize>(words: [u64; W], parts: [&[u8]; N]) -> u32 {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("sse4.2") {
         // SAFETY: the instruction was just found to be there.
-        return unsafe { crc32c::by_instruction(parts) };
+        return unsafe { crc32c::by_instruction(words, parts) };
     }
-    crc32c::by_table(parts)
+    crc32c::by_table(words, parts)
 }
 
 /// An exchange with the last bytes it handed out.
@@ -271,7 +271,7 @@ pub unsafe extern "C" fn exchange_core_walk(records: *const u8, length: usize, s
 /// `data` has `length` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn exchange_core_crc32c(data: *const u8, length: usize) -> u32 {
-    crc32c([slice(data, length)])
+    crc32c([], [slice(data, length)])
 }
 
 /// Every bound as lines `NAME=value`, handed out by `core`.

@@ -95,7 +95,7 @@ impl Exchange {
     /// Read a state that `snapshot` wrote. The error says why it is none.
     pub fn restore(snapshot: &[u8], seed: u64) -> Restored<Self> {
         let (body, crc) = snapshot.split_last_chunk::<4>().ok_or(SHORT)?;
-        if u32::from_le_bytes(*crc) != crate::crc32c([body]) {
+        if u32::from_le_bytes(*crc) != crate::crc32c([], [body]) {
             return Err("the checksum of the snapshot does not match");
         }
         let mut input = Reader { rest: body };
