@@ -143,21 +143,18 @@ impl Book {
         ladder.level_at(rank(side, price), || levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0 }))
     }
 
-    /// Read the places that an order at this price will read.
-    pub fn touch(&self, price: i64) -> u32 {
+    /// The level an order at this price would probably join, or `NIL`.
+    pub fn level_near(&self, price: i64) -> u32 {
         match self.best_price(Side::Buy) {
             Some(best) if price <= best => self.bids.get(rank(Side::Buy, price)),
             _ => self.asks.get(rank(Side::Sell, price)),
         }
     }
 
-    /// Read a level, if there is one.
-    pub fn touch_level(&self, level: u32) -> u32 {
-        if level == NIL {
-            0
-        } else {
-            self.levels[level].head
-        }
+    /// Read two levels and the best ones.
+    pub fn touch(&self, one: u32, other: u32) -> u32 {
+        let levels = [one, other, self.bids.best(), self.asks.best()];
+        levels.into_iter().filter(|level| *level != NIL).fold(0, |seen, level| seen ^ self.levels[level].head)
     }
 
     /// Check levels, links and caches of both sides. Cost: O(orders).

@@ -118,6 +118,7 @@ pub struct MassCancel {
 /// What a command of an order will look up besides its `ClOrdID`; 0 for what it does not name.
 #[derive(Clone, Copy, Default)]
 pub struct Glance {
+    pub source: u32,
     pub order_id: u64,
     pub account_id: u32,
     pub symbol_id: u32,
@@ -131,7 +132,7 @@ pub fn glance(raw: &[u8]) -> Option<(Glance, &[u8])> {
         let fixed = raw.get(..32)?;
         let start = if fixed[5] & TERMS == 0 { 32 } else { 32 + NEW_TERMS_BYTES };
         let (account_id, symbol_id) = (u32_at(fixed, 8), u32_at(fixed, 12));
-        let glance = Glance { order_id: 0, account_id, symbol_id, price: i64_at(fixed, 24) };
+        let glance = Glance { account_id, symbol_id, price: i64_at(fixed, 24), ..Glance::default() };
         return Some((glance, raw.get(start..start + fixed[6] as usize)?));
     }
     let (start, price) = match kind {
@@ -144,7 +145,7 @@ pub fn glance(raw: &[u8]) -> Option<(Glance, &[u8])> {
     };
     let fixed = raw.get(..24)?;
     let (symbol_id, account_id) = (u32_at(fixed, 16), u32_at(fixed, 20));
-    let glance = Glance { order_id: u64_at(fixed, 8), account_id, symbol_id, price };
+    let glance = Glance { source: 0, order_id: u64_at(fixed, 8), account_id, symbol_id, price };
     Some((glance, raw.get(start..start + fixed[2] as usize)?))
 }
 

@@ -127,7 +127,8 @@ impl Account {
     #[inline(always)]
     /// Read the places that an order of this account will read.
     pub fn touch(&self) -> u32 {
-        self.balances.first().map_or(0, |balance| balance.available as u32) ^ self.firm_id
+        let counts = self.open_by_symbol.first().map_or(0, |(_, count)| *count);
+        self.balances.iter().take(4).fold(self.firm_id ^ counts, |seen, balance| seen ^ balance.available as u32)
     }
 
     fn balance_mut(&mut self, asset_id: u32) -> &mut Balance {

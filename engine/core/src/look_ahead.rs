@@ -34,28 +34,26 @@ impl Exchange {
         std::hint::black_box(seen);
     }
 
-    /// Bring open orders, and the accounts and levels of the commands, into the cache.
+    /// Bring what orders are entered into and taken out of into the cache.
     fn look_at_orders(&self, glances: &[Glance], entries: [Option<u32>; LOOK_AHEAD]) -> u32 {
         let mut slots = [NIL; LOOK_AHEAD];
+        let mut levels = [NIL; LOOK_AHEAD];
         let mut seen = 0;
-        for (slot, entry) in slots.iter_mut().zip(entries) {
-            *slot = entry.map_or(NIL, |entry| self.orders[entry].slot);
-        }
-        for (slot, glance) in slots.iter().zip(glances) {
+        for (i, glance) in glances.iter().enumerate() {
+            slots[i] = entries[i].map_or(NIL, |entry| self.orders[entry].slot);
+            seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
             seen ^= self.accounts.get(glance.account_id).map_or(0, Account::touch);
-            if *slot != NIL {
-                let order = &self.open[*slot];
-                seen ^= order.level ^ order.order_id as u32;
-            }
         }
-        for (slot, glance) in slots.iter().zip(glances) {
+        for (i, glance) in glances.iter().enumerate() {
+            levels[i] = self.markets.get(glance.symbol_id).map_or(NIL, |market| market.book.level_near(glance.price));
+        }
+        for (i, glance) in glances.iter().enumerate() {
             let Some(market) = self.markets.get(glance.symbol_id) else {
                 continue;
             };
-            seen ^= market.book.touch(glance.price);
-            if *slot != NIL {
-                seen ^= market.book.touch_level(self.open[*slot].level);
-            }
+            let order = self.open.get(slots[i]);
+            seen ^= market.book.touch(levels[i], order.map_or(NIL, |order| order.level));
+            seen ^= order.map_or(0, |order| order.order_id as u32);
         }
         seen
     }
@@ -72,7 +70,7 @@ impl Exchange {
                 return count;
             };
             if let Some((seen, cl_ord_id)) = command::glance(raw) {
-                *glance = seen;
+                *glance = Glance { source, ..seen };
                 self.ahead[count] = self.orders.key(source, cl_ord_id);
             }
             at += length;

@@ -139,6 +139,11 @@ impl OpenOrders {
         }
     }
 
+    /// The order in a slot; none for `NIL`.
+    pub fn get(&self, slot: u32) -> Option<&OpenOrder> {
+        (slot != NIL).then(|| &self.orders[slot])
+    }
+
     /// What an order of these leaves shows.
     pub fn full_display(&self, slot: u32) -> i64 {
         let leaves = self.orders[slot].leaves;
