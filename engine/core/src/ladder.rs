@@ -104,14 +104,11 @@ impl Ladder {
         let mut node = self.root;
         for height in (2..=self.height).rev() {
             let at = digit(key, height);
-            node = match self.nodes[node].child(at) {
-                Some(child) => child,
-                None => {
-                    let child = self.nodes.insert(EMPTY);
-                    self.nodes[node].set(at, child);
-                    child
-                }
-            };
+            node = self.nodes[node].child(at).unwrap_or_else(|| {
+                let child = self.nodes.insert(EMPTY);
+                self.nodes[node].set(at, child);
+                child
+            });
         }
         let leaf = &mut self.nodes[node];
         if let Some(level) = leaf.child(digit(key, 1)) {
