@@ -2,24 +2,28 @@
 
 Open loop: command ``i`` is due at ``start + i * interval``, whatever became of those before it, so that any delay is
 paid by all commands that wait meanwhile. Whenever the core is free it takes all that are due, in one call; their time
-ends when the call has returned. The call from Python and the copy of the records, about a microsecond, are part of it.
-The frames are encoded beforehand, Python's cyclic garbage collector is off, and the process has real-time priority
-where the system allows it. A run is shorter than a second: after that Linux gives others a twentieth all the same.
+ends when the call has returned. That is done by a program of its own, ``engine/core/examples/open_loop.rs``: a call
+from Python takes longer than a command. Beside it stand the same quantiles of a loop that does nothing: what the
+machine takes away. Both have real-time priority where the system allows it, and last less than a second together:
+after that Linux gives others a twentieth all the same.
 """
 
 from __future__ import annotations
 
-import gc
+import subprocess
 import time
-from itertools import accumulate
+from array import array
+from itertools import accumulate, pairwise
+from pathlib import Path
 
 import msgspec
 from msgspec import structs
 
 from bench.conditions import realtime
 from bench.prepared import Prepared
-from bench.throughput import NOW_NS, frames_in, head, opened
-from engine.host.core import Core
+from bench.throughput import frames_in, head
+
+CORE = Path(__file__).resolve().parents[1] / "engine" / "core"
 
 Span = tuple[int, int, int]
 """Commands ``first`` to ``end``, the latter excluded, done at a time in nanoseconds since the start."""
@@ -36,31 +40,31 @@ class Latency(msgspec.Struct, frozen=True):
     is_realtime: bool = False
 
 
-def measure(prepared: Prepared, commands: int, per_s: int) -> Latency:
-    """Let the first ``commands`` of a workload arrive at a fixed rate."""
-    core, _ = opened(prepared)
-    load = head(prepared.load, commands)
-    offsets = ends(load)
-    gc.collect()
-    gc.disable()
+def measure(prepared: Prepared, commands: int, per_s: int) -> tuple[Latency, Latency]:
+    """Let the first ``commands`` of a workload arrive at a fixed rate. Returns: the core's, and the empty loop's."""
+    program, interval_ns = _program(), 10**9 // per_s
+    command = [str(program), str(len(prepared.opening)), str(interval_ns)]
+    frames = prepared.opening + head(prepared.load, commands)
+    time.sleep(1)  # what real-time priority used up before is counted no more
     with realtime() as is_realtime:
-        spans = _arrive(core, load, offsets, 10**9 // per_s)
-    gc.enable()
-    return structs.replace(quantiles(spans, 10**9 // per_s), is_realtime=is_realtime)
+        told = subprocess.run(command, input=frames, stdout=subprocess.PIPE, check=True)
+    numbers = array("Q", told.stdout)
+    alone, calls = _run(numbers, 0), _run(numbers, 1 + 2 * numbers[0])
+    core, loop = quantiles(calls, interval_ns), quantiles(alone, interval_ns)
+    return structs.replace(core, is_realtime=is_realtime), structs.replace(loop, is_realtime=is_realtime)
 
 
-def _arrive(core: Core, load: bytes, offsets: list[int], interval_ns: int) -> list[Span]:
-    commands, stream = len(offsets) - 1, memoryview(load)
-    spans: list[Span] = []
-    done, start = 0, time.perf_counter_ns()
-    while done < commands:
-        due = min(commands, (time.perf_counter_ns() - start) // interval_ns + 1)
-        if due == done:
-            continue
-        applied = core.apply(NOW_NS, stream[offsets[done] : offsets[due]])
-        first, done = done, done + applied.count
-        spans.append((first, done, time.perf_counter_ns() - start))
-    return spans
+def _run(numbers: array[int], at: int) -> list[Span]:
+    """Read the run that is told at ``at``."""
+    end = at + 1 + 2 * numbers[at]
+    calls = [(0, 0), *zip(numbers[at + 1 : end : 2], numbers[at + 2 : end : 2], strict=True)]
+    return [(first, done, done_ns) for (first, _), (done, done_ns) in pairwise(calls)]
+
+
+def _program() -> Path:
+    """Build the program that paces the core, if it is not there yet."""
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--example", "open_loop"], cwd=CORE, check=True)
+    return CORE / "target" / "release" / "examples" / "open_loop"
 
 
 def ends(frames: bytes) -> list[int]:

@@ -13,7 +13,7 @@ use crate::limits::{
     ACCOUNTS_MAX, ASSETS_MAX, BATCH_COMMANDS_MAX, ELECTIONS_PER_COMMAND_MAX, FIRMS_MAX, SESSIONS_MAX,
     STEPS_PER_COMMAND_MAX, SYMBOLS_MAX,
 };
-use crate::look_ahead::LOOK_AHEAD;
+use crate::look_ahead::{Ahead, LOOK_AHEAD};
 use crate::market::Market;
 use crate::open_orders::{OpenOrder, OpenOrders};
 use crate::orders::OrderRegister;
@@ -76,8 +76,7 @@ pub struct Exchange {
     pub(crate) expiries: BTreeSet<(u64, u64, u32)>,
     /// Active breakers: until when, and the symbol.
     pub(crate) breakers: BTreeSet<(u64, u32)>,
-    /// Keys of the `ClOrdIDs` of the commands looked ahead at.
-    pub(crate) ahead: [u64; LOOK_AHEAD],
+    pub(crate) ahead: Ahead,
     /// Symbols in which something may have to follow from what happened.
     pub(crate) touched: Vec<u32>,
     pub(crate) now: Now,
@@ -100,7 +99,7 @@ impl Exchange {
             open: OpenOrders::new(),
             expiries: BTreeSet::new(),
             breakers: BTreeSet::new(),
-            ahead: [0; LOOK_AHEAD],
+            ahead: Ahead::default(),
             touched: Vec::new(),
             now: Now::default(),
             records: Records::default(),
@@ -131,7 +130,7 @@ impl Exchange {
             }
             match take_command_frame(&frames[progress.consumed..]) {
                 Ok(Some(frame)) => {
-                    self.execute(&frame, self.ahead[at], now_ns, (batch_index + progress.count) as u16);
+                    self.execute(&frame, self.ahead.keys[at], now_ns, (batch_index + progress.count) as u16);
                     progress.consumed += frame.bytes.len();
                     progress.count += 1;
                 }
@@ -153,7 +152,7 @@ impl Exchange {
             if at == 0 {
                 self.look_ahead(&records[progress.consumed..]);
             }
-            match self.replay_one(self.ahead[at], &records[progress.consumed..]) {
+            match self.replay_one(self.ahead.keys[at], &records[progress.consumed..]) {
                 Ok(Some(length)) => {
                     progress.consumed += length;
                     progress.count += 1;

@@ -17,7 +17,7 @@ const EMPTY: Slot = Slot { tag: 0, entry: NIL };
 const FIRST_BITS: u32 = 6;
 
 /// Shards of a large table.
-const SHARDS: usize = 256;
+const SHARDS: usize = 1024;
 
 pub struct Index {
     shards: Vec<Shard>,

@@ -44,7 +44,7 @@ mod snapshot;
 mod stops;
 mod text;
 
-use exchange::{Exchange, Progress};
+pub use exchange::{Exchange, Progress};
 
 /// Compute the CRC-32C of words and of parts that follow one another, in the fastest way this processor knows.
 pub(crate) fn crc32c<const W: usize, const N: usize>(words: [u64; W], parts: [&[u8]; N]) -> u32 {

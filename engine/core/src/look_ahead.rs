@@ -16,52 +16,37 @@ pub const LOOK_AHEAD: usize = 32;
 /// As many open orders as the caches hold with all that belongs to them.
 const NEAR_ORDERS: usize = 10_000;
 
+/// What is known of the next commands, in their order; beyond those, of commands that were next before.
+#[derive(Default)]
+pub struct Ahead {
+    /// Keys of their `ClOrdIDs`.
+    pub keys: [u64; LOOK_AHEAD],
+    glances: [Glance; LOOK_AHEAD],
+    /// The orders they name, by entry.
+    entries: [Option<u32>; LOOK_AHEAD],
+    /// The levels their orders may join.
+    levels: [u32; LOOK_AHEAD],
+}
+
 impl Exchange {
     /// Hash the `ClOrdIDs` of the commands at the head of `frames`, and bring what they name into the cache.
     pub(crate) fn look_ahead(&mut self, frames: &[u8]) {
-        let mut glances = [Glance::default(); LOOK_AHEAD];
-        let count = self.glance(frames, &mut glances);
-        let glances = &glances[..count];
-        let mut entries = [None; LOOK_AHEAD];
+        let count = self.glance(frames);
         let mut seen = 0;
-        for (i, glance) in glances.iter().enumerate() {
-            seen ^= self.orders.touch(self.ahead[i]);
-            entries[i] = self.orders.find(glance.order_id);
+        for i in 0..count {
+            seen ^= self.orders.touch(self.ahead.keys[i]);
+            self.ahead.entries[i] = self.orders.find(self.ahead.glances[i].order_id);
         }
         if self.open.len() > NEAR_ORDERS {
-            seen ^= self.look_at_orders(glances, entries);
+            seen ^= self.look_at_orders(count);
         }
         std::hint::black_box(seen);
     }
 
-    /// Bring what orders are entered into and taken out of into the cache.
-    fn look_at_orders(&self, glances: &[Glance], entries: [Option<u32>; LOOK_AHEAD]) -> u32 {
-        let mut slots = [NIL; LOOK_AHEAD];
-        let mut levels = [NIL; LOOK_AHEAD];
-        let mut seen = 0;
-        for (i, glance) in glances.iter().enumerate() {
-            slots[i] = entries[i].map_or(NIL, |entry| self.orders[entry].slot);
-            seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
-            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::touch);
-        }
-        for (i, glance) in glances.iter().enumerate() {
-            levels[i] = self.markets.get(glance.symbol_id).map_or(NIL, |market| market.book.level_near(glance.price));
-        }
-        for (i, glance) in glances.iter().enumerate() {
-            let Some(market) = self.markets.get(glance.symbol_id) else {
-                continue;
-            };
-            let order = self.open.get(slots[i]);
-            seen ^= market.book.touch(levels[i], order.map_or(NIL, |order| order.level));
-            seen ^= order.map_or(0, |order| order.order_id as u32);
-        }
-        seen
-    }
-
-    /// Read what commands name, and hash their `ClOrdIDs`; returns how many there are.
-    fn glance(&mut self, frames: &[u8], glances: &mut [Glance; LOOK_AHEAD]) -> usize {
+    /// Read what commands name, and hash their `ClOrdIDs`; returns how many commands there are.
+    fn glance(&mut self, frames: &[u8]) -> usize {
         let mut at = 0;
-        for (count, glance) in glances.iter_mut().enumerate() {
+        for count in 0..LOOK_AHEAD {
             let Some(header) = frames.get(at..at + HEADER_BYTES) else {
                 return count;
             };
@@ -69,12 +54,39 @@ impl Exchange {
             let Some(raw) = frames.get(at + HEADER_BYTES..at.saturating_add(length)) else {
                 return count;
             };
-            if let Some((seen, cl_ord_id)) = command::glance(raw) {
-                *glance = Glance { source, ..seen };
-                self.ahead[count] = self.orders.key(source, cl_ord_id);
+            if let Some((glance, cl_ord_id)) = command::glance(raw) {
+                self.ahead.glances[count] = Glance { source, ..glance };
+                self.ahead.keys[count] = self.orders.key(source, cl_ord_id);
             }
             at += length;
         }
         LOOK_AHEAD
+    }
+
+    /// Bring what orders are entered into and taken out of into the cache.
+    fn look_at_orders(&mut self, count: usize) -> u32 {
+        let mut seen = 0;
+        for glance in &self.ahead.glances[..count] {
+            seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
+            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::touch);
+        }
+        for entry in self.ahead.entries[..count].iter().flatten() {
+            seen ^= self.orders[*entry].slot;
+        }
+        for i in 0..count {
+            let glance = &self.ahead.glances[i];
+            self.ahead.levels[i] =
+                self.markets.get(glance.symbol_id).map_or(NIL, |market| market.book.level_near(glance.price));
+        }
+        for i in 0..count {
+            let Some(market) = self.markets.get(self.ahead.glances[i].symbol_id) else {
+                continue;
+            };
+            let slot = self.ahead.entries[i].map_or(NIL, |entry| self.orders[entry].slot);
+            let order = self.open.get(slot);
+            seen ^= market.book.touch(self.ahead.levels[i], order.map_or(NIL, |order| order.level));
+            seen ^= order.map_or(0, |order| order.order_id as u32);
+        }
+        seen
     }
 }
