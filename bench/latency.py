@@ -25,6 +25,9 @@ from bench.throughput import frames_in, head
 
 CORE = Path(__file__).resolve().parents[1] / "engine" / "core"
 
+WARM_UP_COMMANDS = 50_000
+"""Taken before the others, as fast as they can be."""
+
 Span = tuple[int, int, int]
 """Commands ``first`` to ``end``, the latter excluded, done at a time in nanoseconds since the start."""
 
@@ -41,10 +44,11 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 def measure(prepared: Prepared, commands: int, per_s: int) -> tuple[Latency, Latency]:
-    """Let the first ``commands`` of a workload arrive at a fixed rate. Returns: the core's, and the empty loop's."""
+    """Let ``commands`` of a workload arrive at a fixed rate. Returns: the core's, and the empty loop's."""
     program, interval_ns = _program(), 10**9 // per_s
-    command = [str(program), str(len(prepared.opening)), str(interval_ns)]
-    frames = prepared.opening + head(prepared.load, commands)
+    warm_up = len(prepared.opening) + len(head(prepared.load, WARM_UP_COMMANDS))
+    frames = prepared.opening + head(prepared.load, WARM_UP_COMMANDS + commands)
+    command = [str(program), str(warm_up), str(interval_ns)]
     time.sleep(1)  # what real-time priority used up before is counted no more
     with realtime() as is_realtime:
         told = subprocess.run(command, input=frames, stdout=subprocess.PIPE, check=True)
