@@ -123,6 +123,7 @@ pub struct Glance {
     pub account_id: u32,
     pub symbol_id: u32,
     pub price: i64,
+    pub is_cancel: bool,
 }
 
 /// Find what a new order, a replace or a cancel will look up, and its `ClOrdID`, without checking anything.
@@ -145,7 +146,8 @@ pub fn glance(raw: &[u8]) -> Option<(Glance, &[u8])> {
     };
     let fixed = raw.get(..24)?;
     let (symbol_id, account_id) = (u32_at(fixed, 16), u32_at(fixed, 20));
-    let glance = Glance { source: 0, order_id: u64_at(fixed, 8), account_id, symbol_id, price };
+    let is_cancel = kind == command_type::CANCEL_ORDER;
+    let glance = Glance { source: 0, order_id: u64_at(fixed, 8), account_id, symbol_id, price, is_cancel };
     Some((glance, raw.get(start..start + fixed[2] as usize)?))
 }
 

@@ -8,6 +8,7 @@ use crate::command::{self, Glance};
 use crate::exchange::Exchange;
 use crate::frame::HEADER_BYTES;
 use crate::ledger::Account;
+use crate::open_orders::OpenOrder;
 use crate::slab::NIL;
 
 /// Commands that are looked ahead at together.
@@ -24,6 +25,8 @@ pub struct Ahead {
     glances: [Glance; LOOK_AHEAD],
     /// The orders they name, by entry.
     entries: [Option<u32>; LOOK_AHEAD],
+    /// Where those stand.
+    slots: [u32; LOOK_AHEAD],
     /// The levels their orders may join.
     levels: [u32; LOOK_AHEAD],
 }
@@ -70,22 +73,23 @@ impl Exchange {
             seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
             seen ^= self.accounts.get(glance.account_id).map_or(0, Account::touch);
         }
-        for entry in self.ahead.entries[..count].iter().flatten() {
-            seen ^= self.orders[*entry].slot;
+        for i in 0..count {
+            self.ahead.slots[i] = self.ahead.entries[i].map_or(NIL, |entry| self.orders[entry].slot);
         }
         for i in 0..count {
             let glance = &self.ahead.glances[i];
-            self.ahead.levels[i] =
-                self.markets.get(glance.symbol_id).map_or(NIL, |market| market.book.level_near(glance.price));
+            let market = self.markets.get(glance.symbol_id);
+            self.ahead.levels[i] = market.map_or(NIL, |market| market.book.level_near(glance.price));
+            seen ^= self.open.get(self.ahead.slots[i]).map_or(0, OpenOrder::touch);
         }
         for i in 0..count {
-            let Some(market) = self.markets.get(self.ahead.glances[i].symbol_id) else {
-                continue;
-            };
-            let slot = self.ahead.entries[i].map_or(NIL, |entry| self.orders[entry].slot);
-            let order = self.open.get(slot);
-            seen ^= market.book.touch(self.ahead.levels[i], order.map_or(NIL, |order| order.level));
-            seen ^= order.map_or(0, |order| order.order_id as u32);
+            let glance = &self.ahead.glances[i];
+            let order = self.open.get(self.ahead.slots[i]);
+            if let Some(market) = self.markets.get(glance.symbol_id) {
+                seen ^= market.book.touch(self.ahead.levels[i], order.map_or(NIL, |order| order.level));
+            }
+            let neighbors = order.map_or([NIL; 4], |order| order.neighbors(glance.is_cancel));
+            seen ^= neighbors.iter().fold(0, |seen, slot| seen ^ self.open.get(*slot).map_or(0, OpenOrder::touch));
         }
         seen
     }

@@ -62,6 +62,17 @@ impl OpenOrder {
     pub fn reserved(&self) -> i128 {
         times(self.per_lot, self.leaves)
     }
+
+    /// The orders whose links change when it leaves its place, or when it ends.
+    pub fn neighbors(&self, ends: bool) -> [u32; 4] {
+        let [before, after] = if ends { [self.account_previous, self.account_next] } else { [NIL; 2] };
+        [self.previous, self.next, before, after]
+    }
+
+    /// Read both ends of it.
+    pub fn touch(&self) -> u32 {
+        self.order_id as u32 ^ self.account_next
+    }
 }
 
 /// What few orders have.
