@@ -66,12 +66,13 @@ impl Records {
         self.event_count
     }
 
-    /// Write the header of the record of a command, and return its CRC.
-    pub fn finish(&mut self, header: &Header, command: &[u8]) -> u32 {
+    /// Write the header of the record of a command, and return its CRC, which may be known already.
+    pub fn finish(&mut self, header: &Header, command: &[u8], crc: Option<u32>) -> u32 {
         let record = &mut self.bytes[self.start..];
         let [lengths, words @ ..] = header.encode(record.len());
         // Header and command are read where they come from: what was just written is slow to read across its seams.
-        let crc = crate::crc32c(words, [command, &record[HEADER_BYTES + command.len()..]]);
+        let events = &record[HEADER_BYTES + command.len()..];
+        let crc = crc.unwrap_or_else(|| crate::crc32c(words, [command, events]));
         put(record, 0, (lengths | u64::from(crc) << 32).to_le_bytes());
         for (at, word) in words.into_iter().enumerate() {
             put(record, 8 * (at + 1), word.to_le_bytes());

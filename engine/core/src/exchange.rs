@@ -130,7 +130,8 @@ impl Exchange {
             }
             match take_command_frame(&frames[progress.consumed..]) {
                 Ok(Some(frame)) => {
-                    self.execute(&frame, self.ahead.keys[at], now_ns, (batch_index + progress.count) as u16);
+                    let batch_index = (batch_index + progress.count) as u16;
+                    self.execute(&frame, self.ahead.keys[at], now_ns, batch_index, None);
                     progress.consumed += frame.bytes.len();
                     progress.count += 1;
                 }
@@ -169,15 +170,17 @@ impl Exchange {
             return Ok(None);
         };
         self.records.clear();
-        self.execute(&record, key, record.header.ts_ns, record.header.batch_index);
+        // If the bytes are equal, so is their checksum, which was just found to be right.
+        let Header { ts_ns, batch_index, crc32c, .. } = record.header;
+        self.execute(&record, key, ts_ns, batch_index, Some(crc32c));
         if self.records.as_bytes() != record.bytes {
             return Err(fault::DIVERGED);
         }
         Ok(Some(record.bytes.len()))
     }
 
-    /// Stamp a command, decide it, and finish its record. Event `i` happens at `ts_ns + i` (DRV-10).
-    fn execute(&mut self, frame: &Frame<'_>, key: u64, now_ns: u64, batch_index: u16) {
+    /// Stamp a command, decide it, and finish its record, whose CRC may be known. Event `i` happens at `ts_ns + i` (DRV-10).
+    fn execute(&mut self, frame: &Frame<'_>, key: u64, now_ns: u64, batch_index: u16, crc: Option<u32>) {
         let seq = self.position.seq + 1;
         let ts_ns = now_ns.max(self.position.event_ts_ns + 1);
         self.now = Now { seq, ts_ns, steps: STEPS_PER_COMMAND_MAX, elections: ELECTIONS_PER_COMMAND_MAX };
@@ -205,7 +208,7 @@ impl Exchange {
             batch_index,
             event_count,
         };
-        let crc = self.records.finish(&header, frame.command);
+        let crc = self.records.finish(&header, frame.command, crc);
         self.position = Position { seq, event_ts_ns: ts_ns + u64::from(event_count - 1), crc };
     }
 
