@@ -152,7 +152,7 @@ impl Book {
     }
 
     /// Read two levels and the best ones.
-    pub fn touch(&self, one: u32, other: u32) -> u32 {
+    pub fn warm(&self, one: u32, other: u32) -> u32 {
         let levels = [one, other, self.bids.best(), self.asks.best()];
         levels.into_iter().filter(|level| *level != NIL).fold(0, |seen, level| seen ^ self.levels[level].head)
     }

@@ -53,7 +53,7 @@ impl Index {
     }
 
     /// Read the place where a look-up of this hash will begin, so that it is in the cache by then.
-    pub fn touch(&self, hash: u64) -> u32 {
+    pub fn warm(&self, hash: u64) -> u32 {
         let shard = &self.shards[self.shard(hash)];
         shard.slots[shard.home(tag(hash))].entry
     }

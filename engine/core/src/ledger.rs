@@ -124,13 +124,13 @@ impl Account {
         *self.balance_mut(asset_id) = balance;
     }
 
-    #[inline(always)]
     /// Read the places that an order of this account will read.
-    pub fn touch(&self) -> u32 {
+    pub fn warm(&self) -> u32 {
         let counts = self.open_by_symbol.first().map_or(0, |(_, count)| *count);
         self.balances.iter().take(4).fold(self.firm_id ^ counts, |seen, balance| seen ^ balance.available as u32)
     }
 
+    #[inline(always)]
     fn balance_mut(&mut self, asset_id: u32) -> &mut Balance {
         let at = asset_id as usize;
         if self.balances.len() <= at {

@@ -37,7 +37,7 @@ impl Exchange {
         let count = self.glance(frames);
         let mut seen = 0;
         for i in 0..count {
-            seen ^= self.orders.touch(self.ahead.keys[i]);
+            seen ^= self.orders.warm(self.ahead.keys[i]);
             self.ahead.entries[i] = self.orders.find(self.ahead.glances[i].order_id);
         }
         if self.open.len() > NEAR_ORDERS {
@@ -71,7 +71,7 @@ impl Exchange {
         let mut seen = 0;
         for glance in &self.ahead.glances[..count] {
             seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
-            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::touch);
+            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::warm);
         }
         for i in 0..count {
             self.ahead.slots[i] = self.ahead.entries[i].map_or(NIL, |entry| self.orders[entry].slot);
@@ -80,16 +80,16 @@ impl Exchange {
             let glance = &self.ahead.glances[i];
             let market = self.markets.get(glance.symbol_id);
             self.ahead.levels[i] = market.map_or(NIL, |market| market.book.level_near(glance.price));
-            seen ^= self.open.get(self.ahead.slots[i]).map_or(0, OpenOrder::touch);
+            seen ^= self.open.get(self.ahead.slots[i]).map_or(0, OpenOrder::warm);
         }
         for i in 0..count {
             let glance = &self.ahead.glances[i];
             let order = self.open.get(self.ahead.slots[i]);
             if let Some(market) = self.markets.get(glance.symbol_id) {
-                seen ^= market.book.touch(self.ahead.levels[i], order.map_or(NIL, |order| order.level));
+                seen ^= market.book.warm(self.ahead.levels[i], order.map_or(NIL, |order| order.level));
             }
             let neighbors = order.map_or([NIL; 4], |order| order.neighbors(glance.is_cancel));
-            seen ^= neighbors.iter().fold(0, |seen, slot| seen ^ self.open.get(*slot).map_or(0, OpenOrder::touch));
+            seen ^= neighbors.iter().fold(0, |seen, slot| seen ^ self.open.get(*slot).map_or(0, OpenOrder::warm));
         }
         seen
     }

@@ -70,7 +70,7 @@ impl OpenOrder {
     }
 
     /// Read both ends of it.
-    pub fn touch(&self) -> u32 {
+    pub fn warm(&self) -> u32 {
         self.order_id as u32 ^ self.account_next
     }
 }

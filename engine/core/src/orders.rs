@@ -64,8 +64,8 @@ impl OrderRegister {
     }
 
     /// Read what looking up a `ClOrdID` will read first, so that it is in the cache by then.
-    pub fn touch(&self, key: u64) -> u32 {
-        self.index.touch(key)
+    pub fn warm(&self, key: u64) -> u32 {
+        self.index.warm(key)
     }
 
     /// Find an entry by order id. Cost: O(1).
