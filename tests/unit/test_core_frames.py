@@ -9,7 +9,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api.errors import SnapshotError
-from engine.api.limits import BATCH_COMMANDS_MAX, COMMAND_BYTES_MAX
+from engine.api.limits import BATCH_COMMANDS_MAX, COMMAND_BYTES_MAX, RECORD_BYTES_MAX
 from engine.api.wire import HEADER, decode_records, encode_command, encode_frame
 from engine.host.core import Core, Fault, crc32c
 from tests.model import market as m
@@ -233,3 +233,11 @@ def test_no_bytes_stop_the_core() -> None:
             market.core.check()
             market.core.apply(NOW_NS, generator.randbytes(generator.randrange(200)))
     market.core.check()
+
+
+@pytest.mark.req("REC-30")
+def test_a_record_may_say_that_it_is_as_long_as_any_may_be_and_no_longer() -> None:
+    core = Core()
+    longest = sealed(SOUND, length=RECORD_BYTES_MAX, seq=1, ts_ns=NOW_NS)
+    assert (core.replay(longest).fault, core.replay(longest).consumed) == (Fault.NONE, 0)  # the rest is yet to come
+    assert core.replay(sealed(SOUND, length=RECORD_BYTES_MAX + 1, seq=1, ts_ns=NOW_NS)).fault is Fault.BAD_LENGTH
