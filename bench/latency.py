@@ -46,8 +46,9 @@ class Latency(msgspec.Struct, frozen=True):
 def measure(prepared: Prepared, commands: int, per_s: int) -> tuple[Latency, Latency]:
     """Let ``commands`` of a workload arrive at a fixed rate. Returns: the core's, and the empty loop's."""
     program, interval_ns = _program(), 10**9 // per_s
-    warm_up = len(prepared.opening) + len(head(prepared.load, WARM_UP_COMMANDS))
-    frames = prepared.opening + head(prepared.load, WARM_UP_COMMANDS + commands)
+    first = min(WARM_UP_COMMANDS, sum(prepared.shape.kinds) - commands)
+    warm_up = len(prepared.opening) + len(head(prepared.load, first))
+    frames = prepared.opening + head(prepared.load, first + commands)
     command = [str(program), str(warm_up), str(interval_ns)]
     time.sleep(1)  # what real-time priority used up before is counted no more
     with realtime() as is_realtime:

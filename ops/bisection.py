@@ -180,6 +180,8 @@ def first_parting(left: Log, right: Log, progress: Progress = unheard) -> Partin
             other = middle
     fields = differing_fields(record_at(left, other), record_at(right, other))
     ours, theirs = (side.fields_at(other) for side in sides)
+    if "state" in ours or "state" in theirs:  # one has none: the others' fields would all seem to differ
+        ours, theirs = ({"state": fields.get("state", "as executed")} for fields in (ours, theirs))
     state = [
         FieldDifference(name, ours.get(name, ABSENT), theirs.get(name, ABSENT))
         for name in ours | theirs

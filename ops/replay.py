@@ -42,7 +42,8 @@ def replay_in_fresh_process(directory: Path) -> ReplayOutcome:
     )
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise CheckFailed(f"the journal could not be executed again: {' '.join(last)}")
+        reason = " ".join(last).rpartition("Error: ")[2]
+        raise CheckFailed(f"the journal could not be executed again: {reason}")
     outcome = msgspec.json.decode(done.stdout, type=ReplayOutcome)
     if outcome.diverged_at:
         raise Diverged(outcome.diverged_at)

@@ -55,7 +55,7 @@ class Session:
             message = self._arrived.popleft()
             if text(message, 35) == msg_type and all(text(message, int(k[1:])) == v for k, v in wanted.items()):
                 return message
-            if text(message, 35) in ("3", "5", "j"):
+            if text(message, 35) in ("3", "5", "j") or text(message, 150) == "8":
                 raise SystemExit(f"{self.comp_id}: refused: {text(message, 58)}")
 
     def read(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated
 
@@ -13,10 +14,12 @@ from clearing.errors import ClearingError
 from clearing.store import open_reader
 from engine.api.commands import SetAccountLimits, SetAccountStatus, SetLeverage
 from engine.api.enums import AccountStatus, MarginMode
+from engine.api.events import AccountStatusSet
 from engine.api.limits import LEVERAGE_MAX
 from engine.api.link import EngineBalances
 from engine.api.registry import Registry
 from engine.api.units import format_minor, minor_to_decimal
+from engine.api.wire import Record
 from engine.client import read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.cli.state import AtOption, ToOption, show_state
@@ -68,7 +71,8 @@ def show(
         show_state(log, seq, as_json, firm)
         return
     whereabouts = read_whereabouts(data)
-    registry = Registry(operations_records(read_journal(journal_of(data))))
+    records = list(operations_records(read_journal(journal_of(data))))
+    registry = Registry(records)
     accounts = {account.account_id for account in registry.firm_accounts(firm)}
     if not accounts:
         known = ", ".join(sorted(f.name for f in registry.firms.values()))
@@ -76,13 +80,29 @@ def show(
     live = engine_balances(data)
     settled, cursor = asyncio.run(read_settled(whereabouts.dsn))
     lines = balance_lines(live, settled, registry, accounts)
+    status_of = statuses(records)
+    barred = {registry.account(key): status_of[key].name.lower() for key in sorted(accounts & status_of.keys())}
     if as_json:
-        show_json({"seq": live.seq, "cursor": cursor, "balances": lines})
+        show_json({"seq": live.seq, "cursor": cursor, "balances": lines, "not_active": barred})
         return
     columns = ("account", "asset", "available>", "locked>", "settled available>", "settled locked>")
     show_table(f"{firm} at seq {live.seq}", columns, [msgspec.structs.astuple(line) for line in lines])
+    for name, standing in barred.items():
+        out.print(f"{name} is {standing}", markup=False)
     if cursor != live.seq:
         out.print(f"the books are at seq {cursor}: exchange reconcile compares both at one seq")
+
+
+def statuses(records: Iterable[Record]) -> dict[int, AccountStatus]:
+    """Find the accounts that are not active, by what operations have set."""
+    found: dict[int, AccountStatus] = {}
+    for record in records:
+        match record.command:
+            case SetAccountStatus(account_id, standing) if AccountStatusSet() in record.events:
+                found[account_id] = standing
+            case _:
+                pass
+    return {account_id: standing for account_id, standing in found.items() if standing is not AccountStatus.ACTIVE}
 
 
 async def read_settled(dsn: str) -> tuple[Settled, int]:

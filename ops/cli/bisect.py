@@ -78,7 +78,8 @@ def _bisect_two(left: Path, right: Path, as_json: bool) -> None:
             out.print("the records are the same: one state does not come from them alone")
         show_fields(found.state, str(left), str(right), "state")
     else:
-        out.print(f"the states are equal up to seq {found.end_seq}")
+        ends = "both end" if end_of(ours) == end_of(theirs) else "the shorter ends"
+        out.print(f"the states are equal up to seq {found.end_seq}, where {ends}")
     if found.seq:
         raise typer.Exit(1)
 

@@ -66,16 +66,16 @@ def status(
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Set a symbol, or with --venue the whole exchange, to open, halt, closed, cancel-only (a symbol also to
-    pre-open, post-only). Opening a crossed book uncrosses it first.
+    pre-open, post-only). Opening a crossed book uncrosses it first. A circuit breaker outlasts it: see market list.
     """
     if len(words_given) != (1 if venue else 2):
         raise Refused("name SYMBOL and STATUS, or --venue and STATUS")
     if venue:
-        command: c.Command = c.SetVenueStatus(_member(VenueStatus, words_given[0]))
-    else:
-        symbol_id = instrument_of(registry_of(data), words_given[0]).symbol_id
-        command = c.SetSymbolStatus(symbol_id, _member(SymbolStatus, words_given[1]))
-    _report(data, command_engine(data, command))
+        wanted = _member(VenueStatus, words_given[0])
+        return _report(data, command_engine(data, c.SetVenueStatus(wanted)), f"the exchange is {words(wanted.name)}")
+    symbol_id = instrument_of(registry_of(data), words_given[0]).symbol_id
+    command = c.SetSymbolStatus(symbol_id, _member(SymbolStatus, words_given[1]))
+    return _report(data, command_engine(data, command))
 
 
 @market.command("mark")
@@ -88,13 +88,13 @@ def mark(
     """Set the mark price of a symbol. A move of more than 10 % within a minute triggers its circuit breaker."""
     instrument = instrument_of(registry_of(data), symbol)
     ticks = _read(lambda: instrument.price_to_ticks(price))
-    _report(data, command_engine(data, c.SetMark(instrument.symbol_id, ticks)))
+    _report(data, command_engine(data, c.SetMark(instrument.symbol_id, ticks)), f"the mark of {symbol} is {price}")
 
 
 @market.command("breaker")
 @clear_faults
 def breaker(symbol: SymbolArgument, data: DataOption = DEFAULT_DATA) -> None:
-    """Keep new orders out of a symbol for 300 s, or for longer if it is so already."""
+    """Keep new orders out of a symbol for 300 s, or for longer if it is so already. Nothing ends it earlier."""
     symbol_id = instrument_of(registry_of(data), symbol).symbol_id
     _report(data, command_engine(data, c.TriggerBreaker(symbol_id, BreakerReason.OPERATIONS)))
 
@@ -114,8 +114,10 @@ def _read(convert: Callable[[], int]) -> int:
         raise Refused(str(error)) from error
 
 
-def _report(data: DataOption, record: Record) -> None:
-    """Say what a command caused; orders and trades are counted, not told one by one."""
+def _report(data: DataOption, record: Record, done: str = "") -> None:
+    """Say what was ``done`` and what it caused; orders and trades are counted, not told one by one."""
+    if done:
+        out.print(done, markup=False)
     chronicle = Chronicle()
     for earlier in operations_records(read_journal(journal_of(data))):
         chronicle.apply(earlier)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clearing.errors import ClearingError, StoreUnavailable
-from engine.api.errors import Diverged, EngineError
+from engine.api.errors import CorruptJournal, Diverged, EngineError, WireError
 from ops.errors import CheckFailed, OpsError, Unreachable
 
 WIDTH_UNSEEN = 160
@@ -57,7 +57,7 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
             return _flushed(command, *args, **kwargs)
         except OpsError as error:
             fail(str(error), error.exit_code)
-        except Diverged as error:
+        except (Diverged, CorruptJournal, WireError) as error:
             fail(str(error), CheckFailed.exit_code)
         except (EngineError, StoreUnavailable) as error:
             fail(str(error), Unreachable.exit_code)
