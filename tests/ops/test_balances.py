@@ -45,6 +45,17 @@ def test_account_show_puts_live_beside_settled(trading: Running) -> None:
         assert (line["available"], line["locked"]) == (line["settled_available"], line["settled_locked"])
 
 
+@pytest.mark.req("SVC-16")
+def test_account_show_tells_who_is_suspended_and_who_is_no_more(trading: Running) -> None:
+    assert trading.json("account", "show", "MMONE")["not_active"] == {}
+    assert trading.exchange("account", "status", "MMONE", "suspended").returncode == 0
+    assert trading.json("account", "show", "MMONE")["not_active"] == {"MMONE": "suspended"}
+    assert "MMONE is suspended" in trading.exchange("account", "show", "MMONE").stdout
+    assert trading.json("account", "show", "ALPHA")["not_active"] == {}
+    assert trading.exchange("account", "status", "MMONE", "active").returncode == 0
+    assert trading.json("account", "show", "MMONE")["not_active"] == {}
+
+
 def test_account_of_an_unknown_firm_fails(trading: Running) -> None:
     done = trading.exchange("account", "show", "NOBODY")
     assert done.returncode == 1
