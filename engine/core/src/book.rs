@@ -24,7 +24,7 @@ pub struct Book {
     len: usize,
 }
 
-/// Place of a price among the prices of a side: the lower the better.
+/// Place of a price among the prices of a side: the lower the better. The rank of a rank is the price.
 pub fn rank(side: Side, price: i64) -> i64 {
     match side {
         Side::Buy => -price,
@@ -37,9 +37,9 @@ impl Book {
         Self { bids: Ladder::new(), asks: Ladder::new(), levels: Slab::new(), len: 0 }
     }
 
+    /// The best price of a side. Cost: O(1).
     pub fn best_price(&self, side: Side) -> Option<i64> {
-        let best = self.ladder(side).best();
-        (best != NIL).then(|| self.levels[best].price)
+        self.ladder(side).best().map(|(best, _)| rank(side, best))
     }
 
     /// The best price of a side among orders that are not pegged. Cost: O(levels of pegged orders before it).
@@ -50,14 +50,18 @@ impl Book {
 
     /// The price and slot of the order that trades next on this side. Cost: O(1).
     pub fn front(&self, side: Side) -> Option<(i64, u32)> {
-        let best = self.ladder(side).best();
-        (best != NIL).then(|| (self.levels[best].price, self.levels[best].head))
+        self.ladder(side).best().map(|(best, level)| (rank(side, best), self.levels[level].head))
+    }
+
+    /// The same for an order that takes up to `price`.
+    pub fn front_within(&self, side: Side, price: i64) -> Option<(i64, u32)> {
+        let (best, level) = self.ladder(side).best().filter(|(best, _)| *best <= rank(side, price))?;
+        Some((rank(side, best), self.levels[level].head))
     }
 
     /// Tell whether an order of `side` at `price` would meet somebody.
     pub fn crosses(&self, side: Side, price: i64) -> bool {
-        let makers = side.opposite();
-        self.best_price(makers).is_some_and(|best| rank(makers, best) <= rank(makers, price))
+        self.front_within(side.opposite(), price).is_some()
     }
 
     /// Put an order behind all others of its price. Cost: O(1), amortised at a new price.
@@ -151,10 +155,10 @@ impl Book {
         }
     }
 
-    /// Read two levels and the best ones.
+    /// Read two levels.
     pub fn warm(&self, one: u32, other: u32) -> u32 {
-        let levels = [one, other, self.bids.best(), self.asks.best()];
-        levels.into_iter().filter(|level| *level != NIL).fold(0, |seen, level| seen ^ self.levels[level].head)
+        let known = |level: u32| if level == NIL { 0 } else { self.levels[level].head };
+        known(one) ^ known(other)
     }
 
     /// Check levels, links and caches of both sides. Cost: O(orders).

@@ -76,9 +76,9 @@ impl Ladder {
         self.len
     }
 
-    /// The level of the lowest rank, or `NIL`. Cost: O(1).
-    pub fn best(&self) -> u32 {
-        self.best.1
+    /// The lowest rank and its level. Cost: O(1).
+    pub fn best(&self) -> Option<(i64, u32)> {
+        (self.best.1 != NIL).then_some(self.best)
     }
 
     /// Find the level of a rank, or `NIL`. Cost: O(height).
@@ -155,8 +155,7 @@ impl Ladder {
 
     /// Walk from the best on.
     pub fn iter(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
-        let first = (self.best.1 != NIL).then_some(self.best);
-        std::iter::successors(first, move |(rank, _)| self.after(*rank))
+        std::iter::successors(self.best(), move |(rank, _)| self.after(*rank))
     }
 
     /// The first key at or above `key`, with its level.
@@ -269,7 +268,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::Ladder;
-    use crate::slab::NIL;
 
     /// A small generator of numbers that look random and are always the same.
     fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
@@ -298,7 +296,7 @@ mod tests {
                 assert_eq!(ladder.level_at(rank, || step as u32), step as u32);
                 assert_eq!(ladder.level_at(rank, || unreachable!("the level is there")), step as u32);
             }
-            assert_eq!(ladder.best(), tree.first_key_value().map_or(NIL, |(_, level)| *level));
+            assert_eq!(ladder.best(), tree.first_key_value().map(|(rank, level)| (*rank, *level)));
             if step % 500 == 0 {
                 ladder.check().unwrap();
                 assert!(ladder.iter().eq(tree.iter().map(|(rank, level)| (*rank, *level))));

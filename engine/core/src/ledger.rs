@@ -124,7 +124,7 @@ impl Account {
         *self.balance_mut(asset_id) = balance;
     }
 
-    /// Read the places that an order of this account will read.
+    /// Read the places that an order of this account will read, once the account itself has been read.
     pub fn warm(&self) -> u32 {
         let counts = self.open_by_symbol.first().map_or(0, |(_, count)| *count);
         self.balances.iter().take(4).fold(self.firm_id ^ counts, |seen, balance| seen ^ balance.available as u32)

@@ -8,6 +8,7 @@ use crate::command::{self, Glance};
 use crate::exchange::Exchange;
 use crate::frame::HEADER_BYTES;
 use crate::ledger::Account;
+use crate::market::Market;
 use crate::open_orders::OpenOrder;
 use crate::slab::NIL;
 
@@ -71,9 +72,11 @@ impl Exchange {
         let mut seen = 0;
         for glance in &self.ahead.glances[..count] {
             seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
-            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::warm);
+            seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.firm_id);
+            seen ^= self.markets.get(glance.symbol_id).map_or(0, Market::warm);
         }
         for i in 0..count {
+            seen ^= self.accounts.get(self.ahead.glances[i].account_id).map_or(0, Account::warm);
             self.ahead.slots[i] = self.ahead.entries[i].map_or(NIL, |entry| self.orders[entry].slot);
         }
         for i in 0..count {

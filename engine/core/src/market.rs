@@ -81,6 +81,14 @@ impl Market {
         }
     }
 
+    /// Read the places that every order reads.
+    pub fn warm(&self) -> u32 {
+        let best = |side: Side| self.book.best_price(side).unwrap_or(0);
+        let prices = best(Side::Buy) ^ best(Side::Sell) ^ self.mark;
+        let listing = &self.instrument.listing;
+        (prices ^ listing.min_qty ^ self.instrument.lot_minor as i64) as u32 ^ self.pegs.len() as u32
+    }
+
     pub fn has_pegs(&self) -> bool {
         !self.pegs.is_empty()
     }

@@ -30,10 +30,8 @@ impl Exchange {
             return self.take_pro_rata(slot);
         }
         let makers = side.opposite();
-        let worst = rank(makers, price);
         while self.open[slot].leaves > 0 {
-            let front = self.markets[symbol_id].book.front(makers);
-            let Some((price, maker)) = front.filter(|(price, _)| rank(makers, *price) <= worst) else {
+            let Some((price, maker)) = self.markets[symbol_id].book.front_within(makers, price) else {
                 return Stop::NothingCrosses;
             };
             if self.now.steps == 0 {

@@ -1,6 +1,5 @@
 //! Matching in proportion to what the makers at a price show (TRD-31; docs/MATCHING.md, section 5).
 
-use crate::book::rank;
 use crate::codes::SelfTrade;
 use crate::exchange::Exchange;
 use crate::matching::Stop;
@@ -10,10 +9,8 @@ impl Exchange {
     pub(crate) fn take_pro_rata(&mut self, slot: u32) -> Stop {
         let OpenOrder { symbol_id, side, price, .. } = self.open[slot];
         let makers = side.opposite();
-        let worst = rank(makers, price);
         while self.open[slot].leaves > 0 {
-            let front = self.markets[symbol_id].book.front(makers);
-            let Some((price, _)) = front.filter(|(price, _)| rank(makers, *price) <= worst) else {
+            let Some((price, _)) = self.markets[symbol_id].book.front_within(makers, price) else {
                 return Stop::NothingCrosses;
             };
             if let Some(stop) = self.clear_front(slot, price) {
