@@ -31,7 +31,7 @@ ENDS_S_MAX = 1.0
 ANSWERS_S = 0.3
 """How long an answer is waited for; one that comes later is not counted as given."""
 
-ORDERS = 60
+ORDERS = 90
 """Sent one by one, so that each is a batch and a sync."""
 
 
