@@ -69,27 +69,31 @@ impl Exchange {
 
     /// Bring what orders are entered into and taken out of into the cache.
     fn look_at_orders(&mut self, count: usize) -> u32 {
+        let Ahead { glances, entries, slots, levels, .. } = &mut self.ahead;
+        let glances = &mut glances[..count];
         let mut seen = 0;
-        for glance in &self.ahead.glances[..count] {
+        for (i, glance) in glances.iter_mut().enumerate() {
             seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
+            slots[i] = NIL;
+            if let Some(entry) = entries[i] {
+                let order = &self.orders[entry];
+                (slots[i], glance.account_id, glance.symbol_id) = (order.slot, order.account_id, order.symbol_id);
+            }
+        }
+        for glance in glances.iter() {
             seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.firm_id);
             seen ^= self.markets.get(glance.symbol_id).map_or(0, Market::warm);
         }
-        for i in 0..count {
-            seen ^= self.accounts.get(self.ahead.glances[i].account_id).map_or(0, Account::warm);
-            self.ahead.slots[i] = self.ahead.entries[i].map_or(NIL, |entry| self.orders[entry].slot);
-        }
-        for i in 0..count {
-            let glance = &self.ahead.glances[i];
+        for (i, glance) in glances.iter().enumerate() {
+            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::warm);
+            seen ^= self.open.get(slots[i]).map_or(0, OpenOrder::warm);
             let market = self.markets.get(glance.symbol_id);
-            self.ahead.levels[i] = market.map_or(NIL, |market| market.book.level_near(glance.price));
-            seen ^= self.open.get(self.ahead.slots[i]).map_or(0, OpenOrder::warm);
+            levels[i] = market.map_or(NIL, |market| market.book.level_near(glance.price));
         }
-        for i in 0..count {
-            let glance = &self.ahead.glances[i];
-            let order = self.open.get(self.ahead.slots[i]);
+        for (i, glance) in glances.iter().enumerate() {
+            let order = self.open.get(slots[i]);
             if let Some(market) = self.markets.get(glance.symbol_id) {
-                seen ^= market.book.warm(self.ahead.levels[i], order.map_or(NIL, |order| order.level));
+                seen ^= market.book.warm(levels[i], order.map_or(NIL, |order| order.level));
             }
             let neighbors = order.map_or([NIL; 4], |order| order.neighbors(glance.is_cancel));
             seen ^= neighbors.iter().fold(0, |seen, slot| seen ^ self.open.get(*slot).map_or(0, OpenOrder::warm));
