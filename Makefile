@@ -3,7 +3,7 @@
 #   make demo   two firms trade 1,000 orders        make check  lint, types, layers
 #   make bench  measure the published figures       make trace  which requirements have a passing test
 #   make mutants  plant a hundred bugs in a copy of the core: the tests must find each (ten minutes)
-#   make chaos  reliability checks in full, passed / tried (half an hour; CHAOS_SCALE=10 for a night)
+#   make chaos  reliability checks in full, passed / tried (three quarters of an hour; CHAOS_SCALE=10 for a night)
 
 PYTHON ?= python3
 VENV := .venv

@@ -1,9 +1,9 @@
 """The reliability checks in their full form: ``python -m tests.chaos [CHECK ...] [--scale X] [--json]``.
 
 ``--scale`` (or ``CHAOS_SCALE``) multiplies the number of tries: 1 is what the reliability plan asks for and takes
-about half an hour on two processors; more is for a night. Each check prints *passed / tried*, and the exit code is 1
-unless all passed. A check is a function of a scale and an empty directory that returns a :class:`Tally`; to add one,
-name it in CHECKS.
+about three quarters of an hour on two processors; more is for a night. Each check prints *passed / tried*, and the
+exit code is 1 unless all passed. A check is a function of a scale and an empty directory that returns a
+:class:`Tally`; to add one, name it in CHECKS.
 """
 
 from __future__ import annotations
