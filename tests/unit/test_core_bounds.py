@@ -163,3 +163,17 @@ def test_a_position_has_so_many_lots() -> None:
     assert accepted(floor.enter(**buy, qty=most - 10))
     assert refusal(floor.enter(**buy, qty=1)) == Code.EXCEEDS_LIMIT
     assert accepted(floor.enter(BRAVO_F, SELL, 10, 1, symbol=m.BTC_PERP)), "the bound is of one account"
+
+
+@pytest.mark.req("ORD-01")
+@pytest.mark.parametrize("price", [-(2**63), -1, 0, limits.PRICE_TICKS_MAX + 1, 2**63 - 1])
+def test_no_price_is_too_wild_for_a_core_that_reads_ahead_in_a_large_book(price: int) -> None:
+    crowd = Crowd(2)
+    first = crowd.core.seq + 1
+    entered(crowd, 10_001)  # more than are near: levels are looked up before anything is checked
+    assert crowd.send(crowd.order(crowd.accounts[1], price=price)) == (e.OrderRejected(0, Code.PRICE_OFF_TICK),)
+    wild = c.ReplaceOrder("wild", 1, order_id=first, price=price)
+    if price:  # 0 keeps the price
+        (refused,) = crowd.send(wild)
+        assert isinstance(refused, e.ReplaceRejected) and refused.code == Code.PRICE_OFF_TICK
+    crowd.core.check()

@@ -5,6 +5,7 @@
 
 use crate::codes::Side;
 use crate::ladder::Ladder;
+use crate::limits::PRICE_TICKS_MAX;
 use crate::open_orders::OpenOrders;
 use crate::slab::{Slab, NIL};
 
@@ -147,9 +148,10 @@ impl Book {
         ladder.level_at(rank(side, price), || levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0 }))
     }
 
-    /// The level an order at this price would probably join, or `NIL`.
+    /// The level an order at this price, which nobody has checked yet, would probably join, or `NIL`.
     pub fn level_near(&self, price: i64) -> u32 {
         match self.best_price(Side::Buy) {
+            _ if !(1..=PRICE_TICKS_MAX).contains(&price) => NIL,
             Some(best) if price <= best => self.bids.get(rank(Side::Buy, price)),
             _ => self.asks.get(rank(Side::Sell, price)),
         }

@@ -268,6 +268,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::Ladder;
+    use crate::slab::NIL;
 
     /// A small generator of numbers that look random and are always the same.
     fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
@@ -297,6 +298,7 @@ mod tests {
                 assert_eq!(ladder.level_at(rank, || unreachable!("the level is there")), step as u32);
             }
             assert_eq!(ladder.best(), tree.first_key_value().map(|(rank, level)| (*rank, *level)));
+            assert_eq!(ladder.get(rank), tree.get(&rank).copied().unwrap_or(NIL));
             if step % 500 == 0 {
                 ladder.check().unwrap();
                 assert!(ladder.iter().eq(tree.iter().map(|(rank, level)| (*rank, *level))));
