@@ -96,8 +96,7 @@ def _deep_book(rounds: int) -> dict[str, Any]:
 
 
 def _latency(one: Prepared, rounds: int) -> dict[str, Any]:
-    commands = min(LATENCY_COMMANDS, sum(one.shape.kinds) - min(latency.WARM_UP_COMMANDS, sum(one.shape.kinds) // 2))
-    measured = [latency.measure(one, commands, LATENCY_PER_S) for _ in range(rounds)]
+    measured = [latency.measure(one, LATENCY_COMMANDS, LATENCY_PER_S) for _ in range(rounds)]
     cores, loops = zip(*measured, strict=True)
     return {
         "latency_realtime": all(m.is_realtime for m in cores),

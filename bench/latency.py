@@ -44,9 +44,10 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 def measure(prepared: Prepared, commands: int, per_s: int) -> tuple[Latency, Latency]:
-    """Let ``commands`` of a workload arrive at a fixed rate. Returns: the core's, and the empty loop's."""
+    """Let at most ``commands`` of a workload arrive at a fixed rate. Returns: the core's, and the empty loop's."""
     program, interval_ns = _program(), 10**9 // per_s
-    first = min(WARM_UP_COMMANDS, sum(prepared.shape.kinds) - commands)
+    first = min(WARM_UP_COMMANDS, sum(prepared.shape.kinds) // 2)
+    commands = min(commands, sum(prepared.shape.kinds) - first)
     warm_up = len(prepared.opening) + len(head(prepared.load, first))
     frames = prepared.opening + head(prepared.load, first + commands)
     command = [str(program), str(warm_up), str(interval_ns)]
@@ -67,7 +68,7 @@ def _run(numbers: array[int], at: int) -> list[Span]:
 
 
 def _program() -> Path:
-    """Build the program that paces the core, if it is not there yet."""
+    """Build the program that paces the core, unless it is up to date."""
     subprocess.run(["cargo", "build", "--quiet", "--release", "--example", "open_loop"], cwd=CORE, check=True)
     return CORE / "target" / "release" / "examples" / "open_loop"
 

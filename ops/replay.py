@@ -42,8 +42,7 @@ def replay_in_fresh_process(directory: Path) -> ReplayOutcome:
     )
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        reason = " ".join(last).rpartition("Error: ")[2]
-        raise CheckFailed(f"the journal could not be executed again: {reason}")
+        raise CheckFailed(f"the journal could not be executed again: {' '.join(last)}")
     outcome = msgspec.json.decode(done.stdout, type=ReplayOutcome)
     if outcome.diverged_at:
         raise Diverged(outcome.diverged_at)
@@ -69,4 +68,8 @@ def _ms_since(started: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(replay(Path(sys.argv[1]))))
+    try:
+        ended = replay(Path(sys.argv[1]))
+    except EngineError as error:
+        sys.exit(str(error))
+    sys.stdout.buffer.write(msgspec.json.encode(ended))
