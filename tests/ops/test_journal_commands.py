@@ -165,6 +165,9 @@ def test_verify_finds_a_flipped_byte(traded: tuple[Path, list[Record]], tmp_path
     assert f"{segment.name} is corrupt at offset {SEGMENT_HEADER_BYTES}" in done.stderr
     found = msgspec.json.decode(command("journal", "verify", "--json", "--data", copy).stdout)
     assert (found["is_sound"], found["fault"]["segment"]) == (False, segment.name)
+    assert command("order", "show", "1", "--data", copy).returncode == 1
+    replayed = command("journal", "replay", "--data", copy)
+    assert (replayed.returncode, "again: the record after seq 0 is not sound: BAD_CRC" in replayed.stderr) == (1, True)
 
 
 def test_verify_tells_programs_and_people(traded: tuple[Path, list[Record]]) -> None:
