@@ -1,4 +1,4 @@
-"""The C ABI of the compiled core as cffi shows it; drawn in engine/core/src/lib.rs."""
+"""The C ABI of the compiled core as cffi shows it; drawn in engine/core/src/ffi.rs."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

@@ -11,7 +11,7 @@ A file ``snapshot-<seq, 20 digits>.snap`` is::
         32    8  offset             byte where record seq + 1 goes
         40    8  length             bytes of the state
         48   32  sha256             of the state: the digest of the core
-        80    .  state              drawn in engine/core/src/snapshot.rs
+        80    .  state              drawn in engine/core/src/state/snapshot.rs
 
 It restores exactly what the journal would: the restored core must give the same digest, else the file is
 passed over for the one before.

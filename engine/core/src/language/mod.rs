@@ -1,0 +1,12 @@
+//! What the core reads and writes: frames, commands, events, their numbers and bounds.
+
+pub mod amount;
+pub mod bytes;
+pub mod codes;
+pub mod command;
+pub mod crc32c;
+pub mod event;
+pub mod frame;
+pub mod limits;
+pub mod listing;
+pub mod text;

@@ -1,0 +1,177 @@
+//! What a listing is worth in minor units: notionals, fees, reservations, the protection price.
+
+use crate::language::amount::{ceil_div, times};
+use crate::language::codes::{code, Code, InstrumentKind, Matching, Side};
+use crate::language::limits::{
+    BAND_PPM_MAX, FEE_DECIMALS, FEE_PPM_MAX, LEVERAGE_MAX, LOT_MINOR_MAX, NOTIONAL_MINOR_MAX, ORDER_QTY_LOTS_MAX,
+    PRICE_TICKS_MAX, TICK_LOT_MINOR_MAX,
+};
+use crate::language::listing::{Listing, Step};
+
+pub const MILLION: i128 = 1_000_000;
+
+impl Listing {
+    /// Tell whether every number is within its bound; assets and fee account are checked elsewhere.
+    fn is_bounded(&self) -> bool {
+        let fees = -FEE_PPM_MAX..=FEE_PPM_MAX;
+        let leverage = match self.kind {
+            InstrumentKind::Spot => 0..=0,
+            InstrumentKind::Perpetual => 1..=LEVERAGE_MAX,
+        };
+        leverage.contains(&self.max_leverage)
+            && self.base_asset_id != self.quote_asset_id
+            && self.tick.mantissa >= 1
+            && self.lot.mantissa >= 1
+            && 1 <= self.min_qty
+            && self.min_qty <= self.max_qty
+            && self.max_qty <= ORDER_QTY_LOTS_MAX
+            && 0 <= self.min_notional
+            && self.min_notional <= self.max_notional
+            && self.max_notional <= NOTIONAL_MINOR_MAX
+            && fees.contains(&self.maker_ppm)
+            && fees.contains(&self.taker_ppm)
+            && self.taker_ppm >= 0
+            && self.maker_ppm + self.taker_ppm >= 0
+            && self.band_ppm <= BAND_PPM_MAX
+    }
+}
+
+/// A listing with what follows from it and from the decimals of its assets.
+#[derive(Clone, Copy)]
+pub struct Instrument {
+    pub listing: Listing,
+    pub lot_minor: i128,
+    pub tick_lot_minor: i128,
+    fee_step: i128,
+    /// What a notional in ppm is divided by to come to fee steps.
+    fee_unit: i128,
+    reserve_ppm: i32,
+}
+
+impl Instrument {
+    /// Check a listing. The error is the code of its refusal.
+    pub fn new(listing: Listing, base_decimals: u8, quote_decimals: u8) -> Result<Self, Code> {
+        if !listing.is_bounded() {
+            return Err(code::BOUND_EXCEEDED);
+        }
+        let fee_step = 10_i128.pow(quote_decimals.saturating_sub(FEE_DECIMALS) as u32);
+        let lot_minor = lot_minor(listing.lot, base_decimals).ok_or(code::INEXACT_NOTIONAL)?;
+        let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).ok_or(code::INEXACT_NOTIONAL)?;
+        let exact = lot_minor <= LOT_MINOR_MAX && (fee_step..=TICK_LOT_MINOR_MAX).contains(&tick_lot_minor);
+        let reserve_ppm = listing.maker_ppm.max(listing.taker_ppm).max(0);
+        let instrument =
+            Self { listing, lot_minor, tick_lot_minor, fee_step, fee_unit: MILLION * fee_step, reserve_ppm };
+        exact.then_some(instrument).ok_or(code::INEXACT_NOTIONAL)
+    }
+
+    /// Quote minor units of `qty` lots at `price` ticks; exact, and below 2^127 by the bounds.
+    pub fn notional(&self, price: i64, qty: i64) -> i128 {
+        times(times(self.tick_lot_minor, price), qty)
+    }
+
+    pub fn is_perpetual(&self) -> bool {
+        self.listing.kind == InstrumentKind::Perpetual
+    }
+
+    pub fn is_pro_rata(&self) -> bool {
+        self.listing.matching == Matching::ProRata
+    }
+
+    /// Check a total quantity. The error is the code of the refusal.
+    pub fn check_qty(&self, order_qty: i64) -> Result<(), Code> {
+        if order_qty < self.listing.min_qty {
+            return Err(code::SIZE_OFF_LOT);
+        }
+        if order_qty > self.listing.max_qty {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        Ok(())
+    }
+
+    /// Check a total quantity at the worst price it may trade at. The error is the code of the refusal.
+    pub fn check_notional(&self, order_qty: i64, worst: i64, is_reduce_only: bool) -> Result<(), Code> {
+        let notional = self.notional(worst, order_qty);
+        let least = if is_reduce_only { 0 } else { self.listing.min_notional };
+        let is_within = (least..=self.listing.max_notional).contains(&notional);
+        is_within.then_some(()).ok_or(code::EXCEEDS_LIMIT)
+    }
+
+    /// Check a limit against the band around a reference price. The error is the code of the refusal.
+    pub fn check_band(&self, price: i64, reference: i64) -> Result<(), Code> {
+        let (price, reference) = (i128::from(price) * MILLION, i128::from(reference));
+        let band = i128::from(self.listing.band_ppm);
+        let is_within = reference * (MILLION - band) <= price && price <= reference * (MILLION + band);
+        is_within.then_some(()).ok_or(code::PRICE_OUTSIDE_BAND)
+    }
+
+    pub fn maker_fee(&self, notional: i128) -> i128 {
+        self.fee(notional, self.listing.maker_ppm)
+    }
+
+    pub fn taker_fee(&self, notional: i128) -> i128 {
+        self.fee(notional, self.listing.taker_ppm)
+    }
+
+    /// Fee on a notional, rounded once toward plus infinity to a whole fee step (FEE-04).
+    fn fee(&self, notional: i128, ppm: i32) -> i128 {
+        let steps = ceil_div(times(notional, i64::from(ppm)), self.fee_unit);
+        if self.fee_step == 1 {
+            steps
+        } else {
+            steps * self.fee_step
+        }
+    }
+
+    /// Minor units an order locks for each lot, so that what it has locked is always leaves times this (RES-21).
+    #[inline(always)]
+    pub fn reservation_per_lot(&self, side: Side, price: i64) -> i128 {
+        match side {
+            Side::Buy => self.with_worst_fee(self.notional(price, 1)),
+            Side::Sell => self.lot_minor,
+        }
+    }
+
+    /// Minor units an order of a perpetual locks for each lot: initial margin and worst-case fee (MAR-05).
+    pub fn margin_per_lot(&self, price: i64, leverage: u8) -> i128 {
+        let notional = self.notional(price, 1);
+        ceil_div(notional, i128::from(leverage)) + self.with_worst_fee(notional) - notional
+    }
+
+    fn with_worst_fee(&self, notional: i128) -> i128 {
+        notional + self.fee(notional, self.reserve_ppm)
+    }
+
+    /// The asset an order of this side locks.
+    pub fn reserved_asset(&self, side: Side) -> u32 {
+        match side {
+            Side::Sell if !self.is_perpetual() => self.listing.base_asset_id,
+            _ => self.listing.quote_asset_id,
+        }
+    }
+
+    /// Move a price by the band, to the worse for this side (RES-09).
+    pub fn moved_by_band(&self, side: Side, best: i64) -> i64 {
+        let best = i128::from(best);
+        let band = i128::from(self.listing.band_ppm);
+        let price = match side {
+            Side::Buy => (best * (MILLION + band) / MILLION).min(i128::from(PRICE_TICKS_MAX)),
+            Side::Sell => ceil_div(best * (MILLION - band), MILLION).max(1),
+        };
+        price as i64
+    }
+}
+
+fn lot_minor(lot: Step, base_decimals: u8) -> Option<i128> {
+    let shift = base_decimals.checked_sub(lot.decimals)?;
+    i128::from(lot.mantissa).checked_mul(10_i128.pow(shift as u32))
+}
+
+fn tick_lot_minor(listing: &Listing, quote_decimals: u8) -> Option<i128> {
+    let worth = i128::from(listing.tick.mantissa) * i128::from(listing.lot.mantissa);
+    let shift = i32::from(quote_decimals) - i32::from(listing.tick.decimals) - i32::from(listing.lot.decimals);
+    let power = 10_i128.checked_pow(shift.unsigned_abs())?;
+    if shift >= 0 {
+        return worth.checked_mul(power);
+    }
+    (worth % power == 0).then_some(worth / power)
+}

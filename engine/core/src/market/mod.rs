@@ -1,0 +1,143 @@
+//! A symbol's market: instrument, book, waiting stops, pegged orders, prices, status.
+
+pub mod book;
+pub mod instrument;
+pub mod open_orders;
+pub mod order_register;
+pub mod stops;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::language::codes::{Side, SymbolStatus};
+use crate::language::limits::{BREAKER_MOVE_PPM, BREAKER_WINDOW_S};
+use crate::market::book::Book;
+use crate::market::instrument::{Instrument, MILLION};
+use crate::market::stops::Stops;
+
+/// Lowest and highest price not yet acted upon; 0, 0 for none.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Unacted {
+    pub low: i64,
+    pub high: i64,
+}
+
+impl Unacted {
+    pub fn add(&mut self, price: i64) {
+        self.low = if self.low == 0 { price } else { self.low.min(price) };
+        self.high = self.high.max(price);
+    }
+
+    /// Tell whether a stop of this side and price is due.
+    pub fn elects(&self, side: Side, stop_px: i64) -> bool {
+        self.low != 0
+            && match side {
+                Side::Buy => stop_px <= self.high,
+                Side::Sell => stop_px >= self.low,
+            }
+    }
+}
+
+/// Lowest and highest mark of one second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MarkSecond {
+    pub second: u64,
+    pub low: i64,
+    pub high: i64,
+}
+
+pub struct Market {
+    pub instrument: Instrument,
+    pub book: Book,
+    pub stops: Stops,
+    /// Open pegged orders: slot by order id.
+    pub pegs: BTreeMap<u64, u32>,
+    pub status: SymbolStatus,
+    pub is_delisted: bool,
+    /// Mark and last price in ticks, 0 for none.
+    pub mark: i64,
+    pub last_px: i64,
+    pub unacted_last: Unacted,
+    pub unacted_mark: Unacted,
+    /// 0 while no breaker is active.
+    pub breaker_until_ns: u64,
+    /// Marks of the last minute, oldest first.
+    pub window: VecDeque<MarkSecond>,
+    pub is_touched: bool,
+    /// Reference prices the pegs were last priced by; `None` when they must be priced anew.
+    pub priced_by: Option<(Option<i64>, Option<i64>)>,
+}
+
+impl Market {
+    pub fn new(instrument: Instrument) -> Self {
+        Self {
+            instrument,
+            book: Book::new(),
+            stops: Stops::default(),
+            pegs: BTreeMap::new(),
+            status: SymbolStatus::Open,
+            is_delisted: false,
+            mark: 0,
+            last_px: 0,
+            unacted_last: Unacted::default(),
+            unacted_mark: Unacted::default(),
+            breaker_until_ns: 0,
+            window: VecDeque::new(),
+            is_touched: false,
+            priced_by: None,
+        }
+    }
+
+    /// Read the places that every order reads.
+    pub fn warm(&self) -> u32 {
+        let best = |side: Side| self.book.best_price(side).unwrap_or(0);
+        let prices = best(Side::Buy) ^ best(Side::Sell) ^ self.mark;
+        let listing = &self.instrument.listing;
+        (prices ^ listing.min_qty ^ self.instrument.lot_minor as i64) as u32 ^ self.pegs.len() as u32
+    }
+
+    pub fn has_pegs(&self) -> bool {
+        !self.pegs.is_empty()
+    }
+
+    pub fn has_unacted(&self) -> bool {
+        self.unacted_last.low != 0 || self.unacted_mark.low != 0
+    }
+
+    pub fn remove_peg(&mut self, order_id: u64) {
+        self.pegs.remove(&order_id);
+    }
+
+    /// Forget all prices, because ticks or lots mean something else now.
+    pub fn forget_prices(&mut self) {
+        (self.mark, self.last_px) = (0, 0);
+        (self.unacted_last, self.unacted_mark) = (Unacted::default(), Unacted::default());
+        self.window.clear();
+    }
+
+    /// How far a mark lies beyond those of the last minute, in ppm, when that is too far (MAR-43).
+    pub fn breaking_move(&mut self, second: u64, mark: i64) -> Option<i64> {
+        while self.window.front().is_some_and(|oldest| oldest.second + BREAKER_WINDOW_S < second) {
+            self.window.pop_front();
+        }
+        let low = i128::from(self.window.iter().map(|marks| marks.low).min()?);
+        let high = i128::from(self.window.iter().map(|marks| marks.high).max()?);
+        let price = i128::from(mark);
+        if price * MILLION > low * (MILLION + BREAKER_MOVE_PPM) {
+            return Some(((price - low) * MILLION / low) as i64);
+        }
+        if price * MILLION < high * (MILLION - BREAKER_MOVE_PPM) {
+            return Some(-((high - price) * MILLION / high) as i64);
+        }
+        None
+    }
+
+    /// Enter a mark into the window.
+    pub fn remember_mark(&mut self, second: u64, mark: i64) {
+        match self.window.back_mut() {
+            Some(last) if last.second == second => {
+                (last.low, last.high) = (last.low.min(mark), last.high.max(mark));
+            }
+            _ => self.window.push_back(MarkSecond { second, low: mark, high: mark }),
+        }
+    }
+}

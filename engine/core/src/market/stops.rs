@@ -1,0 +1,49 @@
+//! The stops that wait in a symbol, in the order in which they will be elected.
+
+use std::collections::BTreeMap;
+
+use crate::language::codes::{Side, Trigger};
+use crate::market::open_orders::Terms;
+use crate::market::Unacted;
+
+/// Stops that wait, by trigger and side, the first to be elected first.
+#[derive(Default)]
+pub struct Stops {
+    queues: [BTreeMap<(i64, u64), u32>; 4],
+}
+
+/// In which order the queues are looked at.
+const QUEUES: [(Trigger, Side); 4] =
+    [(Trigger::Last, Side::Buy), (Trigger::Last, Side::Sell), (Trigger::Mark, Side::Buy), (Trigger::Mark, Side::Sell)];
+
+fn queue_of(side: Side, trigger: Trigger) -> usize {
+    usize::from(trigger == Trigger::Mark) * 2 + usize::from(side == Side::Sell)
+}
+
+fn key(side: Side, stop_px: i64, order_id: u64) -> (i64, u64) {
+    (stop_px * side.sign(), order_id)
+}
+
+impl Stops {
+    pub fn insert(&mut self, side: Side, terms: &Terms, order_id: u64, slot: u32) {
+        self.queues[queue_of(side, terms.trigger)].insert(key(side, terms.stop_px, order_id), slot);
+    }
+
+    pub fn remove(&mut self, side: Side, terms: &Terms, order_id: u64) {
+        self.queues[queue_of(side, terms.trigger)].remove(&key(side, terms.stop_px, order_id));
+    }
+
+    /// The next stop due by the prices not yet acted upon.
+    pub fn next_due(&self, last: Unacted, mark: Unacted) -> Option<u32> {
+        QUEUES.iter().zip(&self.queues).find_map(|((trigger, side), queue)| {
+            let unacted = if *trigger == Trigger::Mark { mark } else { last };
+            let ((price, _), slot) = queue.first_key_value()?;
+            unacted.elects(*side, price * side.sign()).then_some(*slot)
+        })
+    }
+
+    /// Walk all that wait.
+    pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        self.queues.iter().flat_map(|queue| queue.values().copied())
+    }
+}

@@ -1,0 +1,464 @@
+//! A new order: checked, accepted, and sent on its way (docs/MATCHING.md, section 3).
+
+use crate::accounts::account::Account;
+use crate::language::amount::times;
+use crate::language::codes::{code, exec_inst, AccountKind, AccountStatus, MarginState, OrdType, OrderState, Peg};
+use crate::language::codes::{SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus};
+use crate::language::command::{NewOrder, NewTerms};
+use crate::language::event::Restated;
+use crate::language::limits::{EXPIRING_ORDERS_MAX, PEGS_PER_SYMBOL_MAX, PRICE_TICKS_MAX};
+use crate::market::open_orders::{OpenOrder, Terms};
+use crate::market::order_register::Order;
+use crate::market::Market;
+use crate::rules::matching::Stop;
+use crate::state::exchange::{Decision, Exchange};
+use crate::store::slab::NIL;
+
+/// 2100-01-01 (TIM-07): nothing expires later.
+const EXPIRE_TIME_NS_MAX: u64 = 4_102_444_800_000_000_000;
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// What a market lets in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    PreOpen,
+    PostOnly,
+    CancelOnly,
+    Closed,
+}
+
+impl Gate {
+    /// Tell whether an order entered now may meet the book.
+    pub fn has_continuous_book(self) -> bool {
+        matches!(self, Self::Open | Self::PostOnly)
+    }
+}
+
+/// On which terms an order is admitted.
+struct Admitted {
+    gate: Gate,
+    /// Worst price in ticks; `None` for a market order that finds nobody on the other side.
+    worst: Option<i64>,
+    per_lot: i128,
+    /// What must be borrowed first.
+    borrow: i128,
+    is_slid: bool,
+    expire_time_ns: u64,
+}
+
+impl Exchange {
+    pub(crate) fn new_order(&mut self, source: u32, key: u64, order: &NewOrder<'_>) {
+        if let Some(known) = self.orders.find_named(key, source, order.cl_ord_id) {
+            let (order_id, state) = self.orders[known].answer();
+            if order.poss_resend {
+                return self.records.status_reported(Some((order_id, state)));
+            }
+            return self.records.order_rejected(order_id, code::DUPLICATE_CL_ORD_ID);
+        }
+        match self.admit(source, order) {
+            Ok(admitted) => {
+                let slot = self.accept(source, key, order, &admitted);
+                self.enter(slot, order, &admitted);
+            }
+            Err(code) => self.records.order_rejected(0, code),
+        }
+    }
+
+    /// Check an order; the first failure decides (ORD-01).
+    fn admit(&self, source: u32, order: &NewOrder<'_>) -> Decision<Admitted> {
+        let account = self.member_account(source, order.account_id)?;
+        let market = self.markets.get(order.symbol_id).filter(|market| !market.is_delisted);
+        let market = market.ok_or(code::UNKNOWN_SYMBOL)?;
+        let is_perpetual = market.instrument.is_perpetual();
+        if is_perpetual != (account.kind == AccountKind::Futures) {
+            return Err(code::UNSUPPORTED);
+        }
+        self.check_may_trade(source, account, order.terms.exec_inst)?;
+        let gate = self.gate(market);
+        check_gate(gate, order)?;
+        check_combination(order, source, is_perpetual)?;
+        check_prices(order)?;
+        let expire_time_ns = self.expire_time_ns(order.time_in_force, order.terms.expire_time_ns)?;
+        let mut limit = order.price;
+        let slides = order.terms.exec_inst & exec_inst::SLIDE != 0;
+        let is_slid = slides && gate.has_continuous_book() && market.book.crosses(order.side, limit);
+        if is_slid {
+            limit = one_tick_off(market, order.side).ok_or(code::UNSUPPORTED)?;
+        }
+        if is_perpetual && market.mark == 0 {
+            return Err(code::NOT_ALLOWED_NOW);
+        }
+        check_band(market, order.ord_type, limit, order.terms.stop_px)?;
+        let worst = worst_price(market, order, limit);
+        let is_reduce_only = order.terms.exec_inst & exec_inst::REDUCE_ONLY != 0;
+        market.instrument.check_qty(order.order_qty)?;
+        if order.terms.max_floor > order.order_qty || order.terms.min_qty > order.order_qty {
+            return Err(code::SIZE_OFF_LOT);
+        }
+        if let Some(worst) = worst {
+            market.instrument.check_notional(order.order_qty, worst, is_reduce_only)?;
+        }
+        let margin_price = worst.map(|worst| {
+            let meets_book = gate.has_continuous_book() && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
+            market.margin_price(order.side, worst, order.terms.stop_px, meets_book)
+        });
+        let per_lot = margin_price
+            .map_or(0, |price| self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only));
+        let asset_id = market.instrument.reserved_asset(order.side);
+        let needed = times(per_lot, order.order_qty);
+        let borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, 0)?;
+        self.check_room(account, market, order)?;
+        if is_perpetual && !is_reduce_only {
+            let price = margin_price.unwrap_or(0);
+            self.check_position(order.account_id, order.symbol_id, order.side, order.order_qty, price, 0)?;
+        }
+        Ok(Admitted { gate, worst, per_lot, borrow, is_slid, expire_time_ns })
+    }
+
+    /// The account a source may enter orders for.
+    fn member_account(&self, source: u32, account_id: u32) -> Decision<&Account> {
+        let firm_id = if source == 0 { None } else { Some(self.firm_of(source).ok_or(code::NOT_AUTHORISED)?) };
+        let account = self.accounts.get(account_id).filter(|account| account.kind.is_member());
+        let account = account.ok_or(code::UNKNOWN_ACCOUNT)?;
+        if firm_id.is_some_and(|firm_id| firm_id != account.firm_id) {
+            return Err(code::NOT_AUTHORISED);
+        }
+        Ok(account)
+    }
+
+    /// Check that account and session are free to enter or change an order with these flags.
+    pub(crate) fn check_may_trade(&self, source: u32, account: &Account, flags: u8) -> Decision {
+        if account.status != AccountStatus::Active {
+            return Err(code::ACCOUNT_SUSPENDED);
+        }
+        if self.sessions.get(source).is_some_and(|session| session.is_blocked) {
+            return Err(code::KILL_SWITCH);
+        }
+        let needed = match account.margin_state {
+            MarginState::MarginCall => exec_inst::REDUCE_ONLY,
+            MarginState::InLiquidation | MarginState::Liquidated => exec_inst::LIQUIDATION,
+            _ => 0,
+        };
+        if flags & needed != needed {
+            return Err(code::MARGIN_RESTRICTED);
+        }
+        Ok(())
+    }
+
+    /// What a market lets in now: the venue first, then the breaker, then the symbol's status (section 2).
+    pub(crate) fn gate(&self, market: &Market) -> Gate {
+        match self.venue_status {
+            VenueStatus::Halt | VenueStatus::Closed => return Gate::Closed,
+            VenueStatus::CancelOnly => return Gate::CancelOnly,
+            VenueStatus::Open => {}
+        }
+        if market.breaker_until_ns != 0 {
+            return Gate::Closed;
+        }
+        match market.status {
+            SymbolStatus::Open => Gate::Open,
+            SymbolStatus::PreOpen => Gate::PreOpen,
+            SymbolStatus::PostOnly => Gate::PostOnly,
+            SymbolStatus::CancelOnly => Gate::CancelOnly,
+            SymbolStatus::Halt | SymbolStatus::Closed => Gate::Closed,
+        }
+    }
+
+    /// When an order of this time in force expires, 0 for never.
+    pub(crate) fn expire_time_ns(&self, time_in_force: TimeInForce, given: u64) -> Decision<u64> {
+        match time_in_force {
+            TimeInForce::Day => Ok((self.now.ts_ns / DAY_NS + 1) * DAY_NS),
+            TimeInForce::GoodTillDate if given <= self.now.ts_ns => Err(code::STALE),
+            TimeInForce::GoodTillDate if given > EXPIRE_TIME_NS_MAX => Err(code::UNSUPPORTED),
+            TimeInForce::GoodTillDate => Ok(given),
+            _ => Ok(0),
+        }
+    }
+
+    /// Minor units an order locks for each lot (section 4).
+    #[inline(always)]
+    pub(crate) fn per_lot(
+        &self,
+        account_id: u32,
+        symbol_id: u32,
+        side: Side,
+        price: i64,
+        is_reduce_only: bool,
+    ) -> i128 {
+        let instrument = &self.markets[symbol_id].instrument;
+        if !instrument.is_perpetual() {
+            return instrument.reservation_per_lot(side, price);
+        }
+        if is_reduce_only {
+            return 0;
+        }
+        instrument.margin_per_lot(price, self.leverage(account_id, symbol_id))
+    }
+
+    /// Check that an account can reserve `needed`, of which it has `held` locked for the same order already; returns
+    /// what it must borrow.
+    #[inline(always)]
+    pub(crate) fn check_funds(
+        &self,
+        account_id: u32,
+        symbol_id: u32,
+        asset_id: u32,
+        needed: i128,
+        held: i128,
+    ) -> Decision<i128> {
+        let account = &self.accounts[account_id];
+        let mut available = account.balance(asset_id).available + held;
+        if account.kind == AccountKind::Futures && needed > 0 {
+            available -= self.unrealized_loss(account_id, asset_id);
+        }
+        if needed <= available || needed == 0 {
+            return Ok(0);
+        }
+        let missing = needed - available;
+        if account.kind == AccountKind::Margin && self.may_borrow(account_id, symbol_id, asset_id, missing) {
+            return Ok(missing);
+        }
+        Err(code::INSUFFICIENT_BALANCE)
+    }
+
+    /// Check the counts of open orders (ORD-22).
+    fn check_room(&self, account: &Account, market: &Market, order: &NewOrder<'_>) -> Decision {
+        let is_full = order.time_in_force.may_rest() && !account.may_open(order.symbol_id)
+            || expires(order.time_in_force) && self.expiries.len() >= EXPIRING_ORDERS_MAX
+            || order.ord_type == OrdType::Pegged && market.pegs.len() >= PEGS_PER_SYMBOL_MAX;
+        if is_full {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        Ok(())
+    }
+
+    /// Enter an admitted order into the register, lock its reservation, and tell it; returns its slot.
+    fn accept(&mut self, source: u32, key: u64, order: &NewOrder<'_>, admitted: &Admitted) -> u32 {
+        let NewOrder { account_id, symbol_id, side, order_qty, cl_ord_id, terms: ref asked, .. } = *order;
+        let order_id = self.now.seq;
+        let (reserved, asset_id) = self.reservation(order, admitted);
+        if admitted.borrow > 0 {
+            self.borrow(account_id, asset_id, admitted.borrow);
+        }
+        self.accounts[account_id].reserve(asset_id, reserved);
+        let is_reduce_only = asked.exec_inst & exec_inst::REDUCE_ONLY != 0;
+        if self.markets[symbol_id].instrument.is_perpetual() && !is_reduce_only {
+            let leverage = self.leverage(account_id, symbol_id);
+            self.accounts[account_id].open_position(symbol_id, leverage);
+        }
+        let entry =
+            self.orders.add(Order { order_id, account_id, symbol_id, slot: NIL, side, state: OrderState::Pending });
+        self.orders.name(key, source, entry, cl_ord_id);
+        let stp = if asked.stp == SelfTrade::Default { SelfTrade::Aggressive } else { asked.stp };
+        let open = OpenOrder {
+            per_lot: admitted.per_lot,
+            order_id,
+            order_qty,
+            leaves: order_qty,
+            display: order_qty,
+            limit: admitted.worst.unwrap_or_default(),
+            price: admitted.worst.unwrap_or_default(),
+            entry,
+            account_id,
+            symbol_id,
+            source,
+            level: NIL,
+            previous: NIL,
+            next: NIL,
+            account_previous: NIL,
+            account_next: NIL,
+            terms: NIL,
+            side,
+            ord_type: order.ord_type,
+            time_in_force: order.time_in_force,
+            exec_inst: asked.exec_inst,
+            stp,
+            is_listed: false,
+        };
+        let slot = self.open.insert(open, kept_terms(order.ord_type, asked, admitted.expire_time_ns));
+        self.open[slot].display = self.open.full_display(slot);
+        self.orders.set_slot(entry, slot);
+        self.records.order_accepted(order_id, reserved);
+        slot
+    }
+
+    fn reservation(&self, order: &NewOrder<'_>, admitted: &Admitted) -> (i128, u32) {
+        let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
+        (times(admitted.per_lot, order.order_qty), asset_id)
+    }
+
+    /// Send an accepted order on its way (section 3, after acceptance).
+    fn enter(&mut self, slot: u32, order: &NewOrder<'_>, admitted: &Admitted) {
+        if admitted.worst.is_none() {
+            return self.expire(slot, code::NO_LIQUIDITY);
+        }
+        if admitted.is_slid {
+            self.tell_slide(slot);
+        }
+        if order.ord_type.is_stop() {
+            return self.wait_or_elect(slot);
+        }
+        if self.open[slot].is_reduce_only() && !self.clip(slot) {
+            return;
+        }
+        if order.ord_type == OrdType::Pegged {
+            return self.wait_for_price(slot);
+        }
+        if admitted.gate == Gate::PreOpen {
+            return self.rest(slot);
+        }
+        if self.open[slot].is_post_only()
+            && self.markets[order.symbol_id].book.crosses(order.side, self.open[slot].limit)
+        {
+            return self.cancel(slot, code::POST_ONLY_WOULD_TAKE);
+        }
+        let leaves = self.open[slot].leaves;
+        if order.time_in_force == TimeInForce::FillOrKill && !self.is_fillable(slot, leaves) {
+            return self.expire(slot, code::FOK_UNFILLABLE);
+        }
+        if order.terms.min_qty > 0 && !self.is_fillable(slot, order.terms.min_qty) {
+            return self.expire(slot, code::MIN_QTY_UNFILLABLE);
+        }
+        self.trade_then_rest(slot, order.time_in_force.may_rest());
+    }
+
+    /// Match an order up to its price; what is left rests there or expires.
+    pub(crate) fn trade_then_rest(&mut self, slot: u32, rests: bool) {
+        match self.take(slot) {
+            Stop::Closed => {}
+            Stop::Filled => self.finish(slot, OrderState::Filled),
+            Stop::OwnOrder => self.cancel(slot, code::SELF_TRADE),
+            Stop::StepsUsedUp => self.cancel(slot, code::EXCEEDS_LIMIT),
+            Stop::NothingCrosses if rests => self.rest(slot),
+            Stop::NothingCrosses => self.expire(slot, code::IOC_REMAINDER),
+        }
+    }
+
+    /// Put an order into the book behind all others of its price.
+    pub(crate) fn rest(&mut self, slot: u32) {
+        self.open[slot].display = self.open.full_display(slot);
+        let symbol_id = self.open[slot].symbol_id;
+        let market = &mut self.markets[symbol_id];
+        market.book.rest(&mut self.open, slot);
+        if market.has_pegs() {
+            self.touch(symbol_id);
+        }
+        self.list(slot);
+    }
+
+    pub(crate) fn tell_slide(&mut self, slot: u32) {
+        let order = &self.open[slot];
+        self.records.order_restated(&Restated {
+            order_id: order.order_id,
+            reason: crate::language::codes::RestateReason::Slide,
+            order_qty: order.order_qty,
+            leaves: order.leaves,
+            price: order.limit,
+            display: order.display,
+            released: 0,
+        });
+    }
+}
+
+/// Tell whether orders of this time in force leave by themselves.
+pub fn expires(time_in_force: TimeInForce) -> bool {
+    matches!(time_in_force, TimeInForce::Day | TimeInForce::GoodTillDate)
+}
+
+/// Check that the market takes this order in its state (section 2).
+fn check_gate(gate: Gate, order: &NewOrder<'_>) -> Decision {
+    let is_taken = match gate {
+        Gate::Open => true,
+        Gate::PreOpen => order.time_in_force.may_rest() && order.ord_type != OrdType::Market,
+        Gate::PostOnly => order.ord_type == OrdType::Limit && order.terms.exec_inst & exec_inst::POST_ONLY != 0,
+        Gate::CancelOnly => false,
+        Gate::Closed => return Err(code::SYMBOL_CLOSED),
+    };
+    is_taken.then_some(()).ok_or(code::NOT_ALLOWED_NOW)
+}
+
+/// Check that the terms of an order go together (the table of section 3).
+fn check_combination(order: &NewOrder<'_>, source: u32, is_perpetual: bool) -> Decision {
+    let NewTerms { stop_px, max_floor, min_qty, expire_time_ns, peg_offset, exec_inst: flags, trigger, peg, .. } =
+        order.terms;
+    let has = |flag: u8| flags & flag != 0;
+    let is_limit = order.ord_type == OrdType::Limit;
+    let rests = order.time_in_force.may_rest();
+    let is_ioc = order.time_in_force == TimeInForce::ImmediateOrCancel;
+    let fits_type = match order.ord_type {
+        OrdType::Market => !rests && order.price == 0,
+        OrdType::Limit => true,
+        OrdType::Stop => rests && order.price == 0,
+        OrdType::StopLimit | OrdType::Pegged => rests,
+    };
+    let may_be_marketable = matches!(order.ord_type, OrdType::Market | OrdType::Limit);
+    let fits = fits_type
+        && (order.ord_type.is_stop() || stop_px == 0 && trigger == Trigger::None)
+        && (order.ord_type == OrdType::Pegged) == (peg != Peg::None)
+        && (order.ord_type == OrdType::Pegged || peg_offset == 0)
+        && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&peg_offset)
+        && (order.time_in_force == TimeInForce::GoodTillDate) == (expire_time_ns != 0)
+        && (min_qty == 0 || min_qty > 0 && is_ioc && may_be_marketable)
+        && (max_floor == 0 || max_floor > 0 && rests && (is_limit || order.ord_type == OrdType::StopLimit))
+        && (!has(exec_inst::POST_ONLY) || is_limit && rests && !has(exec_inst::REDUCE_ONLY))
+        && (!has(exec_inst::SLIDE) || has(exec_inst::POST_ONLY))
+        && (!has(exec_inst::REDUCE_ONLY) || is_perpetual && order.ord_type != OrdType::Pegged)
+        && (!has(exec_inst::LIQUIDATION) || has(exec_inst::REDUCE_ONLY) && source == 0 && may_be_marketable);
+    fits.then_some(()).ok_or(code::UNSUPPORTED)
+}
+
+/// Check the prices an order of its type must have.
+fn check_prices(order: &NewOrder<'_>) -> Decision {
+    let bounds = 1..=PRICE_TICKS_MAX;
+    let has_price = !matches!(order.ord_type, OrdType::Market | OrdType::Stop);
+    if has_price && !bounds.contains(&order.price) || order.ord_type.is_stop() && !bounds.contains(&order.terms.stop_px)
+    {
+        return Err(code::PRICE_OFF_TICK);
+    }
+    Ok(())
+}
+
+/// Check a limit against the band around its reference, if it has one (step 9).
+pub fn check_band(market: &Market, ord_type: OrdType, limit: i64, stop_px: i64) -> Decision {
+    match ord_type {
+        OrdType::Limit if market.mark != 0 => market.instrument.check_band(limit, market.mark),
+        OrdType::StopLimit => market.instrument.check_band(limit, stop_px),
+        _ => Ok(()),
+    }
+}
+
+/// The worst price an order may trade at (section 3).
+fn worst_price(market: &Market, order: &NewOrder<'_>, limit: i64) -> Option<i64> {
+    let moved = |price: i64| market.instrument.moved_by_band(order.side, price);
+    match order.ord_type {
+        OrdType::Market => market.book.best_price(order.side.opposite()).map(moved),
+        OrdType::Stop => Some(moved(order.terms.stop_px)),
+        _ => Some(limit),
+    }
+}
+
+/// The limit of a post-only order that moves out of the way.
+pub fn one_tick_off(market: &Market, side: Side) -> Option<i64> {
+    let best = market.book.best_price(side.opposite())?;
+    let price = best - side.sign();
+    (1..=PRICE_TICKS_MAX).contains(&price).then_some(price)
+}
+
+/// What of an order's terms is kept while it is open.
+fn kept_terms(ord_type: OrdType, asked: &NewTerms, expire_time_ns: u64) -> Terms {
+    let trigger = match asked.trigger {
+        Trigger::None if ord_type.is_stop() => Trigger::Last,
+        trigger => trigger,
+    };
+    Terms {
+        stop_px: asked.stop_px,
+        max_floor: asked.max_floor,
+        peg_offset: asked.peg_offset,
+        expire_time_ns,
+        stp_group: asked.stp_group,
+        trigger,
+        peg: asked.peg,
+        is_triggered: false,
+    }
+}

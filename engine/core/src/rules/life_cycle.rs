@@ -1,0 +1,74 @@
+//! How an order ends: withdrawn, canceled, expired, filled. What it has locked goes back.
+
+use crate::language::codes::{AccountKind, Code, OrderState};
+use crate::market::open_orders::OpenOrder;
+use crate::state::exchange::Exchange;
+use crate::store::slab::NIL;
+
+impl Exchange {
+    /// End an order that has no place in the book any more.
+    pub(crate) fn finish(&mut self, slot: u32, state: OrderState) {
+        let order = self.open[slot];
+        if order.is_listed {
+            self.change_open_lots(slot, -order.leaves);
+            self.unlist(slot);
+        }
+        self.orders.close(order.entry, state);
+        self.open.remove(slot);
+    }
+
+    /// Take an order out of wherever it stands, give back what it has locked, end it, and return its leaves and that amount.
+    pub(crate) fn withdraw(&mut self, slot: u32, state: OrderState) -> (i64, i128) {
+        let order = self.open[slot];
+        self.detach(slot);
+        let released = order.reserved();
+        self.release(&order, released);
+        self.finish(slot, state);
+        (order.leaves, released)
+    }
+
+    /// Take an order out of the book, or from among the stops that wait.
+    #[inline(always)]
+    pub(crate) fn detach(&mut self, slot: u32) {
+        let order = self.open[slot];
+        let market = &mut self.markets[order.symbol_id];
+        if order.level != NIL {
+            market.book.remove(&mut self.open, slot);
+            if market.has_pegs() {
+                self.touch(order.symbol_id);
+            }
+        } else if self.open.is_waiting_stop(slot) && order.is_listed {
+            market.stops.remove(order.side, self.open.terms(slot), order.order_id);
+        }
+    }
+
+    /// Move part of what an order has locked back to available.
+    pub(crate) fn release(&mut self, order: &OpenOrder, amount: i128) {
+        let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
+        self.accounts[order.account_id].release(asset_id, amount);
+    }
+
+    /// Cancel an open order and tell it.
+    pub(crate) fn cancel(&mut self, slot: u32, code: Code) {
+        let order = self.open[slot];
+        let (leaves, released) = self.withdraw(slot, OrderState::Canceled);
+        self.records.order_canceled(order.order_id, leaves, released, code);
+        self.repay_reserved(&order);
+    }
+
+    /// Expire an order and tell it.
+    pub(crate) fn expire(&mut self, slot: u32, code: Code) {
+        let order = self.open[slot];
+        let (leaves, released) = self.withdraw(slot, OrderState::Expired);
+        self.records.order_expired(order.order_id, leaves, released, code);
+        self.repay_reserved(&order);
+    }
+
+    /// Pay back a loan from what an order's end or change has made available.
+    pub(crate) fn repay_reserved(&mut self, order: &OpenOrder) {
+        if self.accounts[order.account_id].kind == AccountKind::Margin {
+            let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
+            self.repay(order.account_id, asset_id);
+        }
+    }
+}

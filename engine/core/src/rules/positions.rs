@@ -1,0 +1,220 @@
+//! Perpetuals: positions at exact cost, their margin, what fills and commands do to them (DRV-11, MAR).
+
+use crate::accounts::account::Balance;
+use crate::accounts::position::{Filled, Paid, Position};
+use crate::language::amount::times;
+use crate::language::codes::{code, AccountKind, AccountStatus, PositionReason, Side};
+use crate::language::command::SetLeverage;
+use crate::language::event::PositionChanged;
+use crate::language::limits::{POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX};
+use crate::state::exchange::{Decision, Exchange};
+
+/// What a fill realized, and what it took out of its order's reservation.
+#[derive(Clone, Copy, Default)]
+struct Settled {
+    realized: i128,
+    released: i128,
+}
+
+impl Exchange {
+    /// Settle one side of a match in a perpetual.
+    pub(crate) fn fill_position(&mut self, slot: u32, price: i64, qty: i64, fee: i128) {
+        let order = self.open[slot];
+        let instrument = &self.markets[order.symbol_id].instrument;
+        let (quote, pnl_account) = (instrument.listing.quote_asset_id, instrument.listing.pnl_account_id);
+        let paid = Paid { released: times(order.per_lot, qty), fee };
+        let account = &mut self.accounts[order.account_id];
+        let balance = account.balance(quote);
+        let position = account.position_mut(order.symbol_id).expect("an accepted order has a position");
+        let filled = position.fill(instrument, order.side, price, qty, paid, balance);
+        let debt_added = filled.position.debt - position.debt;
+        *position = filled.position;
+        assert!(filled.balance.locked >= 0, "released more than was locked");
+        account.put(quote, filled.balance);
+        let Filled { position, realized, balance } = filled;
+        let (account_id, reason) = (order.account_id, PositionReason::Trade);
+        self.tell_position(account_id, reason, &position, Settled { realized, released: paid.released }, balance);
+        self.accounts[pnl_account].credit(quote, -realized - debt_added);
+    }
+
+    /// Check what a new order adds to a position, given the price it is margined at and the lots of this order
+    /// that its account has open already (section 8).
+    pub(crate) fn check_position(
+        &self,
+        account_id: u32,
+        symbol_id: u32,
+        side: Side,
+        order_qty: i64,
+        margin_price: i64,
+        open_already: i64,
+    ) -> Decision {
+        let account = &self.accounts[account_id];
+        let position = account.position(symbol_id);
+        if position.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        if account.positions.iter().any(|position| position.debt > 0) {
+            return Err(code::MARGIN_RESTRICTED);
+        }
+        let mut position = position.copied().unwrap_or(Position::new(symbol_id, 1));
+        let open = i128::from(*position.open_lots(side) - open_already);
+        let lots = i128::from(side.sign() * position.size) + open + i128::from(order_qty);
+        if lots > POSITION_LOTS_MAX {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        if lots <= 0 {
+            return Ok(());
+        }
+        let market = &self.markets[symbol_id];
+        let notional = market.instrument.notional(margin_price.max(market.mark), lots as i64);
+        let leverage = self.leverage(account_id, symbol_id);
+        if !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
+            return Err(code::LEVERAGE_EXCEEDED);
+        }
+        if !self.is_position_allowed(account_id, symbol_id, notional) {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        Ok(())
+    }
+
+    /// Lots a reduce-only order could close now.
+    pub(crate) fn reducible(&self, slot: u32) -> i64 {
+        let order = &self.open[slot];
+        let position = self.accounts[order.account_id].position(order.symbol_id);
+        position.map_or(0, |position| position.reducible(order.side))
+    }
+
+    /// Tell whether a source speaks for an account.
+    fn may_manage(&self, source: u32, account_id: u32) -> Decision {
+        let firm_id = self.firm_of(source);
+        if source != 0 && firm_id.is_none() {
+            return Err(code::NOT_AUTHORISED);
+        }
+        let account = self.accounts.get(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        let is_entitled = firm_id.is_none_or(|firm_id| firm_id == account.firm_id);
+        is_entitled.then_some(()).ok_or(code::NOT_AUTHORISED)
+    }
+
+    pub(crate) fn set_leverage(&mut self, source: u32, asked: &SetLeverage) -> Decision {
+        let SetLeverage { account_id, symbol_id, leverage, is_isolated } = *asked;
+        self.may_manage(source, account_id)?;
+        let account = &self.accounts[account_id];
+        let market =
+            self.markets.get(symbol_id).filter(|market| market.instrument.is_perpetual() && !market.is_delisted);
+        let market = market.ok_or(code::UNKNOWN_REFERENCE)?;
+        if account.kind != AccountKind::Futures || account.status != AccountStatus::Active {
+            return Err(code::UNKNOWN_REFERENCE);
+        }
+        let known = account.position(symbol_id).copied();
+        let current = known.unwrap_or(Position::new(symbol_id, self.leverage(account_id, symbol_id)));
+        let size = i128::from(current.size);
+        let long = size + i128::from(current.open_buy);
+        let short = i128::from(current.open_sell) - size;
+        let exposure = size.abs().max(long).max(short) as i64;
+        let notional = market.instrument.notional(market.mark, exposure);
+        if leverage == 0 || !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
+            return Err(code::LEVERAGE_EXCEEDED);
+        }
+        if known.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        let has_orders = current.open_buy != 0 || current.open_sell != 0;
+        let changes_mode = is_isolated != current.is_isolated;
+        if changes_mode && (current.size != 0 || has_orders) || leverage != current.leverage && has_orders {
+            return Err(code::NOT_EMPTY);
+        }
+        let quote = market.instrument.listing.quote_asset_id;
+        let margin = current.margin_at(leverage);
+        let more = margin - current.margin;
+        if more > account.balance(quote).available {
+            return Err(code::INSUFFICIENT_BALANCE);
+        }
+        if leverage > current.leverage && current.size != 0 && !self.is_healthy(account_id, quote) {
+            return Err(code::MARGIN_RESTRICTED);
+        }
+        self.accounts[account_id].open_position(symbol_id, leverage);
+        let changed = Position { leverage, is_isolated, margin, ..current };
+        self.change_margin(account_id, quote, changed, more, PositionReason::Leverage);
+        Ok(())
+    }
+
+    pub(crate) fn adjust_margin(&mut self, source: u32, account_id: u32, symbol_id: u32, amount: i128) -> Decision {
+        self.may_manage(source, account_id)?;
+        let account = &self.accounts[account_id];
+        let isolated = account.position(symbol_id).filter(|position| position.is_isolated && position.size != 0);
+        let position = *isolated.ok_or(code::UNKNOWN_REFERENCE)?;
+        let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
+        let most = account.balance(quote).available;
+        // What was added may have been eaten up by a shortage of margin.
+        let least = -position.extra.min(position.margin);
+        if amount == 0 || !(least..=most).contains(&amount) {
+            return Err(code::INSUFFICIENT_BALANCE);
+        }
+        let changed = Position { margin: position.margin + amount, extra: position.extra + amount, ..position };
+        self.change_margin(account_id, quote, changed, amount, PositionReason::Margin);
+        Ok(())
+    }
+
+    /// Put a position in place, lock what its margin rose by, and tell it.
+    fn change_margin(&mut self, account_id: u32, quote: u32, changed: Position, more: i128, reason: PositionReason) {
+        let account = &mut self.accounts[account_id];
+        if more >= 0 {
+            account.reserve(quote, more);
+        } else {
+            account.release(quote, -more);
+        }
+        *account.position_mut(changed.symbol_id).expect("the position is there") = changed;
+        let balance = account.balance(quote);
+        self.tell_position(account_id, reason, &changed, Settled::default(), balance);
+    }
+
+    #[inline(always)]
+    fn tell_position(
+        &mut self,
+        account_id: u32,
+        reason: PositionReason,
+        position: &Position,
+        settled: Settled,
+        balance: Balance,
+    ) {
+        self.records.position_changed(&PositionChanged {
+            account_id,
+            symbol_id: position.symbol_id,
+            reason,
+            leverage: position.leverage,
+            is_isolated: position.is_isolated,
+            size: position.size,
+            cost: position.cost,
+            margin: position.margin,
+            extra: position.extra,
+            debt: position.debt,
+            realized_pnl: settled.realized,
+            released: settled.released,
+            available_after: balance.available,
+            locked_after: balance.locked,
+        });
+    }
+
+    pub(crate) fn cover_debt(&mut self, payer: u32, account_id: u32, symbol_id: u32, amount: i128) -> Decision {
+        let paying = self.accounts.get(payer).ok_or(code::UNKNOWN_REFERENCE)?;
+        let account = self.accounts.get(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        let position = account.position(symbol_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        if paying.kind == AccountKind::ClearingPnl || !(1..=position.debt).contains(&amount) {
+            return Err(code::BOUND_EXCEEDED);
+        }
+        let listing = self.markets[symbol_id].instrument.listing;
+        if amount > paying.balance(listing.quote_asset_id).available {
+            return Err(code::INSUFFICIENT_BALANCE);
+        }
+        self.accounts[payer].credit(listing.quote_asset_id, -amount);
+        self.accounts[listing.pnl_account_id].credit(listing.quote_asset_id, amount);
+        self.records.debt_covered(self.accounts[payer].balance(listing.quote_asset_id).available);
+        let account = &mut self.accounts[account_id];
+        let position = account.position_mut(symbol_id).expect("just found");
+        position.debt -= amount;
+        let position = *position;
+        let balance = account.balance(listing.quote_asset_id);
+        self.tell_position(account_id, PositionReason::Debt, &position, Settled::default(), balance);
+        Ok(())
+    }
+}

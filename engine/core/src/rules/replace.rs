@@ -1,0 +1,315 @@
+//! A replace: which order, whether it may change so, and what becomes of its place (docs/MATCHING.md, section 9).
+
+use crate::language::amount::times;
+use crate::language::codes::{code, exec_inst, OrdType, TimeInForce};
+use crate::language::command::ReplaceOrder;
+use crate::language::event::Records;
+use crate::language::limits::{EXPIRING_ORDERS_MAX, PRICE_TICKS_MAX};
+use crate::market::open_orders::{OpenOrder, Terms};
+use crate::market::Market;
+use crate::rules::entry::{check_band, expires, one_tick_off, Gate};
+use crate::state::exchange::{Decision, Exchange};
+
+/// An order as it will be.
+struct Changed {
+    order_qty: i64,
+    leaves: i64,
+    limit: i64,
+    time_in_force: TimeInForce,
+    /// `None` when they stay as they are.
+    terms: Option<Terms>,
+    per_lot: i128,
+    borrow: i128,
+    keeps_priority: bool,
+    is_slid: bool,
+}
+
+impl Exchange {
+    pub(crate) fn replace_order(&mut self, source: u32, key: u64, replace: &ReplaceOrder<'_>) {
+        let ReplaceOrder { cl_ord_id, target, poss_resend, .. } = replace;
+        let reject = Records::replace_rejected;
+        let Some(entry) = self.open_target(source, key, cl_ord_id, target, *poss_resend, reject) else {
+            return;
+        };
+        let slot = self.orders[entry].slot;
+        let filled = self.open[slot].filled();
+        if replace.order_qty <= filled && filled > 0 {
+            self.orders.name(key, source, entry, cl_ord_id);
+            return self.cancel(slot, code::REPLACED_BELOW_FILLED);
+        }
+        match self.changed(source, slot, replace) {
+            Ok(changed) => {
+                self.orders.name(key, source, entry, cl_ord_id);
+                self.change(slot, &changed);
+            }
+            Err(code) => {
+                let answer = self.orders[entry].answer();
+                self.records.replace_rejected(Some(answer), code);
+            }
+        }
+    }
+
+    /// Check a replace, and work out the order it makes.
+    fn changed(&self, source: u32, slot: u32, replace: &ReplaceOrder<'_>) -> Decision<Changed> {
+        if replace.order_qty < 1 {
+            return Err(code::SIZE_OFF_LOT);
+        }
+        let order = &self.open[slot];
+        let old = self.open.terms(slot);
+        let market = &self.markets[order.symbol_id];
+        let is_stop_market = order.ord_type == OrdType::Stop;
+        let shown_limit = if is_stop_market { 0 } else { order.limit };
+        let given = |value: i64, present: i64| if value == 0 { present } else { value };
+        let price = given(replace.price, shown_limit);
+        let stop_px = given(replace.stop_px, old.stop_px);
+        let max_floor = given(replace.max_floor, old.max_floor);
+        let peg_offset = replace.peg_offset.unwrap_or(old.peg_offset);
+        let keeps_prices = price == shown_limit && stop_px == old.stop_px && peg_offset == old.peg_offset;
+        let is_pure_reduction = keeps_prices && max_floor == old.max_floor && replace.order_qty <= order.order_qty;
+        // No floor shows everything.
+        let floor = |max_floor: i64| if max_floor == 0 { i64::MAX } else { max_floor };
+        let keeps_priority =
+            keeps_prices && replace.order_qty <= order.order_qty && floor(max_floor) <= floor(old.max_floor);
+        let gate = self.gate(market);
+        if !is_pure_reduction {
+            self.check_may_trade(source, &self.accounts[order.account_id], order.exec_inst)?;
+            check_gate(gate, order, keeps_priority)?;
+        }
+        check_terms(replace, order, old)?;
+        let (time_in_force, expire_time_ns) = self.lifetime(replace, order, old)?;
+        check_replaced_prices(market, order, old, replace, price, stop_px)?;
+        let mut limit = match (is_stop_market, is_pure_reduction) {
+            (true, true) => order.limit,
+            (true, false) => market.instrument.moved_by_band(order.side, stop_px),
+            (false, _) => price,
+        };
+        check_replaced_size(market, order, replace, limit, is_pure_reduction)?;
+        let is_slid = price != shown_limit
+            && order.is_post_only()
+            && gate.has_continuous_book()
+            && market.book.crosses(order.side, price);
+        if is_slid {
+            if order.exec_inst & exec_inst::SLIDE == 0 {
+                return Err(code::POST_ONLY_WOULD_TAKE);
+            }
+            limit = one_tick_off(market, order.side).ok_or(code::UNSUPPORTED)?;
+        }
+        let leaves = replace.order_qty - order.filled();
+        let (mut per_lot, mut borrow) = (order.per_lot, 0);
+        if !is_pure_reduction {
+            let is_limit = order.ord_type == OrdType::Limit || old.is_triggered;
+            let meets_book = gate.has_continuous_book() && is_limit;
+            (per_lot, borrow) = self.fund(market, order, leaves, limit, stop_px, meets_book)?;
+        }
+        let starts_to_expire = expires(time_in_force) && !expires(order.time_in_force);
+        if starts_to_expire && self.expiries.len() >= EXPIRING_ORDERS_MAX {
+            return Err(code::EXCEEDS_LIMIT);
+        }
+        let max_floor = if max_floor >= replace.order_qty { 0 } else { max_floor };
+        let changes_terms = replace.asks_terms || max_floor != old.max_floor;
+        let terms = changes_terms.then_some(Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..*old });
+        let order_qty = replace.order_qty;
+        Ok(Changed { order_qty, leaves, limit, time_in_force, terms, per_lot, borrow, keeps_priority, is_slid })
+    }
+
+    /// Time in force and expiry of the changed order.
+    fn lifetime(&self, replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision<(TimeInForce, u64)> {
+        let time_in_force = replace.time_in_force.unwrap_or(order.time_in_force);
+        let is_kept = replace.time_in_force.is_none() && replace.expire_time_ns == 0;
+        if is_kept {
+            return Ok((time_in_force, old.expire_time_ns));
+        }
+        Ok((time_in_force, self.expire_time_ns(time_in_force, replace.expire_time_ns)?))
+    }
+
+    /// Check funds and limits of a changed order, with what it has locked counted as available; returns what it locks
+    /// for each lot, and what its account must borrow.
+    #[inline(always)]
+    fn fund(
+        &self,
+        market: &Market,
+        order: &OpenOrder,
+        leaves: i64,
+        limit: i64,
+        stop_px: i64,
+        meets_book: bool,
+    ) -> Decision<(i128, i128)> {
+        let OpenOrder { account_id, symbol_id, side, .. } = *order;
+        let price = market.margin_price(side, limit, stop_px, meets_book);
+        let per_lot = self.per_lot(account_id, symbol_id, side, price, order.is_reduce_only());
+        let asset_id = market.instrument.reserved_asset(side);
+        let needed = times(per_lot, leaves);
+        let borrow = self.check_funds(account_id, symbol_id, asset_id, needed, order.reserved())?;
+        if market.instrument.is_perpetual() && !order.is_reduce_only() {
+            self.check_position(account_id, symbol_id, side, leaves, price, order.leaves)?;
+        }
+        Ok((per_lot, borrow))
+    }
+
+    /// Change an order as checked, and give it its new place.
+    fn change(&mut self, slot: u32, changed: &Changed) {
+        let is_waiting_stop = self.open.is_waiting_stop(slot);
+        if !changed.keeps_priority {
+            self.detach(slot);
+        }
+        self.reserve_anew(slot, changed);
+        if let Some(terms) = changed.terms {
+            self.change_expiry(slot, terms.expire_time_ns);
+            self.open.set_terms(slot, terms);
+        }
+        if changed.keeps_priority {
+            let display = self.open[slot].display.min(self.open.full_display(slot));
+            self.open[slot].display = display;
+        } else {
+            self.find_new_place(slot, changed, is_waiting_stop);
+        }
+    }
+
+    /// Lock what the changed order needs instead of what it has locked, and tell the change.
+    fn reserve_anew(&mut self, slot: u32, changed: &Changed) {
+        let order = self.open[slot];
+        let Changed { order_qty, leaves, limit, time_in_force, per_lot, keeps_priority, .. } = *changed;
+        let (held, reserved) = (order.reserved(), times(per_lot, leaves));
+        if reserved != held {
+            let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
+            self.accounts[order.account_id].release(asset_id, held);
+            if changed.borrow > 0 {
+                self.borrow(order.account_id, asset_id, changed.borrow);
+            }
+            self.accounts[order.account_id].reserve(asset_id, reserved);
+        }
+        if leaves != order.leaves {
+            self.change_open_lots(slot, leaves - order.leaves);
+        }
+        let open = &mut self.open[slot];
+        (open.order_qty, open.leaves, open.per_lot) = (order_qty, leaves, per_lot);
+        (open.limit, open.time_in_force) = (limit, time_in_force);
+        let told = if order.ord_type == OrdType::Stop { 0 } else { limit };
+        self.records.order_replaced(order.order_id, order_qty, leaves, told, reserved, keeps_priority);
+        if reserved < held {
+            self.repay_reserved(&order);
+        }
+    }
+
+    fn change_expiry(&mut self, slot: u32, after: u64) {
+        let (before, order_id) = (self.open.terms(slot).expire_time_ns, self.open[slot].order_id);
+        if before != after {
+            self.expiries.remove(&(before, order_id, slot));
+            if after != 0 {
+                self.expiries.insert((after, order_id, slot));
+            }
+        }
+    }
+
+    /// Give an order that lost its place a new one, matching it first where it may.
+    fn find_new_place(&mut self, slot: u32, changed: &Changed, is_waiting_stop: bool) {
+        if changed.is_slid {
+            self.open[slot].display = self.open.full_display(slot);
+            self.tell_slide(slot);
+        }
+        if is_waiting_stop {
+            return self.wait_or_elect(slot);
+        }
+        let order = &mut self.open[slot];
+        if order.is_pegged() {
+            return self.wait_for_price(slot);
+        }
+        order.price = changed.limit;
+        let symbol_id = order.symbol_id;
+        if order.is_reduce_only() && !self.clip(slot) {
+            return;
+        }
+        if self.is_trading(symbol_id) {
+            self.trade_then_rest(slot, true);
+        } else {
+            self.rest(slot);
+        }
+    }
+}
+
+/// Check that the market lets an order change so (section 2).
+fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
+    match gate {
+        Gate::Open | Gate::PreOpen => Ok(()),
+        Gate::PostOnly if keeps_priority || order.is_post_only() => Ok(()),
+        Gate::PostOnly | Gate::CancelOnly => Err(code::NOT_ALLOWED_NOW),
+        Gate::Closed => Err(code::SYMBOL_CLOSED),
+    }
+}
+
+/// Check that what is asked goes with the order.
+fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision {
+    let bounds = 1..=PRICE_TICKS_MAX;
+    let fits_type = replace.price == 0 || order.ord_type != OrdType::Stop;
+    if !fits_type || replace.asks_terms && !fits_terms(replace, order, old) {
+        return Err(code::UNSUPPORTED);
+    }
+    let is_bounded = |price: i64| price == 0 || bounds.contains(&price);
+    if !is_bounded(replace.price) || !is_bounded(replace.stop_px) {
+        return Err(code::PRICE_OFF_TICK);
+    }
+    Ok(())
+}
+
+fn fits_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> bool {
+    let is_waiting_stop = order.ord_type.is_stop() && !old.is_triggered;
+    let may_hide = matches!(order.ord_type, OrdType::Limit | OrdType::StopLimit) && !order.is_post_only();
+    (replace.stop_px == 0 || is_waiting_stop)
+        && (replace.max_floor == 0 || may_hide && replace.max_floor > 0)
+        && replace
+            .peg_offset
+            .is_none_or(|offset| order.is_pegged() && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&offset))
+        && fits_lifetime(replace, order)
+}
+
+fn fits_lifetime(replace: &ReplaceOrder<'_>, order: &OpenOrder) -> bool {
+    let has_expiry = replace.expire_time_ns != 0;
+    match replace.time_in_force {
+        Some(TimeInForce::GoodTillDate) => has_expiry,
+        Some(time_in_force) => time_in_force.may_rest() && !has_expiry,
+        None => !has_expiry || order.time_in_force == TimeInForce::GoodTillDate,
+    }
+}
+
+/// Check a changed price against the band around its reference.
+fn check_replaced_prices(
+    market: &Market,
+    order: &OpenOrder,
+    old: &Terms,
+    replace: &ReplaceOrder<'_>,
+    price: i64,
+    stop_px: i64,
+) -> Decision {
+    let is_changed = price != order.limit && replace.price != 0 || stop_px != old.stop_px;
+    if !is_changed {
+        return Ok(());
+    }
+    // An elected stop-limit is a limit order from then on.
+    let ord_type = if old.is_triggered { OrdType::Limit } else { order.ord_type };
+    check_band(market, ord_type, price, stop_px)
+}
+
+/// Check the changed total (step 4).
+fn check_replaced_size(
+    market: &Market,
+    order: &OpenOrder,
+    replace: &ReplaceOrder<'_>,
+    worst: i64,
+    is_pure_reduction: bool,
+) -> Decision {
+    let instrument = &market.instrument;
+    if is_pure_reduction {
+        if replace.order_qty < instrument.listing.min_qty {
+            return Err(code::SIZE_OFF_LOT);
+        }
+    } else {
+        instrument.check_qty(replace.order_qty)?;
+    }
+    if replace.max_floor > replace.order_qty {
+        return Err(code::SIZE_OFF_LOT);
+    }
+    if is_pure_reduction {
+        return Ok(());
+    }
+    instrument.check_notional(replace.order_qty, worst, order.is_reduce_only())
+}

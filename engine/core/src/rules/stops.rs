@@ -1,0 +1,53 @@
+//! Stops wait until the last price or the mark reaches them (docs/MATCHING.md, section 6).
+
+use crate::language::codes::{OrdType, Trigger};
+use crate::market::open_orders::{OpenOrder, Terms};
+use crate::market::Unacted;
+use crate::state::exchange::Exchange;
+
+impl Exchange {
+    /// Let a stop that has just come in, or has changed, wait, or elect it when it is due already.
+    pub(crate) fn wait_or_elect(&mut self, slot: u32) {
+        let OpenOrder { symbol_id, side, order_id, .. } = self.open[slot];
+        let terms = *self.open.terms(slot);
+        let market = &self.markets[symbol_id];
+        let price = if terms.trigger == Trigger::Mark { market.mark } else { market.last_px };
+        let present = Unacted { low: price, high: price };
+        if self.is_trading(symbol_id) && present.elects(side, terms.stop_px) {
+            return self.elect(slot);
+        }
+        self.markets[symbol_id].stops.insert(side, &terms, order_id, slot);
+        self.list(slot);
+    }
+
+    /// Elect the stops that are due in a symbol that is trading, one at a time, until none is.
+    pub(crate) fn elect_stops(&mut self, symbol_id: u32) {
+        loop {
+            let market = &mut self.markets[symbol_id];
+            let Some(slot) = market.stops.next_due(market.unacted_last, market.unacted_mark) else {
+                (market.unacted_last, market.unacted_mark) = (Unacted::default(), Unacted::default());
+                return;
+            };
+            if self.now.elections == 0 {
+                return;
+            }
+            self.detach(slot);
+            self.elect(slot);
+        }
+    }
+
+    /// Let a stop that does not wait any more trade up to its limit.
+    fn elect(&mut self, slot: u32) {
+        self.now.elections = self.now.elections.saturating_sub(1);
+        let terms = *self.open.terms(slot);
+        self.open.set_terms(slot, Terms { is_triggered: true, ..terms });
+        let order = &mut self.open[slot];
+        order.price = order.limit;
+        let OpenOrder { order_id, limit, ord_type, .. } = *order;
+        self.records.order_triggered(order_id, limit);
+        if self.open[slot].is_reduce_only() && !self.clip(slot) {
+            return;
+        }
+        self.trade_then_rest(slot, ord_type == OrdType::StopLimit);
+    }
+}

@@ -1,0 +1,204 @@
+//! What must be true of the state after every command. Cost: O(state); for tests, restores and audits.
+
+use std::collections::BTreeMap;
+
+use crate::accounts::account::Account;
+use crate::language::codes::{AccountKind, OrderState, SymbolStatus, VenueStatus};
+use crate::market::open_orders::OpenOrder;
+use crate::market::Market;
+use crate::state::exchange::Exchange;
+use crate::store::slab::NIL;
+
+type Check = Result<(), &'static str>;
+
+fn ensure(holds: bool, otherwise: &'static str) -> Check {
+    if holds {
+        Ok(())
+    } else {
+        Err(otherwise)
+    }
+}
+
+fn add(sum: &mut i128, amount: i128) -> Check {
+    *sum = sum.checked_add(amount).ok_or("a sum is out of bounds")?;
+    Ok(())
+}
+
+/// What the open orders and positions of one account add up to.
+#[derive(Clone, Default)]
+struct Open {
+    by_symbol: BTreeMap<u32, u32>,
+    /// Lots that are not reduce-only: bought, sold.
+    lots: BTreeMap<u32, (i64, i64)>,
+    locked_by_asset: BTreeMap<u32, i128>,
+}
+
+impl Exchange {
+    /// Check every invariant of the state. The error names the first that is broken.
+    pub fn check(&self) -> Check {
+        self.orders.check()?;
+        let last = self.accounts.iter().last().map_or(0, |(id, _)| id as usize);
+        let mut open = vec![Open::default(); last + 1];
+        let mut counted = 0;
+        let mut expiring = 0;
+        for (symbol_id, entry) in self.markets.iter() {
+            let market = &entry.value;
+            market.book.check(&self.open)?;
+            self.check_prices(symbol_id, market)?;
+            self.check_waiting(market)?;
+            for slot in self.open_in(symbol_id) {
+                self.check_order(symbol_id, slot, &mut open)?;
+                expiring += usize::from(self.open.terms(slot).expire_time_ns != 0);
+                counted += 1;
+            }
+        }
+        ensure(counted == self.open.len(), "an open order is nowhere")?;
+        let registered = self.orders.orders().iter().filter(|order| order.state.is_open()).count();
+        ensure(counted == registered, "an open order is in no book")?;
+        ensure(expiring == self.expiries.len(), "an expiry is missing or left over")?;
+        for (expiry, order_id, slot) in &self.expiries {
+            let is_same = self.open[*slot].order_id == *order_id && self.open.terms(*slot).expire_time_ns == *expiry;
+            ensure(is_same, "an expiry is not its order's")?;
+        }
+        for (id, entry) in self.accounts.iter() {
+            self.check_account(id, &entry.value, &mut open[id as usize])?;
+        }
+        self.check_perpetuals()?;
+        self.check_conservation()
+    }
+
+    fn check_prices(&self, symbol_id: u32, market: &Market) -> Check {
+        let matches_now = matches!(market.status, SymbolStatus::Open | SymbolStatus::PostOnly);
+        let bid = market.book.best_price(crate::language::codes::Side::Buy);
+        let ask = market.book.best_price(crate::language::codes::Side::Sell);
+        let is_crossed = bid.zip(ask).is_some_and(|(bid, ask)| bid >= ask);
+        ensure(!(matches_now && is_crossed), "the book is crossed")?;
+        let is_active = market.breaker_until_ns != 0;
+        ensure(
+            is_active == self.breakers.contains(&(market.breaker_until_ns, symbol_id)),
+            "a breaker is missing or left over",
+        )?;
+        let settled = self.venue_status == VenueStatus::Open && self.is_trading(symbol_id) && !market.is_touched;
+        ensure(!(settled && market.has_unacted()), "prices were not acted upon")
+    }
+
+    fn check_waiting(&self, market: &Market) -> Check {
+        for slot in market.stops.slots() {
+            ensure(self.open.is_waiting_stop(slot), "a stop waits that was triggered")?;
+        }
+        for (order_id, slot) in &market.pegs {
+            let order = &self.open[*slot];
+            ensure(order.order_id == *order_id && order.is_pegged(), "a peg is not its order")?;
+        }
+        Ok(())
+    }
+
+    fn check_order(&self, symbol_id: u32, slot: u32, open: &mut [Open]) -> Check {
+        let order = &self.open[slot];
+        let registered = &self.orders[order.entry];
+        let is_same = order.order_id == registered.order_id
+            && order.account_id == registered.account_id
+            && order.symbol_id == symbol_id
+            && order.symbol_id == registered.symbol_id
+            && order.side == registered.side
+            && registered.slot == slot;
+        ensure(is_same, "an open order is not the one in the register")?;
+        ensure(order.is_listed, "an open order is not listed")?;
+        // Lots may be taken off a partly filled order, but never those that were filled.
+        let state = if order.leaves < order.order_qty { OrderState::Partial } else { OrderState::Pending };
+        ensure(registered.state == state, "an order's state and its leaves differ")?;
+        ensure(order.leaves >= 1 && order.leaves <= order.order_qty, "leaves out of bounds")?;
+        if order.level != NIL {
+            ensure((1..=order.leaves).contains(&order.display), "an order shows nothing, or more than it has")?;
+        }
+        self.check_reservation(order)?;
+        let sums = &mut open[order.account_id as usize];
+        *sums.by_symbol.entry(symbol_id).or_default() += 1;
+        let instrument = &self.markets[symbol_id].instrument;
+        if instrument.is_perpetual() && !order.is_reduce_only() {
+            let lots = sums.lots.entry(symbol_id).or_default();
+            let side = if order.side == crate::language::codes::Side::Buy { &mut lots.0 } else { &mut lots.1 };
+            *side = side.checked_add(order.leaves).ok_or("a sum of lots is out of bounds")?;
+        }
+        let asset_id = instrument.reserved_asset(order.side);
+        let reserved = order.per_lot.checked_mul(i128::from(order.leaves)).ok_or("a reservation is out of bounds")?;
+        add(sums.locked_by_asset.entry(asset_id).or_default(), reserved)
+    }
+
+    /// What a spot order locks per lot follows from its limit, a reduce-only order locks nothing.
+    fn check_reservation(&self, order: &OpenOrder) -> Check {
+        let instrument = &self.markets[order.symbol_id].instrument;
+        if instrument.is_perpetual() {
+            return ensure((order.per_lot == 0) == order.is_reduce_only(), "a reservation does not follow its flags");
+        }
+        let per_lot = instrument.reservation_per_lot(order.side, order.limit);
+        ensure(order.per_lot == per_lot, "a reservation per lot does not follow from the price")
+    }
+
+    fn check_account(&self, account_id: u32, account: &Account, open: &mut Open) -> Check {
+        let total: u32 = open.by_symbol.values().sum();
+        ensure(account.open_orders == total, "an account's count of open orders is wrong")?;
+        ensure(self.open_of(account_id).len() == total as usize, "an account's list of open orders is wrong")?;
+        for (symbol_id, count) in &open.by_symbol {
+            ensure(account.open_in_symbol(*symbol_id) == *count, "a count of open orders by symbol is wrong")?;
+        }
+        for position in &account.positions {
+            let lots = open.lots.get(&position.symbol_id).copied().unwrap_or_default();
+            ensure(lots == (position.open_buy, position.open_sell), "the open lots of a position are wrong")?;
+            ensure(position.size != 0 || position.cost == 0 && position.margin == 0, "a flat position has cost")?;
+            let quote = self.markets[position.symbol_id].instrument.listing.quote_asset_id;
+            add(open.locked_by_asset.entry(quote).or_default(), position.margin)?;
+        }
+        let may_be_negative = account.kind == AccountKind::ClearingPnl;
+        for (asset_id, balance) in account.balances() {
+            ensure(balance.available >= 0 || may_be_negative, "a balance is negative")?;
+            ensure(balance.locked >= 0 && balance.loan >= 0, "a locked balance or a loan is negative")?;
+            ensure(balance.loan == 0 || account.kind == AccountKind::Margin, "an account owes that may not borrow")?;
+            ensure(balance.loan == 0 || balance.available == 0, "a loan was not paid back")?;
+            let locked = open.locked_by_asset.get(&asset_id).copied().unwrap_or_default();
+            ensure(balance.locked == locked, "locked is not what the open orders and positions demand")?;
+        }
+        let has_locked = |(asset_id, locked): (&u32, &i128)| *locked == 0 || account.balance(*asset_id).locked > 0;
+        ensure(open.locked_by_asset.iter().all(has_locked), "an open order has nothing locked")
+    }
+
+    /// Sizes net to zero, and what was realized is in the clearing `PnL` account (DRV-11, INV-06).
+    fn check_perpetuals(&self) -> Check {
+        for (symbol_id, entry) in self.markets.iter() {
+            let listing = &entry.value.instrument.listing;
+            if !entry.value.instrument.is_perpetual() {
+                continue;
+            }
+            let (mut sizes, mut rest) =
+                (0, self.accounts[listing.pnl_account_id].balance(listing.quote_asset_id).available);
+            for (_, account) in self.accounts.iter() {
+                if let Some(position) = account.value.position(symbol_id) {
+                    add(&mut sizes, i128::from(position.size))?;
+                    add(&mut rest, position.cost)?;
+                    add(&mut rest, position.debt)?;
+                }
+            }
+            ensure(sizes == 0, "the positions of a symbol do not net to zero")?;
+            ensure(rest == 0, "a clearing PnL account is not what was realized")?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is made and nothing is lost: balances of an asset add up to what was deposited, loans to what was lent.
+    fn check_conservation(&self) -> Check {
+        let last = self.assets.iter().last().map_or(0, |(id, _)| id as usize);
+        let mut sums = vec![(0_i128, 0_i128); last + 1];
+        for (_, asset_id, balance) in self.balances() {
+            let (total, loans) = &mut sums[asset_id as usize];
+            add(total, balance.available)?;
+            add(total, balance.locked)?;
+            add(loans, balance.loan)?;
+        }
+        for (id, entry) in self.assets.iter() {
+            let (total, loans) = sums[id as usize];
+            ensure(total == entry.value.deposited, "balances do not add up to deposits")?;
+            ensure(loans == entry.value.lent, "loans do not add up to what was lent")?;
+        }
+        Ok(())
+    }
+}

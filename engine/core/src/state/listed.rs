@@ -1,0 +1,78 @@
+//! Open orders as they are counted and found: by account, by symbol, by expiry.
+
+use crate::language::codes::Side;
+use crate::state::exchange::Exchange;
+use crate::store::slab::NIL;
+
+impl Exchange {
+    /// Let an order count as open, and be found by account and expiry.
+    #[inline(always)]
+    pub(crate) fn list(&mut self, slot: u32) {
+        if self.open[slot].is_listed {
+            return;
+        }
+        let expire_time_ns = self.open.terms(slot).expire_time_ns;
+        let order = &mut self.open[slot];
+        order.is_listed = true;
+        if expire_time_ns != 0 {
+            self.expiries.insert((expire_time_ns, order.order_id, slot));
+        }
+        let account = &mut self.accounts[order.account_id];
+        account.order_opened(order.symbol_id);
+        let next = std::mem::replace(&mut account.last_open, slot);
+        (order.account_previous, order.account_next) = (NIL, next);
+        if next != NIL {
+            self.open[next].account_previous = slot;
+        }
+        let leaves = self.open[slot].leaves;
+        self.change_open_lots(slot, leaves);
+    }
+
+    /// Keep count of the lots an account has open in a perpetual, while the order is listed.
+    pub(crate) fn change_open_lots(&mut self, slot: u32, lots: i64) {
+        let order = &self.open[slot];
+        if order.is_listed && !order.is_reduce_only() && self.markets[order.symbol_id].instrument.is_perpetual() {
+            let position = self.accounts[order.account_id].position_mut(order.symbol_id);
+            *position.expect("an accepted order has a position").open_lots(order.side) += lots;
+        }
+    }
+
+    pub(crate) fn unlist(&mut self, slot: u32) {
+        let order = self.open[slot];
+        let expire_time_ns = self.open.terms(slot).expire_time_ns;
+        if expire_time_ns != 0 {
+            self.expiries.remove(&(expire_time_ns, order.order_id, slot));
+        }
+        let account = &mut self.accounts[order.account_id];
+        account.order_closed(order.symbol_id);
+        if order.account_previous == NIL {
+            account.last_open = order.account_next;
+        } else {
+            self.open[order.account_previous].account_next = order.account_next;
+        }
+        if order.account_next != NIL {
+            self.open[order.account_next].account_previous = order.account_previous;
+        }
+        if order.is_pegged() {
+            self.markets[order.symbol_id].remove_peg(order.order_id);
+        }
+    }
+
+    /// Open orders of an account, the latest first.
+    pub(crate) fn open_of(&self, account_id: u32) -> Vec<u32> {
+        let first = self.accounts.get(account_id).map_or(NIL, |account| account.last_open);
+        let present = |slot: u32| (slot != NIL).then_some(slot);
+        std::iter::successors(present(first), |slot| present(self.open[*slot].account_next)).collect()
+    }
+
+    /// Open orders of a symbol, by order id.
+    pub(crate) fn open_in(&self, symbol_id: u32) -> Vec<u32> {
+        let market = &self.markets[symbol_id];
+        let mut slots: Vec<u32> = market.book.iter(&self.open, Side::Buy).collect();
+        slots.extend(market.book.iter(&self.open, Side::Sell));
+        slots.extend(market.stops.slots());
+        slots.extend(market.pegs.values().filter(|slot| self.open[**slot].level == NIL));
+        slots.sort_unstable_by_key(|slot| self.open[*slot].order_id);
+        slots
+    }
+}

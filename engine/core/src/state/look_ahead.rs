@@ -1,0 +1,103 @@
+//! Reading ahead of time what the next commands will look up. Nothing is decided here.
+//!
+//! Orders, accounts and levels of a large exchange lie in memory that no cache holds, and each is found through the
+//! one before. So every step is taken for several commands at once: one wait for memory instead of one for each.
+
+use crate::accounts::account::Account;
+use crate::language::bytes::u32_at;
+use crate::language::command::{self, Glance};
+use crate::language::frame::HEADER_BYTES;
+use crate::market::open_orders::OpenOrder;
+use crate::market::Market;
+use crate::state::exchange::Exchange;
+use crate::store::slab::NIL;
+
+/// Commands that are looked ahead at together.
+pub const LOOK_AHEAD: usize = 32;
+
+/// As many open orders as the caches hold with all that belongs to them.
+const NEAR_ORDERS: usize = 10_000;
+
+/// What is known of the next commands, in their order; beyond those, of commands that were next before.
+#[derive(Default)]
+pub struct Ahead {
+    /// Keys of their `ClOrdIDs`.
+    pub keys: [u64; LOOK_AHEAD],
+    glances: [Glance; LOOK_AHEAD],
+    /// The orders they name, by entry.
+    entries: [Option<u32>; LOOK_AHEAD],
+    /// Where those stand.
+    slots: [u32; LOOK_AHEAD],
+    /// The levels their orders may join.
+    levels: [u32; LOOK_AHEAD],
+}
+
+impl Exchange {
+    /// Hash the `ClOrdIDs` of the commands at the head of `frames`, and bring what they name into the cache.
+    pub(crate) fn look_ahead(&mut self, frames: &[u8]) {
+        let count = self.glance(frames);
+        let mut seen = 0;
+        for i in 0..count {
+            seen ^= self.orders.warm(self.ahead.keys[i]);
+            self.ahead.entries[i] = self.orders.find(self.ahead.glances[i].order_id);
+        }
+        if self.open.len() > NEAR_ORDERS {
+            seen ^= self.look_at_orders(count);
+        }
+        std::hint::black_box(seen);
+    }
+
+    /// Read what commands name, and hash their `ClOrdIDs`; returns how many commands there are.
+    fn glance(&mut self, frames: &[u8]) -> usize {
+        let mut at = 0;
+        for count in 0..LOOK_AHEAD {
+            let Some(header) = frames.get(at..at + HEADER_BYTES) else {
+                return count;
+            };
+            let (length, source) = (u32_at(header, 0) as usize, u32_at(header, 28));
+            let Some(raw) = frames.get(at + HEADER_BYTES..at.saturating_add(length)) else {
+                return count;
+            };
+            if let Some((glance, cl_ord_id)) = command::glance(raw) {
+                self.ahead.glances[count] = Glance { source, ..glance };
+                self.ahead.keys[count] = self.orders.key(source, cl_ord_id);
+            }
+            at += length;
+        }
+        LOOK_AHEAD
+    }
+
+    /// Bring what orders are entered into and taken out of into the cache.
+    fn look_at_orders(&mut self, count: usize) -> u32 {
+        let Ahead { glances, entries, slots, levels, .. } = &mut self.ahead;
+        let glances = &mut glances[..count];
+        let mut seen = 0;
+        for (i, glance) in glances.iter_mut().enumerate() {
+            seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
+            slots[i] = NIL;
+            if let Some(entry) = entries[i] {
+                let order = &self.orders[entry];
+                (slots[i], glance.account_id, glance.symbol_id) = (order.slot, order.account_id, order.symbol_id);
+            }
+        }
+        for glance in glances.iter() {
+            seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.firm_id);
+            seen ^= self.markets.get(glance.symbol_id).map_or(0, Market::warm);
+        }
+        for (i, glance) in glances.iter().enumerate() {
+            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::warm);
+            seen ^= self.open.get(slots[i]).map_or(0, OpenOrder::warm);
+            let market = self.markets.get(glance.symbol_id);
+            levels[i] = market.map_or(NIL, |market| market.book.level_near(glance.price));
+        }
+        for (i, glance) in glances.iter().enumerate() {
+            let order = self.open.get(slots[i]);
+            if let Some(market) = self.markets.get(glance.symbol_id) {
+                seen ^= market.book.warm(levels[i], order.map_or(NIL, |order| order.level));
+            }
+            let neighbors = order.map_or([NIL; 4], |order| order.neighbors(glance.is_cancel));
+            seen ^= neighbors.iter().fold(0, |seen, slot| seen ^ self.open.get(*slot).map_or(0, OpenOrder::warm));
+        }
+        seen
+    }
+}

@@ -1,0 +1,414 @@
+//! Reading a snapshot: strictly, so that nothing is restored that could not have been written.
+
+use std::collections::VecDeque;
+
+use crate::accounts::account::{Account, Asset, Balance};
+use crate::accounts::position::Position;
+use crate::language::bytes::take;
+use crate::language::codes::{
+    exec_inst, AccountKind, AccountStatus, InstrumentKind, MarginState, Matching, OrdType, OrderState, Peg, SelfTrade,
+    SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, SIDES,
+};
+use crate::language::frame::TS_NS_MAX;
+use crate::language::limits::{
+    ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
+    POSITION_LOTS_MAX, PRICE_TICKS_MAX, WEIGHT_PPM_MAX,
+};
+use crate::language::listing::{Listing, Step};
+use crate::language::text::{ClOrdId, Text};
+use crate::market::open_orders::{OpenOrder, Terms};
+use crate::market::order_register::Order;
+use crate::market::{MarkSecond, Market, Unacted};
+use crate::state::exchange::{Exchange, Firm, LogEnd, Session};
+use crate::state::snapshot::{MAGIC, VERSION};
+use crate::store::slab::NIL;
+
+/// Largest record number an identifier carries (`engine.api.ids`).
+const SEQ_MAX: u64 = (1 << 50) - 1;
+/// Largest amount a sum of balances or costs can come to.
+const AMOUNT_MAX: i128 = 1 << 122;
+
+/// Why a snapshot was not restored.
+type Refusal = &'static str;
+type Restored<T = ()> = Result<T, Refusal>;
+
+const SHORT: Refusal = "the snapshot is cut short";
+const UNSOUND: Refusal = "the snapshot holds a value out of its bounds";
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn raw<const N: usize>(&mut self) -> Restored<[u8; N]> {
+        let (head, rest) = self.rest.split_at_checked(N).ok_or(SHORT)?;
+        self.rest = rest;
+        Ok(take(head, 0))
+    }
+
+    fn u8(&mut self) -> Restored<u8> {
+        self.raw().map(u8::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Restored<u32> {
+        self.raw().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Restored<u64> {
+        self.raw().map(u64::from_le_bytes)
+    }
+
+    fn i64(&mut self) -> Restored<i64> {
+        self.raw().map(i64::from_le_bytes)
+    }
+
+    fn i128(&mut self) -> Restored<i128> {
+        self.raw().map(i128::from_le_bytes)
+    }
+
+    fn flag(&mut self) -> Restored<bool> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(UNSOUND),
+        }
+    }
+
+    /// A price, 0 for none.
+    fn price(&mut self) -> Restored<i64> {
+        self.i64().and_then(|price| (0..=PRICE_TICKS_MAX).contains(&price).then_some(price).ok_or(UNSOUND))
+    }
+
+    fn amount(&mut self) -> Restored<i128> {
+        self.i128().and_then(|amount| (-AMOUNT_MAX..=AMOUNT_MAX).contains(&amount).then_some(amount).ok_or(UNSOUND))
+    }
+
+    fn text<const N: usize>(&mut self) -> Restored<Text<N>> {
+        let length = self.u8()? as usize;
+        let (head, rest) = self.rest.split_at_checked(length).ok_or(SHORT)?;
+        self.rest = rest;
+        Text::new(head).ok_or(UNSOUND)
+    }
+}
+
+impl Exchange {
+    /// Read a state that `snapshot` wrote. The error says why it is none.
+    pub fn restore(snapshot: &[u8], seed: u64) -> Restored<Self> {
+        let (body, crc) = snapshot.split_last_chunk::<4>().ok_or(SHORT)?;
+        if u32::from_le_bytes(*crc) != crate::ffi::crc32c([], [body]) {
+            return Err("the checksum of the snapshot does not match");
+        }
+        let mut input = Reader { rest: body };
+        if input.raw::<8>()? != *MAGIC || input.u32()? != VERSION {
+            return Err("not a snapshot of this version");
+        }
+        let mut exchange = Self::new(seed);
+        exchange.log_end = LogEnd { seq: input.u64()?, event_ts_ns: input.u64()?, crc: input.u32()? };
+        if exchange.log_end.seq > SEQ_MAX || exchange.log_end.event_ts_ns > TS_NS_MAX {
+            return Err(UNSOUND);
+        }
+        exchange.venue_status = VenueStatus::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        exchange.read_registries(&mut input)?;
+        exchange.read_instruments(&mut input)?;
+        exchange.check_references()?;
+        exchange.read_orders(&mut input)?;
+        exchange.read_open_orders(&mut input)?;
+        exchange.check()?;
+        if exchange.snapshot() == snapshot {
+            Ok(exchange)
+        } else {
+            Err("the snapshot does not restore to its own bytes")
+        }
+    }
+
+    fn read_registries(&mut self, input: &mut Reader<'_>) -> Restored {
+        for _ in 0..input.u64()? {
+            let (id, name) = (input.u32()?, input.text()?);
+            self.assets.check_vacant(id, &name).map_err(|_| UNSOUND)?;
+            let asset = Asset {
+                decimals: input.u8()?,
+                deposited: input.amount()?,
+                weight_ppm: input.u32()?,
+                lending_account_id: input.u32()?,
+                lent: input.amount()?,
+            };
+            if asset.decimals > ASSET_DECIMALS_MAX || asset.weight_ppm > WEIGHT_PPM_MAX {
+                return Err(UNSOUND);
+            }
+            self.assets.insert(id, name, asset);
+        }
+        for _ in 0..input.u64()? {
+            let (id, name) = (input.u32()?, input.text()?);
+            self.firms.check_vacant(id, &name).map_err(|_| UNSOUND)?;
+            self.firms.insert(id, name, Firm { accounts: Vec::new() });
+        }
+        for _ in 0..input.u64()? {
+            let (id, name) = (input.u32()?, input.text()?);
+            self.accounts.check_vacant(id, &name).map_err(|_| UNSOUND)?;
+            let account = self.read_account(input)?;
+            if account.kind.is_member() {
+                self.firms.get_mut(account.firm_id).ok_or(UNSOUND)?.accounts.push(id);
+            } else if account.firm_id != 0 {
+                return Err(UNSOUND);
+            }
+            self.accounts.insert(id, name, account);
+        }
+        for _ in 0..input.u64()? {
+            let (id, comp_id) = (input.u32()?, input.text()?);
+            self.sessions.check_vacant(id, &comp_id).map_err(|_| UNSOUND)?;
+            let firm_id = input.u32()?;
+            self.firms.get(firm_id).ok_or(UNSOUND)?;
+            let kind = SessionKind::from_byte(input.u8()?).ok_or(UNSOUND)?;
+            let is_blocked = input.flag()?;
+            self.sessions.insert(id, comp_id, Session { firm_id, kind, is_blocked });
+        }
+        Ok(())
+    }
+
+    fn read_account(&self, input: &mut Reader<'_>) -> Restored<Account> {
+        let firm_id = input.u32()?;
+        let mut account = Account::new(firm_id, AccountKind::from_byte(input.u8()?).ok_or(UNSOUND)?);
+        account.status = AccountStatus::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        account.margin_state = MarginState::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        (account.tier, account.leverage_max) = (input.u8()?, input.u8()?);
+        account.position_notional_max = input.amount()?;
+        if !(1..=4).contains(&account.tier) || account.leverage_max > LEVERAGE_MAX {
+            return Err(UNSOUND);
+        }
+        for _ in 0..input.u64()? {
+            let asset_id = input.u32()?;
+            self.assets.get(asset_id).ok_or(UNSOUND)?;
+            let balance = Balance { available: input.amount()?, locked: input.amount()?, loan: input.amount()? };
+            account.put(asset_id, balance);
+        }
+        for _ in 0..input.u64()? {
+            account.positions.push(read_position(input)?);
+        }
+        let is_sorted = account.positions.windows(2).all(|pair| pair[0].symbol_id < pair[1].symbol_id);
+        if account.positions.len() > POSITIONS_PER_ACCOUNT_MAX || !is_sorted {
+            return Err(UNSOUND);
+        }
+        Ok(account)
+    }
+
+    fn read_instruments(&mut self, input: &mut Reader<'_>) -> Restored {
+        for _ in 0..input.u64()? {
+            let (id, symbol) = (input.u32()?, input.text()?);
+            self.markets.check_vacant(id, &symbol).map_err(|_| UNSOUND)?;
+            let instrument = self.instrument(id, read_listing(input)?).map_err(|_| UNSOUND)?;
+            let mut market = Market::new(instrument);
+            read_market(input, &mut market)?;
+            if market.breaker_until_ns != 0 {
+                self.breakers.insert((market.breaker_until_ns, id));
+            }
+            self.markets.insert(id, symbol, market);
+            self.touch(id);
+        }
+        Ok(())
+    }
+
+    /// Check that lending accounts and positions name what exists.
+    fn check_references(&self) -> Restored {
+        let is_lender = |id: u32| id == 0 || self.accounts.get(id).is_some_and(|a| a.kind == AccountKind::System);
+        let lenders = self.assets.iter().all(|(_, entry)| is_lender(entry.value.lending_account_id));
+        let is_perpetual = |id: u32| self.markets.get(id).is_some_and(|market| market.instrument.is_perpetual());
+        let mut positions = self.accounts.iter().flat_map(|(_, entry)| &entry.value.positions);
+        let known = positions.all(|position| is_perpetual(position.symbol_id));
+        (lenders && known).then_some(()).ok_or(UNSOUND)
+    }
+
+    fn read_orders(&mut self, input: &mut Reader<'_>) -> Restored {
+        for _ in 0..input.u64()? {
+            self.deposit_refs.add(input.text()?);
+        }
+        let mut last = 0;
+        for _ in 0..input.u64()? {
+            let (order_id, account_id, symbol_id) = (input.u64()?, input.u32()?, input.u32()?);
+            let side = Side::from_byte(input.u8()?).ok_or(UNSOUND)?;
+            let state = OrderState::from_byte(input.u8()?).ok_or(UNSOUND)?;
+            let is_known = self.accounts.get(account_id).is_some() && self.markets.get(symbol_id).is_some();
+            if !is_known || order_id <= last || order_id > self.log_end.seq {
+                return Err(UNSOUND);
+            }
+            self.orders.add(Order { order_id, account_id, symbol_id, slot: NIL, side, state });
+            last = order_id;
+        }
+        for _ in 0..input.u64()? {
+            let (source, order_id) = (input.u32()?, input.u64()?);
+            let cl_ord_id: ClOrdId = input.text()?;
+            let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
+            let key = self.orders.key(source, cl_ord_id.as_bytes());
+            self.orders.name(key, source, entry, cl_ord_id.as_bytes());
+        }
+        Ok(())
+    }
+
+    fn read_open_orders(&mut self, input: &mut Reader<'_>) -> Restored {
+        for symbol_id in self.markets.ids() {
+            for side in SIDES.map(Some) {
+                self.read_slots(input, symbol_id, side)?;
+            }
+            self.read_slots(input, symbol_id, None)?;
+        }
+        Ok(())
+    }
+
+    /// Read the orders of one side of a book, or those without a place in it.
+    fn read_slots(&mut self, input: &mut Reader<'_>, symbol_id: u32, side: Option<Side>) -> Restored {
+        for _ in 0..input.u64()? {
+            let (order, terms) = self.read_open_order(input)?;
+            let registered = self.orders[order.entry];
+            let is_here = order.symbol_id == symbol_id && side.is_none_or(|side| side == order.side);
+            if !is_here || registered.slot != NIL || side.is_some() != (order.price != 0) {
+                return Err(UNSOUND);
+            }
+            let is_waiting_stop = order.ord_type.is_stop() && !terms.is_triggered;
+            if side.is_some() && is_waiting_stop || side.is_none() && !is_waiting_stop && !order.is_pegged() {
+                return Err(UNSOUND);
+            }
+            let slot = self.open.insert(order, terms);
+            self.orders.set_slot(order.entry, slot);
+            let market = &mut self.markets[symbol_id];
+            if order.is_pegged() {
+                market.pegs.insert(order.order_id, slot);
+            }
+            if side.is_some() {
+                market.book.rest(&mut self.open, slot);
+            } else if is_waiting_stop {
+                market.stops.insert(order.side, &terms, order.order_id, slot);
+            }
+            self.list(slot);
+        }
+        Ok(())
+    }
+
+    fn read_open_order(&self, input: &mut Reader<'_>) -> Restored<(OpenOrder, Terms)> {
+        let (order_id, source) = (input.u64()?, input.u32()?);
+        let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
+        let Order { account_id, symbol_id, side, .. } = self.orders[entry];
+        let ord_type = OrdType::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        let time_in_force = TimeInForce::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        let flags = input.u8()?;
+        let trigger = Trigger::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        let peg = Peg::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        let stp = SelfTrade::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        let is_triggered = input.flag()?;
+        if input.u8()? != 0 || flags & !exec_inst::ALL != 0 || !time_in_force.may_rest() {
+            return Err(UNSOUND);
+        }
+        let (price, limit, stop_px) = (input.price()?, input.price()?, input.price()?);
+        let (order_qty, leaves, display) = (input.i64()?, input.i64()?, input.i64()?);
+        let (max_floor, peg_offset) = (input.i64()?, input.i64()?);
+        let (expire_time_ns, stp_group, per_lot) = (input.u64()?, input.u32()?, input.amount()?);
+        let shown = if price == 0 { 0..=0 } else { 1..=leaves };
+        let is_bounded = (1..=order_qty).contains(&leaves)
+            && shown.contains(&display)
+            && (0..=ORDER_QTY_LOTS_MAX).contains(&max_floor)
+            && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&peg_offset)
+            && per_lot >= 0
+            && limit > 0
+            && order_qty <= ORDER_QTY_LOTS_MAX
+            && (peg != Peg::None) == (ord_type == OrdType::Pegged)
+            && self.accounts[account_id].kind.is_member();
+        let kind = self.accounts[account_id].kind;
+        let is_perpetual = self.markets[symbol_id].instrument.is_perpetual();
+        if !is_bounded || is_perpetual != (kind == AccountKind::Futures) {
+            return Err(UNSOUND);
+        }
+        let has_position = self.accounts[account_id].position(symbol_id).is_some();
+        if is_perpetual && !has_position && flags & exec_inst::REDUCE_ONLY == 0 {
+            return Err(UNSOUND);
+        }
+        let terms = Terms { stop_px, max_floor, peg_offset, expire_time_ns, stp_group, trigger, peg, is_triggered };
+        let order = OpenOrder {
+            per_lot,
+            order_id,
+            order_qty,
+            leaves,
+            display,
+            limit,
+            price,
+            entry,
+            account_id,
+            symbol_id,
+            source,
+            level: NIL,
+            previous: NIL,
+            next: NIL,
+            account_previous: NIL,
+            account_next: NIL,
+            terms: NIL,
+            side,
+            ord_type,
+            time_in_force,
+            exec_inst: flags,
+            stp,
+            is_listed: false,
+        };
+        Ok((order, terms))
+    }
+}
+
+fn read_position(input: &mut Reader<'_>) -> Restored<Position> {
+    let symbol_id = input.u32()?;
+    let leverage = input.u8()?;
+    let is_isolated = input.flag()?;
+    let size = input.i64()?;
+    let (cost, margin, extra, debt) = (input.amount()?, input.amount()?, input.amount()?, input.amount()?);
+    let is_bounded = (1..=LEVERAGE_MAX).contains(&leverage)
+        && i128::from(size).abs() <= POSITION_LOTS_MAX
+        && cost.signum() == i128::from(size.signum())
+        && margin >= 0
+        && extra >= 0
+        && debt >= 0;
+    if !is_bounded {
+        return Err(UNSOUND);
+    }
+    let position = Position::new(symbol_id, leverage);
+    Ok(Position { is_isolated, size, cost, margin, extra, debt, ..position })
+}
+
+fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
+    market.status = SymbolStatus::from_byte(input.u8()?).ok_or(UNSOUND)?;
+    market.is_delisted = input.flag()?;
+    (market.mark, market.last_px) = (input.price()?, input.price()?);
+    market.unacted_last = Unacted { low: input.price()?, high: input.price()? };
+    market.unacted_mark = Unacted { low: input.price()?, high: input.price()? };
+    market.breaker_until_ns = input.u64()?;
+    let mut window = VecDeque::new();
+    for _ in 0..input.u64()? {
+        window.push_back(MarkSecond { second: input.u64()?, low: input.price()?, high: input.price()? });
+    }
+    let is_sorted = window.iter().zip(window.iter().skip(1)).all(|(one, next)| one.second < next.second);
+    if !is_sorted || window.len() > BREAKER_WINDOW_S as usize + 1 || window.iter().any(|marks| marks.low == 0) {
+        return Err(UNSOUND);
+    }
+    market.window = window;
+    Ok(())
+}
+
+fn read_listing(input: &mut Reader<'_>) -> Restored<Listing> {
+    let kind = InstrumentKind::from_byte(input.u8()?).ok_or(UNSOUND)?;
+    let matching = Matching::from_byte(input.u8()?).ok_or(UNSOUND)?;
+    let (max_leverage, pnl_account_id) = (input.u8()?, input.u32()?);
+    let (base_asset_id, quote_asset_id) = (input.u32()?, input.u32()?);
+    let (tick_decimals, lot_decimals) = (input.u8()?, input.u8()?);
+    Ok(Listing {
+        kind,
+        matching,
+        max_leverage,
+        pnl_account_id,
+        base_asset_id,
+        quote_asset_id,
+        tick: Step { mantissa: input.i64()?, decimals: tick_decimals },
+        lot: Step { mantissa: input.i64()?, decimals: lot_decimals },
+        min_qty: input.i64()?,
+        max_qty: input.i64()?,
+        min_notional: input.i128()?,
+        max_notional: input.i128()?,
+        maker_ppm: input.raw().map(i32::from_le_bytes)?,
+        taker_ppm: input.raw().map(i32::from_le_bytes)?,
+        band_ppm: input.u32()?,
+        fee_account_id: input.u32()?,
+    })
+}

@@ -1,0 +1,233 @@
+//! Snapshots: the whole state as bytes. Equal states give equal bytes, whatever way led to them.
+//!
+//! Little-endian; amounts are 128-bit two's complement; a text is its length u8, then its ASCII; a list is its
+//! count u64, then its members:
+//!
+//! ```text
+//! magic       b"EXCHSNAP", version u32 = 2
+//! position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record)
+//! venue       status u8
+//! assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
+//!             lending_account_id u32, lent i128
+//! firms       list by id: firm_id u32, name text
+//! accounts    list by id: account_id u32, name text, firm_id u32, kind u8, status u8, margin_state u8, tier u8,
+//!             leverage_max u8, position_notional_max i128,
+//!             balances list by asset, those that are not zero: asset_id u32, available i128, locked i128, loan i128,
+//!             positions list by symbol: symbol_id u32, leverage u8, is_isolated u8, size i64, cost i128,
+//!             margin i128, extra i128, debt i128
+//! sessions    list by id: session_id u32, comp_id text, firm_id u32, kind u8, is_blocked u8
+//! instruments list by id: symbol_id u32, symbol text, kind u8, matching u8, max_leverage u8, pnl_account_id u32,
+//!             base_asset_id u32, quote_asset_id u32, tick_decimals u8, lot_decimals u8, tick i64, lot i64,
+//!             min_qty i64, max_qty i64, min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32,
+//!             band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64, last_px i64,
+//!             prices not acted upon: last_low i64, last_high i64, mark_low i64, mark_high i64,
+//!             breaker_until_ns u64, marks of the last minute list by second: second u64, low i64, high i64
+//! deposits    list in order of time: deposit_ref text
+//! orders      list by order_id, open and closed: order_id u64, account_id u32, symbol_id u32, side u8, state u8
+//! cl_ord_ids  list in order of acceptance, of orders, cancels and replaces: source u32, order_id u64, cl_ord_id text
+//! open orders for each instrument by id, first the bids, then the asks as they would trade, then those without a
+//!             place in the book by order_id, each a list: order_id u64, source u32, ord_type u8, time_in_force u8,
+//!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 without a place),
+//!             limit i64, stop_px i64, order_qty i64, leaves i64, display i64 (0 without a place), max_floor i64,
+//!             peg_offset i64, expire_time_ns u64, stp_group u32, per_lot i128
+//! crc32c      u32, of all bytes before
+//! ```
+
+use crate::accounts::account::Account;
+use crate::language::codes::SIDES;
+use crate::language::listing::Listing;
+use crate::language::text::Text;
+use crate::market::Market;
+use crate::state::exchange::Exchange;
+use crate::store::slab::NIL;
+
+pub const MAGIC: &[u8; 8] = b"EXCHSNAP";
+pub const VERSION: u32 = 2;
+
+#[derive(Default)]
+struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes.extend_from_slice(&bytes);
+    }
+
+    fn count(&mut self, count: usize) {
+        self.put((count as u64).to_le_bytes());
+    }
+
+    fn text<const N: usize>(&mut self, text: &Text<N>) {
+        self.put([text.as_bytes().len() as u8]);
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+}
+
+impl Exchange {
+    /// Write the state. Cost: O(all orders ever accepted).
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.put(*MAGIC);
+        out.put(VERSION.to_le_bytes());
+        out.put(self.log_end.seq.to_le_bytes());
+        out.put(self.log_end.event_ts_ns.to_le_bytes());
+        out.put(self.log_end.crc.to_le_bytes());
+        out.put([self.venue_status as u8]);
+        self.write_registries(&mut out);
+        self.write_instruments(&mut out);
+        self.write_orders(&mut out);
+        self.write_open_orders(&mut out);
+        let crc = crate::ffi::crc32c([], [&out.bytes]);
+        out.put(crc.to_le_bytes());
+        out.bytes
+    }
+
+    fn write_registries(&self, out: &mut Writer) {
+        out.count(self.assets.len());
+        for (id, entry) in self.assets.iter() {
+            out.put(id.to_le_bytes());
+            out.text(&entry.name);
+            out.put([entry.value.decimals]);
+            out.put(entry.value.deposited.to_le_bytes());
+            out.put(entry.value.weight_ppm.to_le_bytes());
+            out.put(entry.value.lending_account_id.to_le_bytes());
+            out.put(entry.value.lent.to_le_bytes());
+        }
+        out.count(self.firms.len());
+        for (id, entry) in self.firms.iter() {
+            out.put(id.to_le_bytes());
+            out.text(&entry.name);
+        }
+        out.count(self.accounts.len());
+        for (id, entry) in self.accounts.iter() {
+            out.put(id.to_le_bytes());
+            out.text(&entry.name);
+            write_account(out, &entry.value);
+        }
+        out.count(self.sessions.len());
+        for (id, entry) in self.sessions.iter() {
+            out.put(id.to_le_bytes());
+            out.text(&entry.name);
+            out.put(entry.value.firm_id.to_le_bytes());
+            out.put([entry.value.kind as u8, u8::from(entry.value.is_blocked)]);
+        }
+    }
+
+    fn write_instruments(&self, out: &mut Writer) {
+        out.count(self.markets.len());
+        for (id, entry) in self.markets.iter() {
+            out.put(id.to_le_bytes());
+            out.text(&entry.name);
+            write_listing(out, &entry.value.instrument.listing);
+            write_market(out, &entry.value);
+        }
+    }
+
+    fn write_orders(&self, out: &mut Writer) {
+        out.count(self.deposit_refs.as_slice().len());
+        for deposit_ref in self.deposit_refs.as_slice() {
+            out.text(deposit_ref);
+        }
+        out.count(self.orders.orders().len());
+        for order in self.orders.orders().iter() {
+            out.put(order.order_id.to_le_bytes());
+            out.put(order.account_id.to_le_bytes());
+            out.put(order.symbol_id.to_le_bytes());
+            out.put([order.side as u8, order.state as u8]);
+        }
+        out.count(self.orders.namings().len());
+        for naming in self.orders.namings().iter() {
+            out.put(naming.source.to_le_bytes());
+            out.put(self.orders[naming.entry].order_id.to_le_bytes());
+            out.text(&naming.cl_ord_id);
+        }
+    }
+
+    fn write_open_orders(&self, out: &mut Writer) {
+        for (symbol_id, entry) in self.markets.iter() {
+            for side in SIDES {
+                let slots: Vec<u32> = entry.value.book.iter(&self.open, side).collect();
+                self.write_slots(out, &slots);
+            }
+            let mut slots = self.open_in(symbol_id);
+            slots.retain(|slot| self.open[*slot].level == NIL);
+            self.write_slots(out, &slots);
+        }
+    }
+
+    fn write_slots(&self, out: &mut Writer, slots: &[u32]) {
+        out.count(slots.len());
+        for slot in slots {
+            let (order, terms) = (&self.open[*slot], self.open.terms(*slot));
+            let (price, display) = if order.level == NIL { (0, 0) } else { (order.price, order.display) };
+            out.put(order.order_id.to_le_bytes());
+            out.put(order.source.to_le_bytes());
+            out.put([order.ord_type as u8, order.time_in_force as u8, order.exec_inst, terms.trigger as u8]);
+            out.put([terms.peg as u8, order.stp as u8, u8::from(terms.is_triggered), 0]);
+            for number in [price, order.limit, terms.stop_px, order.order_qty, order.leaves, display] {
+                out.put(number.to_le_bytes());
+            }
+            out.put(terms.max_floor.to_le_bytes());
+            out.put(terms.peg_offset.to_le_bytes());
+            out.put(terms.expire_time_ns.to_le_bytes());
+            out.put(terms.stp_group.to_le_bytes());
+            out.put(order.per_lot.to_le_bytes());
+        }
+    }
+}
+
+fn write_account(out: &mut Writer, account: &Account) {
+    out.put(account.firm_id.to_le_bytes());
+    out.put([account.kind as u8, account.status as u8, account.margin_state as u8]);
+    out.put([account.tier, account.leverage_max]);
+    out.put(account.position_notional_max.to_le_bytes());
+    out.count(account.balances().count());
+    for (asset_id, balance) in account.balances() {
+        out.put(asset_id.to_le_bytes());
+        out.put(balance.available.to_le_bytes());
+        out.put(balance.locked.to_le_bytes());
+        out.put(balance.loan.to_le_bytes());
+    }
+    out.count(account.positions.len());
+    for position in &account.positions {
+        out.put(position.symbol_id.to_le_bytes());
+        out.put([position.leverage, u8::from(position.is_isolated)]);
+        out.put(position.size.to_le_bytes());
+        for amount in [position.cost, position.margin, position.extra, position.debt] {
+            out.put(amount.to_le_bytes());
+        }
+    }
+}
+
+fn write_listing(out: &mut Writer, listing: &Listing) {
+    out.put([listing.kind as u8, listing.matching as u8, listing.max_leverage]);
+    out.put(listing.pnl_account_id.to_le_bytes());
+    out.put(listing.base_asset_id.to_le_bytes());
+    out.put(listing.quote_asset_id.to_le_bytes());
+    out.put([listing.tick.decimals, listing.lot.decimals]);
+    for number in [listing.tick.mantissa, listing.lot.mantissa, listing.min_qty, listing.max_qty] {
+        out.put(number.to_le_bytes());
+    }
+    out.put(listing.min_notional.to_le_bytes());
+    out.put(listing.max_notional.to_le_bytes());
+    out.put(listing.maker_ppm.to_le_bytes());
+    out.put(listing.taker_ppm.to_le_bytes());
+    out.put(listing.band_ppm.to_le_bytes());
+    out.put(listing.fee_account_id.to_le_bytes());
+}
+
+fn write_market(out: &mut Writer, market: &Market) {
+    out.put([market.status as u8, u8::from(market.is_delisted)]);
+    let (last, mark) = (market.unacted_last, market.unacted_mark);
+    for price in [market.mark, market.last_px, last.low, last.high, mark.low, mark.high] {
+        out.put(price.to_le_bytes());
+    }
+    out.put(market.breaker_until_ns.to_le_bytes());
+    out.count(market.window.len());
+    for marks in &market.window {
+        out.put(marks.second.to_le_bytes());
+        out.put(marks.low.to_le_bytes());
+        out.put(marks.high.to_le_bytes());
+    }
+}

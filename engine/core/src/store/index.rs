@@ -1,0 +1,188 @@
+//! Open-addressing table from a hash to the number of an entry kept elsewhere. Nothing is ever taken out.
+//!
+//! The table is cut into shards that grow one at a time, so that no command waits for all of it; within a shard the
+//! upper bits of the hash are the home slot, so it grows in one sequential pass over both halves. Nothing walks
+//! the table in its own order: what the core decides never depends on the hash or its seed.
+
+use crate::language::bytes::u64_at;
+use crate::store::slab::NIL;
+
+#[derive(Clone, Copy)]
+struct Slot {
+    tag: u32,
+    entry: u32,
+}
+
+const EMPTY: Slot = Slot { tag: 0, entry: NIL };
+const FIRST_BITS: u32 = 6;
+
+/// Shards of a large table.
+const SHARDS: usize = 1024;
+
+pub struct Index {
+    shards: Vec<Shard>,
+    len: usize,
+}
+
+#[derive(Clone)]
+struct Shard {
+    slots: Vec<Slot>,
+    /// Bits of a tag that are not part of its home.
+    shift: u32,
+    len: usize,
+}
+
+impl Index {
+    /// Create a table for things of which there are few.
+    pub fn small() -> Self {
+        Self { shards: vec![Shard::new(); 1], len: 0 }
+    }
+
+    /// Create a table for things without number.
+    pub fn large() -> Self {
+        Self { shards: vec![Shard::new(); SHARDS], len: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Find the entry of this hash that `is_match` accepts. Cost: O(1) expected.
+    pub fn find(&self, hash: u64, is_match: impl Fn(u32) -> bool) -> Option<u32> {
+        self.shards[self.shard(hash)].find(tag(hash), is_match)
+    }
+
+    /// Read the place where a look-up of this hash will begin, so that it is in the cache by then.
+    pub fn warm(&self, hash: u64) -> u32 {
+        let shard = &self.shards[self.shard(hash)];
+        shard.slots[shard.home(tag(hash))].entry
+    }
+
+    /// Add an entry that `find` does not find. Cost: O(1) amortised, O(shard) at most.
+    #[inline(always)]
+    pub fn insert(&mut self, hash: u64, entry: u32) {
+        let at = self.shard(hash);
+        self.shards[at].insert(Slot { tag: tag(hash), entry });
+        self.len += 1;
+    }
+
+    fn shard(&self, hash: u64) -> usize {
+        hash as usize & (self.shards.len() - 1)
+    }
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+impl Shard {
+    fn new() -> Self {
+        Self { slots: vec![EMPTY; 1 << FIRST_BITS], shift: 32 - FIRST_BITS, len: 0 }
+    }
+
+    fn find(&self, tag: u32, is_match: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut at = self.home(tag);
+        loop {
+            let slot = self.slots[at];
+            if slot.entry == NIL {
+                return None;
+            }
+            if slot.tag == tag && is_match(slot.entry) {
+                return Some(slot.entry);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, slot: Slot) {
+        if self.len * 2 >= self.slots.len() {
+            self.grow();
+        }
+        self.place(slot);
+        self.len += 1;
+    }
+
+    fn home(&self, tag: u32) -> usize {
+        tag.wrapping_shr(self.shift) as usize
+    }
+
+    #[inline(always)]
+    fn place(&mut self, slot: Slot) {
+        let mask = self.slots.len() - 1;
+        let mut at = self.home(slot.tag);
+        while self.slots[at].entry != NIL {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = slot;
+    }
+
+    fn grow(&mut self) {
+        assert!(self.shift > 0, "the index is full");
+        self.shift -= 1;
+        let wider = vec![EMPTY; self.slots.len() * 2];
+        let old = std::mem::replace(&mut self.slots, wider);
+        for slot in old.into_iter().filter(|slot| slot.entry != NIL) {
+            self.place(slot);
+        }
+    }
+}
+
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Hash bytes under a seed, sixteen at a time. The seed only makes collisions hard to prepare.
+pub fn hash(seed: u64, prefix: u32, raw: &[u8]) -> u64 {
+    let key = (seed ^ MULTIPLIER) | 1;
+    let mut state = seed ^ u64::from(prefix) ^ ((raw.len() as u64) << 32);
+    let mut pairs = raw.chunks_exact(16);
+    for pair in &mut pairs {
+        state = fold(state ^ u64_at(pair, 0), key ^ u64_at(pair, 8));
+    }
+    let (first, last) = ends(pairs.remainder());
+    fold(fold(state ^ first, key ^ last), MULTIPLIER)
+}
+
+/// Fewer than sixteen bytes as two words: their beginning and their end, which may overlap.
+fn ends(raw: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (raw.first_chunk(), raw.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (raw.first_chunk(), raw.last_chunk()) {
+        return (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+    }
+    (raw.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hash, Index};
+
+    #[test]
+    fn finds_what_was_inserted_and_nothing_else() {
+        let mut index = Index::large();
+        let key = |n: u32| hash(7, n % 3, &n.to_le_bytes());
+        for n in 0..10_000 {
+            assert_eq!(index.find(key(n), |entry| entry == n), None);
+            index.insert(key(n), n);
+        }
+        for n in 0..10_000 {
+            assert_eq!(index.find(key(n), |entry| entry == n), Some(n));
+        }
+        assert_eq!(index.len(), 10_000);
+    }
+
+    #[test]
+    fn equal_hashes_are_told_apart_by_the_key() {
+        let mut index = Index::small();
+        for n in 0..100 {
+            index.insert(42, n);
+        }
+        assert_eq!(index.find(42, |entry| entry == 99), Some(99));
+        assert_eq!(index.find(42, |_| false), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! Where things are kept: slots, pages, hash tables, ladders of levels, registries. They know nothing of trading.
+
+pub mod index;
+pub mod ladder;
+pub mod pages;
+pub mod registry;
+pub mod slab;
