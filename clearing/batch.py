@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clearing.entries import (
+from clearing.ledger.entries import (
     Entry,
     LedgerTransaction,
     Loan,
@@ -15,6 +15,7 @@ from clearing.entries import (
     Registration,
     Trade,
 )
+from clearing.ledger.scales import Scales
 from clearing.limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX
 from clearing.rows import (
     columns_of,
@@ -27,7 +28,6 @@ from clearing.rows import (
     trade_rows,
     transaction_rows,
 )
-from clearing.scales import Scales
 
 
 class Rows(msgspec.Struct, frozen=True):

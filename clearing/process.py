@@ -15,10 +15,10 @@ import structlog
 
 from clearing.batch import Batch
 from clearing.errors import AlreadyClearing, ClearingError, StoreUnavailable
-from clearing.follower import Follower, LogReader
+from clearing.intake import Intake, LogReader
 from clearing.ledger import Books, Ledger
 from clearing.limits import ATTEMPTS_QUIET, BACKOFF_FIRST_S, BACKOFF_MAX_S, STOP_TIMEOUT_S, TAKEOVER_TIMEOUT_S
-from clearing.store import Position, Store
+from clearing.store import Cursor, Store
 from engine.api.errors import EngineError
 from engine.api.ports import FollowPort
 from engine.client import Follower as EngineFollower
@@ -78,23 +78,23 @@ class Process:
         opened = await self._persist(self._open)
         if opened is None:
             return
-        position, books = opened
-        follower = Follower(self._follow(position.seq + 1), LogReader(Ledger(books), position))
-        stop_following = asyncio.create_task(self._stop_with(follower))
-        follower.start()
-        _log.info("clearing", from_seq=position.seq + 1)
+        cursor, books = opened
+        intake = Intake(self._follow(cursor.seq + 1), LogReader(Ledger(books), cursor))
+        stop_following = asyncio.create_task(self._stop_with(intake))
+        intake.start()
+        _log.info("clearing", from_seq=cursor.seq + 1)
         self._ready()
         try:
-            while (batch := await follower.take()) is not None:
+            while (batch := await intake.take()) is not None:
                 if not await self._settle(batch):
                     return
         finally:
-            follower.stop()
+            intake.stop()
             stop_following.cancel()
 
-    async def _stop_with(self, follower: Follower) -> None:
+    async def _stop_with(self, intake: Intake) -> None:
         await self._stopping.wait()
-        follower.stop()
+        intake.stop()
 
     async def _settle(self, batch: Batch) -> bool:
         """Apply a batch, however long PostgreSQL is away. Returns: False when stopped before that."""
@@ -111,7 +111,7 @@ class Process:
         self._settled(batch)
         return True
 
-    async def _open(self) -> tuple[Position, Books]:
+    async def _open(self) -> tuple[Cursor, Books]:
         until = time.monotonic() + TAKEOVER_TIMEOUT_S
         while True:
             try:

@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import astuple
 
-from clearing.entries import Loan, Position
+from clearing.ledger.entries import Loan, Position
 from clearing.store import CHECKS, Reader, SettledBalance, open_reader
 from engine.api.link import EngineBalances
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clearing.entries import LedgerTransaction, Loan, Order, Position, PositionChange, Posting, Trade
-from clearing.scales import Scales
+from clearing.ledger.entries import LedgerTransaction, Loan, Order, Position, PositionChange, Posting, Trade
+from clearing.ledger.scales import Scales
 from engine.api.ids import trade_id_text
 
 NULL = "\\N"

@@ -1,11 +1,11 @@
 """PostgreSQL: the only place with SQL, and the only importer of asyncpg."""
 
 from clearing.store.reader import CHECKS, Progress, Reader, SettledBalance, SettledBalanceRow, open_reader
-from clearing.store.writer import Position, Store
+from clearing.store.writer import Cursor, Store
 
 __all__ = [
     "CHECKS",
-    "Position",
+    "Cursor",
     "Progress",
     "Reader",
     "SettledBalance",

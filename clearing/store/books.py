@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clearing.entries import Loan, Order, Position
-from clearing.state import Books
+from clearing.ledger.entries import Loan, Order, Position
+from clearing.ledger.state import Books
 from engine.api.commands import ChangeInstrument, ListInstrument, NewOrder
 from engine.api.enums import ExecInst, OrderState, OrdType, Side, TimeInForce
 from engine.api.instrument import Instrument

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from clearing.entries import Loan, Position
 from clearing.errors import StoreUnavailable
+from clearing.ledger.entries import Loan, Position
 from clearing.store.books import read_decimals, read_instruments, read_loans, read_positions
 from clearing.store.connection import connect, translated
 from engine.api.units import decimal_to_minor

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 
 from clearing.batch import Batch
-from clearing.entries import Registration
 from clearing.errors import AlreadyClearing, CursorMoved, StoreRefused, StoreUnavailable
 from clearing.ledger import Books
+from clearing.ledger.entries import Registration
 from clearing.limits import STATEMENT_TIMEOUT_S
-from clearing.migrations import load_migrations, pending_migrations
 from clearing.rows import COLUMNS, settlement_rows, storable
 from clearing.store.books import read_books
 from clearing.store.connection import connect, translated
+from clearing.store.migrations import load_migrations, pending_migrations
 from engine.api.commands import (
     ChangeInstrument,
     ListInstrument,
@@ -46,8 +46,8 @@ _WRITER_SETTINGS = {
 }
 
 
-class Position(msgspec.Struct, frozen=True):
-    """The cursor: the last applied record, its checksum and its time."""
+class Cursor(msgspec.Struct, frozen=True):
+    """The place of the books in the log: the last applied record, its checksum and its time."""
 
     seq: int
     crc: int
@@ -66,7 +66,7 @@ class Store:
         """Tell whether the books can be written; a broken connection shows only when it is used."""
         return self._connection is not None
 
-    async def open(self) -> Position:
+    async def open(self) -> Cursor:
         """Connect, take the books for this process alone, bring the schema up to date, read the cursor.
 
         Raises: AlreadyClearing, SchemaChanged, StoreUnavailable, StoreRefused.
@@ -78,7 +78,7 @@ class Store:
                 raise AlreadyClearing("another clearing process holds these books")
             await _migrate(self._connection)
             row = await self._connection.fetchrow("SELECT last_applied_seq, last_crc, last_ts_ns FROM clearing.cursor")
-        return Position(*row)
+        return Cursor(*row)
 
     async def read_books(self) -> Books:
         """Read what a ledger needs to go on. Raises: StoreUnavailable, StoreRefused."""

@@ -12,11 +12,11 @@ from typing import Any
 import asyncpg
 
 from clearing.batch import Batch
-from clearing.follower import LogReader
+from clearing.intake import LogReader
 from clearing.ledger import Books, Ledger
 from clearing.process import Config, Process, build
 from clearing.reconcile import Reconciliation, _run
-from clearing.store import Position, Store
+from clearing.store import Cursor, Store
 from engine.api.link import EngineBalances
 from engine.api.wire import split_frames
 from tests.clearing.market import Log, LogPort
@@ -37,16 +37,16 @@ def batch_of(records: bytes, reader: LogReader) -> Batch:
 
 
 def fresh_reader() -> LogReader:
-    return LogReader(Ledger(EMPTY), Position(0, 0, 0))
+    return LogReader(Ledger(EMPTY), Cursor(0, 0, 0))
 
 
 async def settle(dsn: str, log: Log) -> None:
     """Apply what the books do not have yet of a log, through the store, in one batch."""
     store = Store(dsn)
     try:
-        position = await store.open()
-        reader = LogReader(Ledger(await store.read_books()), position)
-        batch = batch_of(log.bytes(position.seq + 1), reader)
+        cursor = await store.open()
+        reader = LogReader(Ledger(await store.read_books()), cursor)
+        batch = batch_of(log.bytes(cursor.seq + 1), reader)
         if batch.records:
             assert await store.apply(batch, SETTLED_AT_NS)
     finally:

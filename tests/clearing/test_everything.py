@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from clearing.batch import Batch
-from clearing.entries import CUSTODY
 from clearing.errors import Disagreement, UnknownEvent
-from clearing.follower import LogReader
+from clearing.intake import LogReader
 from clearing.ledger import Ledger
+from clearing.ledger.entries import CUSTODY
 from clearing.reconcile import Check, _run
 from clearing.store import Store
 from engine.api import commands as c
@@ -194,7 +194,7 @@ def test_every_entry_balances_and_adds_up(seed: int) -> None:
     held = [(*key, *both) for key, both in sorted(parts.items()) if key[0] != CUSTODY]
     live = market.core.balances()
     assert [row for row in held if any(row[2:])] == [row for row in live if any(row[2:])]
-    assert ledger.orders.keys() == market.model.open.keys()
+    assert ledger.state.orders.keys() == market.model.open.keys()
 
 
 def first_with(records: list[Record], kind: type) -> tuple[Ledger, Record, int]:

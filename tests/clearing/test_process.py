@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from clearing import accounts, reconcile
+from clearing import reconcile
+from clearing.store import open_reader
 from engine.api.commands import (
     OPERATIONS,
     Command,
@@ -147,9 +148,9 @@ async def test_the_books_equal_the_engine_after_trading(house: House) -> None:
     outcome = await house.reconciled()
     assert outcome.is_clean and outcome.parts_compared and outcome.balances >= 7, outcome.differences
     assert (await query(house.dsn, "SELECT count(*) FROM clearing.settlements"))[0][0] == 100
-    rows = await asyncio.to_thread(accounts.settled_balances, house.dsn)
+    async with open_reader(house.dsn) as books:
+        rows, progress = await books.balance_rows(), await books.progress()
     assert {row.account for row in rows} == {"CUSTODY", "EXCHANGE-FEES", "A1", "A2", "A3"}
-    progress = await asyncio.to_thread(accounts.settled_progress, house.dsn)
     assert (progress.last_applied_seq, progress.trades) == (seq, 100)
     assert clearing.end() == 0
 

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from clearing.errors import SchemaChanged, StoreRefused
-from clearing.follower import LogReader
+from clearing.intake import LogReader
 from clearing.ledger import Ledger
-from clearing.migrations import Migration, load_migrations, pending_migrations
 from clearing.store import Store
+from clearing.store.migrations import Migration, load_migrations, pending_migrations
 from engine.api.enums import Side
 from tests.clearing.books import SETTLED_AT_NS, assert_clean, batch_of, query, settle, tamper
 from tests.clearing.market import ALPHA, BRAVO, Market, trade_pairs
@@ -230,7 +230,7 @@ async def test_open_orders_are_read_back_as_they_were(dsn: str) -> None:
     await settle(dsn, market.log)
     reader = LogReader(Ledger((await reopened(dsn))[1]), (await reopened(dsn))[0])
     fresh = Ledger((await reopened(dsn))[1])
-    assert {o.order_id: (o.leaves, o.cum_qty) for o in fresh.orders.values()}[partial] == (2_000, 1_000)
+    assert {o.order_id: (o.leaves, o.cum_qty) for o in fresh.state.orders.values()}[partial] == (2_000, 1_000)
     market.order(ALPHA, Side.SELL, 2_000, 5_000_000)
     market.cancel(min(market.orders))
     store = Store(dsn)

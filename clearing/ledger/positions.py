@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import msgspec
 
-from clearing.entries import Position, PositionChange
 from clearing.errors import Disagreement
-from clearing.pricing import Pricing
-from clearing.state import agree
+from clearing.ledger.entries import PNL, Entry, LedgerTransaction, Movement, Position, PositionChange, Posting
+from clearing.ledger.pricing import Pricing
+from clearing.ledger.state import LedgerState, agree
 from engine.api.commands import AdjustMargin, CoverDebt, SetLeverage
 from engine.api.enums import MarginMode, PositionReason, Side
 from engine.api.events import PositionChanged
@@ -42,6 +42,57 @@ class Change(msgspec.Struct, frozen=True):
     def told(self, seq: int, index: int, ts_ns: int, event: PositionChanged, after: Position) -> PositionChange:
         """Make the row of the history."""
         return PositionChange(seq, index, ts_ns, event.reason, after, event.realized_pnl, self.debt_added)
+
+
+class Positions:
+    """Positions in perpetuals: what was realized, and what their margin locks."""
+
+    def __init__(self, state: LedgerState) -> None:
+        self._state = state
+        self._due: tuple[Fill, ...] = ()
+
+    def await_fills(self, fills: tuple[Fill, ...]) -> None:
+        """Expect the positions of these fills to be told next, in this order."""
+        self._due = fills
+
+    def changed(self, record: Record, index: int, event: PositionChanged, entry: Entry) -> None:
+        """Book a change of a position."""
+        seq, key, positions = record.seq, (event.account_id, event.symbol_id), self._state.positions
+        pricing = self._state.priced(seq, event.symbol_id)
+        agree(seq, f"instrument {event.symbol_id} is a perpetual", True, pricing.is_perpetual)
+        if event.reason is PositionReason.TRADE:
+            change = settle_fill(seq, self._next_due(seq, event), positions.get(key), event, pricing)
+        else:
+            change = check_change(record, positions.get(key), event)
+        positions[key] = after = take_over(seq, event)
+        entry.position_changes.append(change.told(seq, index, record.ts_ns + index, event, after))
+        _pay_out(entry, record, index, event.account_id, change, pricing)
+
+    def check_nothing_due(self, seq: int) -> None:
+        """Check that both positions of a trade were told. Raises: Disagreement."""
+        if self._due:
+            raise Disagreement(seq, f"position of account {self._due[0].account_id}", "not told", "due")
+
+    def _next_due(self, seq: int, event: PositionChanged) -> Fill:
+        if not self._due:
+            raise Disagreement(seq, f"a trade of account {event.account_id}", "before its position", "none")
+        due, self._due = self._due[0], self._due[1:]
+        agree(seq, "position", (event.account_id, event.symbol_id), (due.account_id, due.symbol_id))
+        return due
+
+
+def _pay_out(entry: Entry, record: Record, index: int, account_id: int, change: Change, pricing: Pricing) -> None:
+    """Book what a change gained against the clearing PnL account, and what it locks."""
+    seq, quote, gained, locked = record.seq, pricing.quote_asset_id, change.gained, change.locked
+    if gained or locked:
+        entry.movements.append(Movement(account_id, quote, gained - locked, locked))
+    if gained:
+        entry.transactions.append(LedgerTransaction(seq, index, record.ts_ns + index, PNL))
+        entry.postings += (
+            Posting(seq, index, account_id, quote, gained),
+            Posting(seq, index, pricing.pnl_account_id, quote, -gained),
+        )
+        entry.movements.append(Movement(pricing.pnl_account_id, quote, -gained, 0))
 
 
 def settle_fill(seq: int, fill: Fill, before: Position | None, event: PositionChanged, pricing: Pricing) -> Change:

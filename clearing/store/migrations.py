@@ -11,7 +11,7 @@ import msgspec
 
 from clearing.errors import SchemaChanged
 
-SCHEMA = Path(__file__).parent / "schema"
+SCHEMA = Path(__file__).parents[1] / "schema"
 _NAME = re.compile(r"([0-9]{4})_[a-z_]+\.sql")
 
 

@@ -10,11 +10,11 @@ import asyncio
 import threading
 
 from clearing.batch import Batch
-from clearing.entries import Entry
 from clearing.errors import BrokenChain, SequenceGap, UnknownEvent
 from clearing.ledger import Ledger
+from clearing.ledger.entries import Entry
 from clearing.limits import GATHER_S, READ_TIMEOUT_S
-from clearing.store import Position
+from clearing.store import Cursor
 from engine.api.ports import FollowPort
 from engine.api.wire import HEADER, decode_record, split_frames
 
@@ -22,13 +22,13 @@ from engine.api.wire import HEADER, decode_record, split_frames
 class LogReader:
     """Check records and work out their entries, one after the other.
 
-    Invariant: what it returns continues the log from its first position, without a gap or a repetition.
+    Invariant: what it returns continues the log from the cursor it was made with, without a gap or a repetition.
     """
 
-    def __init__(self, ledger: Ledger, position: Position) -> None:
+    def __init__(self, ledger: Ledger, cursor: Cursor) -> None:
         self._ledger = ledger
-        self.seq = position.seq
-        self.crc = position.crc
+        self.seq = cursor.seq
+        self.crc = cursor.crc
 
     def post(self, records: bytes, start: int, end: int) -> Entry | None:
         """Return the entry of the record at ``records[start:end]``; None for one that was applied before.
@@ -51,7 +51,7 @@ class LogReader:
         return entry
 
 
-class Follower:
+class Intake:
     """Fill batches from the log in a thread of its own; hand them over one at a time.
 
     Memory is bounded: while the batch at hand is full the log is not read, and the journal keeps it.
@@ -66,14 +66,14 @@ class Follower:
         self._fault: Exception | None = None
         self._loop = asyncio.get_running_loop()
         self._filled = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="clearing-follower", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="clearing-intake", daemon=True)
 
     def start(self) -> None:
         """Begin to read the log."""
         self._thread.start()
 
     async def take(self) -> Batch | None:
-        """Wait for records and take the batch they are in, or None once the follower has stopped.
+        """Wait for records and take the batch they are in, or None once the intake has stopped.
 
         Raises: the fault that ended the reading, once all records before it have been taken.
         """

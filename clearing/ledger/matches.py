@@ -2,92 +2,46 @@
 
 from __future__ import annotations
 
-from clearing.entries import PNL, TRADE, Entry, LedgerTransaction, Movement, Order, Posting, Trade
-from clearing.errors import Disagreement
-from clearing.orders import Orders
-from clearing.perpetuals import Fill, check_change, settle_fill, take_over
-from clearing.pricing import Pricing
-from clearing.state import agree
-from engine.api.enums import OrdType, PositionReason, Side
-from engine.api.events import PositionChanged, Traded
+from clearing.ledger.entries import TRADE, Entry, LedgerTransaction, Movement, Order, Posting, Trade
+from clearing.ledger.orders import Orders
+from clearing.ledger.positions import Fill, Positions
+from clearing.ledger.pricing import Pricing
+from clearing.ledger.state import LedgerState, agree
+from engine.api.enums import OrdType, Side
+from engine.api.events import Traded
 from engine.api.wire import Record
 
 
-class Trades(Orders):
+class Matches:
     """Settlement of matches, all or nothing. Source: TRD-07, SET-02, ACC-21, DRV-11."""
 
-    _due: tuple[Fill, ...] = ()
-    """Fills in a perpetual whose positions the engine must tell next, in this order."""
+    def __init__(self, state: LedgerState, orders: Orders, positions: Positions) -> None:
+        self._state = state
+        self._orders = orders
+        self._positions = positions
 
     def traded(self, record: Record, index: int, event: Traded, entry: Entry) -> None:
         """Settle a match."""
         seq, ts_ns = record.seq, record.ts_ns + index
-        taker, maker = self.open_order(seq, event.taker_order_id), self.open_order(seq, event.maker_order_id)
+        taker = self._state.open_order(seq, event.taker_order_id)
+        maker = self._state.open_order(seq, event.maker_order_id)
         _check_match(seq, event, taker, maker)
-        pricing = self.priced(seq, event.symbol_id)
+        pricing = self._state.priced(seq, event.symbol_id)
         notional = pricing.notional(event.last_px, event.last_qty)
         agree(seq, "taker_fee", event.taker_fee, pricing.fee_toward_positive_infinity(notional, pricing.taker_ppm))
         agree(seq, "maker_fee", event.maker_fee, pricing.fee_toward_positive_infinity(notional, pricing.maker_ppm))
         entry.trades.append(_trade(seq, index, ts_ns, event, pricing))
         entry.transactions.append(LedgerTransaction(seq, index, ts_ns, TRADE))
-        self._fill(entry, taker, seq, ts_ns, event.last_qty, event.taker_leaves)
-        self._fill(entry, maker, seq, ts_ns, event.last_qty, event.maker_leaves)
+        self._orders.filled(taker, seq, ts_ns, event.last_qty, event.taker_leaves, entry)
+        self._orders.filled(maker, seq, ts_ns, event.last_qty, event.maker_leaves, entry)
         if pricing.is_perpetual:
             agree(seq, "buyer_released", event.buyer_released, 0)
-            self._due = _fills(event, maker, taker)
+            self._positions.await_fills(_fills(event, maker, taker))
             _charge(entry, seq, index, event, pricing)
         else:
             buyer = taker if event.taker_side is Side.BUY else maker
             agree(seq, "buyer_released", event.buyer_released, event.last_qty * buyer.per_lot)
             _exchange(entry, seq, index, event, pricing, notional, pricing.base_amount(event.last_qty))
-
-    def _fill(self, entry: Entry, order: Order, seq: int, ts_ns: int, last_qty: int, leaves: int) -> None:
-        after = order.filled(seq, ts_ns, last_qty, leaves, last_qty * order.per_lot)
-        if leaves:
-            self.orders[order.order_id] = after
-        else:
-            agree(seq, f"locked of filled order {order.order_id}", 0, after.locked)
-            del self.orders[order.order_id]
-        entry.orders.append(after)
-
-    # --- positions
-
-    def position_changed(self, record: Record, index: int, event: PositionChanged, entry: Entry) -> None:
-        """Book a change of a position: what was realized, and what its margin locks."""
-        seq = record.seq
-        pricing = self.priced(seq, event.symbol_id)
-        agree(seq, f"instrument {event.symbol_id} is a perpetual", True, pricing.is_perpetual)
-        before = self.positions.get((event.account_id, event.symbol_id))
-        if event.reason is PositionReason.TRADE:
-            change = settle_fill(seq, self._next_due(seq, event), before, event, pricing)
-        else:
-            change = check_change(record, before, event)
-        after = take_over(seq, event)
-        self.positions[event.account_id, event.symbol_id] = after
-        entry.position_changes.append(change.told(seq, index, record.ts_ns + index, event, after))
-        gained, locked = change.gained, change.locked
-        quote = pricing.quote_asset_id
-        if gained or locked:
-            entry.movements.append(Movement(event.account_id, quote, gained - locked, locked))
-        if gained:
-            entry.transactions.append(LedgerTransaction(seq, index, record.ts_ns + index, PNL))
-            entry.postings += (
-                Posting(seq, index, event.account_id, quote, gained),
-                Posting(seq, index, pricing.pnl_account_id, quote, -gained),
-            )
-            entry.movements.append(Movement(pricing.pnl_account_id, quote, -gained, 0))
-
-    def _next_due(self, seq: int, event: PositionChanged) -> Fill:
-        if not self._due:
-            raise Disagreement(seq, f"a trade of account {event.account_id}", "before its position", "none")
-        due, self._due = self._due[0], self._due[1:]
-        agree(seq, "position", (event.account_id, event.symbol_id), (due.account_id, due.symbol_id))
-        return due
-
-    def check_nothing_due(self, seq: int) -> None:
-        """Check that both positions of a trade were told. Raises: Disagreement."""
-        if self._due:
-            raise Disagreement(seq, f"position of account {self._due[0].account_id}", "not told", "due")
 
 
 def _check_match(seq: int, t: Traded, taker: Order, maker: Order) -> None:

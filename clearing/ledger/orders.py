@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from clearing.entries import Entry, Movement, Order
-from clearing.pricing import Pricing
-from clearing.state import LedgerState, agree
+from clearing.ledger.entries import Entry, Movement, Order
+from clearing.ledger.pricing import Pricing
+from clearing.ledger.state import LedgerState, agree
 from engine.api.commands import NewOrder, ReplaceOrder
 from engine.api.enums import ExecInst, OrderState, OrdType, RestateReason, Side, TimeInForce
 from engine.api.events import (
@@ -21,19 +21,22 @@ from engine.api.limits import LEVERAGE_DEFAULT
 from engine.api.wire import Record
 
 
-class Orders(LedgerState):
+class Orders:
     """Reservations. What an order has locked is its leaves times what it holds for one lot, at all times."""
+
+    def __init__(self, state: LedgerState) -> None:
+        self._state = state
 
     def accepted(self, record: Record, index: int, event: OrderAccepted, entry: Entry) -> None:
         """Lock what an accepted order reserves."""
         terms = record.command
         assert isinstance(terms, NewOrder)
         seq, ts_ns, reserved = record.seq, record.ts_ns + index, event.reserved
-        pricing = self.priced(seq, terms.symbol_id)
+        pricing = self._state.priced(seq, terms.symbol_id)
         agree(seq, "order_id", event.order_id, seq)
         # A limit that slid is told next, and checked then.
         if ExecInst.SLIDE not in terms.exec_inst:
-            self.check_reserved(seq, terms, terms.order_qty, reserved, pricing)
+            self._check_reserved(seq, terms, terms.order_qty, reserved, pricing)
         in_base = terms.side is Side.SELL and not pricing.is_perpetual
         asset = pricing.base_asset_id if in_base else pricing.quote_asset_id
         works_at = terms.price if terms.ord_type is OrdType.LIMIT else 0
@@ -53,12 +56,12 @@ class Orders(LedgerState):
             seq,
             works_at,
         )
-        self.orders[seq] = order
+        self._state.orders[seq] = order
         entry.orders.append(order)
         if reserved:
             entry.movements.append(Movement(terms.account_id, asset, -reserved, reserved))
 
-    def check_reserved(self, seq: int, terms: NewOrder, leaves: int, reserved: int, pricing: Pricing) -> None:
+    def _check_reserved(self, seq: int, terms: NewOrder, leaves: int, reserved: int, pricing: Pricing) -> None:
         """Check that an order locks the same for each lot, and at least what it may cost (RES-21)."""
         agree(seq, f"reserved {reserved} in lots of {leaves}", 0, reserved % leaves)
         price = terms.price or terms.stop_px
@@ -66,7 +69,7 @@ class Orders(LedgerState):
             if ExecInst.REDUCE_ONLY in terms.exec_inst:
                 agree(seq, "reserved", reserved, 0)
                 return
-            known = self.positions.get((terms.account_id, terms.symbol_id))
+            known = self._state.positions.get((terms.account_id, terms.symbol_id))
             # A position that has not been told yet begins with the default leverage, or less.
             requirement = pricing.margin_requirement(price, leaves, known.leverage if known else LEVERAGE_DEFAULT)
         elif terms.side is Side.SELL:
@@ -77,14 +80,24 @@ class Orders(LedgerState):
             requirement = pricing.buy_requirement(price, leaves)
         agree(seq, f"reserved {reserved} covers {requirement}", True, reserved >= requirement)
 
+    def filled(self, order: Order, seq: int, ts_ns: int, last_qty: int, leaves: int, entry: Entry) -> None:
+        """Fill an order, in part or in full."""
+        after = order.filled(seq, ts_ns, last_qty, leaves, last_qty * order.per_lot)
+        if leaves:
+            self._state.orders[order.order_id] = after
+        else:
+            agree(seq, f"locked of filled order {order.order_id}", 0, after.locked)
+            del self._state.orders[order.order_id]
+        entry.orders.append(after)
+
     def closed(self, record: Record, index: int, event: OrderCanceled | OrderExpired, entry: Entry) -> None:
         """Give back all that an order has locked."""
         seq, released = record.seq, event.released
-        order = self.open_order(seq, event.order_id)
+        order = self._state.open_order(seq, event.order_id)
         agree(seq, "leaves", event.leaves, order.leaves)
         agree(seq, "released", released, order.locked)
         state = OrderState.CANCELED if isinstance(event, OrderCanceled) else OrderState.EXPIRED
-        del self.orders[order.order_id]
+        del self._state.orders[order.order_id]
         entry.orders.append(order.closed(seq, record.ts_ns + index, state, released, event.code))
         _release(entry, order, released)
 
@@ -92,7 +105,7 @@ class Orders(LedgerState):
         """Give an order its new terms, and lock more or less for it."""
         request, seq = record.command, record.seq
         assert isinstance(request, ReplaceOrder)
-        order = self.open_order(seq, event.order_id)
+        order = self._state.open_order(seq, event.order_id)
         agree(seq, "filled quantity", event.order_qty - event.leaves, order.cum_qty)
         agree(seq, "leaves positive", True, event.leaves > 0)
         terms = msgspec.structs.replace(
@@ -102,17 +115,17 @@ class Orders(LedgerState):
             stop_px=request.stop_px or order.terms.stop_px,
             time_in_force=TimeInForce(request.time_in_force or order.terms.time_in_force),
         )
-        self.check_reserved(seq, terms, event.leaves, event.reserved, self.priced(seq, terms.symbol_id))
+        self._check_reserved(seq, terms, event.leaves, event.reserved, self._state.priced(seq, terms.symbol_id))
         works_at = _work_price_after_replace(order, event)
         changed = order.changed(seq, record.ts_ns + index, terms, event.leaves, event.reserved, works_at)
-        self.orders[order.order_id] = changed
+        self._state.orders[order.order_id] = changed
         entry.orders.append(changed)
         _release(entry, order, order.locked - event.reserved)
 
     def restated(self, record: Record, index: int, event: OrderRestated, entry: Entry) -> None:
         """Take over what the engine changed of an order, and give back what the lots it lost had locked."""
         seq = record.seq
-        order = self.open_order(seq, event.order_id)
+        order = self._state.open_order(seq, event.order_id)
         lost = order.leaves - event.leaves
         agree(seq, "order quantity", event.order_qty, order.terms.order_qty - lost)
         agree(seq, "leaves neither raised nor used up", True, 0 <= lost < order.leaves)
@@ -123,22 +136,22 @@ class Orders(LedgerState):
             terms = msgspec.structs.replace(terms, order_qty=event.order_qty, price=price)
         locked = order.locked - event.released
         if has_slid:
-            self.check_reserved(seq, terms, event.leaves, locked, self.priced(seq, terms.symbol_id))
+            self._check_reserved(seq, terms, event.leaves, locked, self._state.priced(seq, terms.symbol_id))
         changed = order.changed(seq, record.ts_ns + index, terms, event.leaves, locked, event.price)
-        self.orders[order.order_id] = changed
+        self._state.orders[order.order_id] = changed
         entry.orders.append(changed)
         _release(entry, order, event.released)
 
     def triggered(self, record: Record, index: int, event: OrderTriggered, entry: Entry) -> None:
         """Let an elected stop work at its price."""
         seq = record.seq
-        order = self.open_order(seq, event.order_id)
+        order = self._state.open_order(seq, event.order_id)
         agree(seq, f"order {order.order_id} is a stop that waits", True, order.terms.ord_type.is_stop)
         if order.terms.ord_type is OrdType.STOP_LIMIT:
             agree(seq, "price", event.price, order.terms.price)
         ts_ns = record.ts_ns + index
         changed = order.changed(seq, ts_ns, order.terms, order.leaves, order.locked, event.price)
-        self.orders[order.order_id] = changed
+        self._state.orders[order.order_id] = changed
         entry.orders.append(changed)
 
 

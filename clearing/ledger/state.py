@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from clearing.entries import Loan, Order, Position
 from clearing.errors import Disagreement
-from clearing.pricing import Pricing
-from clearing.scales import Scales
+from clearing.ledger.entries import Loan, Order, Position
+from clearing.ledger.pricing import Pricing
+from clearing.ledger.scales import Scales
 from engine.api.instrument import Instrument
 
 

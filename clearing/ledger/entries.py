@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clearing.scales import Scales
+from clearing.ledger.scales import Scales
 from engine.api.commands import (
     ChangeInstrument,
     ListInstrument,
