@@ -1,6 +1,6 @@
 """The exchange as one: which processes it has, in which order they come up, and what stands between.
 
-PostgreSQL -> engine -> registration, timekeeper -> clearing, gateways -> metrics -> ready
+PostgreSQL -> engine -> registration -> clearing, gateways -> metrics -> ready
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from ops.directory import Whereabouts, hold, write_whereabouts
 from ops.errors import PortTaken, Unreachable
 from ops.metrics import Metrics
 from ops.supervisor import Announce, Supervisor
-from ops.timekeeping import Timekeeper
 
 PORT_OFFSETS = {"order-entry": 0, "drop-copy": 1, "market-data": 2, "metrics": 10}
 """Where each listener stands above ``port_base``; market data is kept free for its process to come."""
@@ -61,7 +60,6 @@ class Exchange:
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self._dsn = settings.dsn
         self._is_published = False
-        self._timekeeper: Timekeeper | None = None
         self.supervisor = Supervisor(settings.data / "log", announce, self._publish)
 
     def request_stop(self) -> None:
@@ -78,8 +76,6 @@ class Exchange:
             check_ports(self.settings.ports)
             await self._run_held(ready)
         finally:
-            if self._timekeeper is not None:
-                await asyncio.to_thread(self._timekeeper.close)
             await self.supervisor.stop()
             with suppress(FileNotFoundError):
                 (self.settings.data / "exchange.json").unlink()
@@ -111,8 +107,6 @@ class Exchange:
             await self.supervisor.start(postgres_spec(embedded))
         await self.supervisor.start(_python("engine", "engine", "--durability", settings.durability, data=data))
         await asyncio.to_thread(register, data, settings.venue)
-        self._timekeeper = Timekeeper(data)
-        self._timekeeper.start()
         await self.supervisor.start(
             self._clearing(),
             self._gateway("order-entry"),

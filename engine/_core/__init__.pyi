@@ -27,6 +27,7 @@ class _Standing(Protocol):
     seq: int
     event_ts_ns: int
     open_orders: int
+    next_due_ns: int
     crc: int
 
 class _Pointer: ...

@@ -278,7 +278,10 @@ class TriggerBreaker(msgspec.Struct, frozen=True):
 
 
 class AdvanceTime(msgspec.Struct, frozen=True):
-    """Let what is due by the record's time happen (ORD-14). Event: TimeAdvanced, after all that was due."""
+    """Let what is due by the record's time happen (ORD-14). Event: TimeAdvanced, after all that was due.
+
+    The engine sequences one itself when something is due and no command carries the time (``source_seq`` 0).
+    """
 
 
 class SetAccountStatus(msgspec.Struct, frozen=True):

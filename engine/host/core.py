@@ -130,6 +130,11 @@ class Core:
         """Count the orders in all books. Cost: O(instruments)."""
         return lib.exchange_core_standing(self._core).open_orders
 
+    @property
+    def next_due_ns(self) -> int:
+        """When something is due that no command asks for, 0 for never; a time that has passed means at once."""
+        return lib.exchange_core_standing(self._core).next_due_ns
+
     def balances(self) -> list[tuple[int, int, int, int]]:
         """List ``(account_id, asset_id, available, locked)`` of all balances that are not zero, sorted."""
         raw = _bytes(lib.exchange_core_balances(self._core))

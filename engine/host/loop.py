@@ -8,8 +8,10 @@ import time
 
 import structlog
 
+from engine.api.commands import OPERATIONS, AdvanceTime
 from engine.api.limits import BATCH_COMMANDS_MAX, LINK_READ_BYTES, LINKS_MAX
 from engine.api.link import GREETING_BYTES_MAX, EngineStatus, Hello, Welcome, encode_message
+from engine.api.wire import encode_command, encode_frame
 from engine.host.control import Measures, answer
 from engine.host.core import Core
 from engine.host.egress import Egress
@@ -17,6 +19,9 @@ from engine.host.journal import Journal
 from engine.host.links import Link, is_trusted
 from engine.host.sequencer import ExchangeClock
 from engine.host.snapshot_writer import SnapshotWriter
+
+ADVANCE_TIME = encode_frame(OPERATIONS, 0, encode_command(AdvanceTime()))
+"""What the loop itself sequences; a client's commands have a ``source_seq`` that is not 0."""
 
 _log = structlog.get_logger()
 
@@ -79,7 +84,7 @@ class Loop:
     def _take(self, timeout_s: float) -> list[Link]:
         """Read what has arrived; return the control links that have asked something."""
         asking = []
-        for key, mask in self._selector.select(0 if self._is_batch_full else timeout_s):
+        for key, mask in self._selector.select(self._patience_s(timeout_s)):
             link = key.data
             if link is None:
                 self._accept()
@@ -98,6 +103,13 @@ class Loop:
                     _log.warning("link_cut", link=link.name, reason="a follower has nothing to say")
                     link.is_open = False
         return asking
+
+    def _patience_s(self, timeout_s: float) -> float:
+        """How long to wait for something to do: no longer than until something is due."""
+        if self._is_batch_full:
+            return 0
+        due_ns = self._core.next_due_ns
+        return min(timeout_s, max(0, due_ns - self._clock.read()) / 1e9) if due_ns else timeout_s
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -150,9 +162,12 @@ class Loop:
     # --- sequence ---------------------------------------------------------------------------------------
 
     def _sequence(self) -> bytes:
-        """Stamp and apply what the links have sent, in the order of the links; return the batch's records."""
+        """Stamp and apply what the links have sent, in the order of the links, and what is due by then (ORD-14).
+
+        Returns: the batch's records.
+        """
         pending = [link for link in self._submitting if link.inbound and link.is_open]
-        if not pending:
+        if not pending and not self._core.next_due_ns:
             return b""
         now_ns = self._clock.read()
         batch: list[bytes] = []
@@ -168,6 +183,9 @@ class Loop:
                 link.inbound.clear()
                 link.is_open = False
         self._is_batch_full = count >= BATCH_COMMANDS_MAX
+        # A command carries the time with it, so that this is for what it left, and for when there is none.
+        if 0 < self._core.next_due_ns <= now_ns:
+            batch.append(self._core.apply(now_ns, ADVANCE_TIME, count).records)
         return b"".join(batch)
 
     # --- answer and tidy --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import Side
+from engine.api.enums import Side, TimeInForce
 from engine.api.errors import LinkError
 from engine.api.limits import LINKS_MAX
 from engine.api.link import (
@@ -30,9 +30,10 @@ from engine.api.link import (
     Welcome,
     encode_message,
 )
-from engine.api.wire import decode_records, encode_command, encode_frame
+from engine.api.wire import Record, decode_records, encode_command, encode_frame
 from engine.client import CommandLink, Follower, Overloaded, ask, read_journal, submit_and_wait
 from tests.host.journals import REGISTRATIONS, order
+from tests.host.running import eventually
 
 
 class Engine:
@@ -87,12 +88,37 @@ def resting(n: int) -> bytes:
     return encode_command(order(101, Side.BUY, 100, 4_000_000, f"o{n}"))
 
 
+def records_of(data: Path) -> list[Record]:
+    return [record for chunk in read_journal(data / "journal") for record in decode_records(chunk)]
+
+
 def read_until(follower: Follower, seq: int) -> list[int]:
     seqs = []
     deadline = time.monotonic() + 20
     while follower.next_seq <= seq and time.monotonic() < deadline:
         seqs += [record.seq for record in decode_records(follower.read(0.5))]
     return seqs
+
+
+@pytest.mark.req("ORD-13", "ORD-14")
+def test_orders_expire_at_their_times_while_nobody_trades(engine: Engine) -> None:
+    """The engine lets time pass by itself, each time once, and sleeps until then."""
+    begun = time.time_ns()
+    times = [begun + 700_000_000, begun + 400_000_000, begun + 400_000_000]
+    orders = [
+        msgspec.structs.replace(
+            order(101, Side.BUY, 100, 4_000_000, f"gtd{n}"), time_in_force=TimeInForce.GOOD_TILL_DATE, expire_time_ns=at
+        )
+        for n, at in enumerate(times)
+    ]
+    accepted = submit_and_wait(engine.data, "test", [encode_command(one) for one in orders], 10, source=11)
+    eventually("all have expired", lambda: engine.status().open_orders == 0)
+    own = [record for record in records_of(engine.data) if record.seq > accepted[-1].seq]
+    assert [(r.source, r.source_seq, r.command) for r in own] == [(c.OPERATIONS, 0, c.AdvanceTime())] * len(own)
+    expired = [(event.order_id, r.ts_ns) for r in own for event in r.events if isinstance(event, e.OrderExpired)]
+    assert [order_id for order_id, _ in expired] == [accepted[n].seq for n in (1, 2, 0)]
+    assert all(ts_ns >= times[n] for n, (_, ts_ns) in zip((1, 2, 0), expired, strict=True))
+    assert len(own) == 2, "it looked at the clock when nothing was due"
 
 
 @pytest.mark.req("REC-11", "REC-10", "ORD-19")

@@ -48,6 +48,12 @@ class Exchange(Operations):
         self.prev_crc = crc32c(record[8:])
         return record[:4] + self.prev_crc.to_bytes(4, "little") + record[8:]
 
+    @property
+    def next_due_ns(self) -> int:
+        """When something is due that no command asks for, 0 for never."""
+        breakers = [market.breaker_until_ns for market in self.markets.values() if market.breaker_until_ns]
+        return min([*breakers, *(expiry for expiry, _ in self.expiring[:1])], default=0)
+
     def decide(self, source: int, raw: bytes) -> None:
         """Do what a command asks for, or say why not."""
         try:

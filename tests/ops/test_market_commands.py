@@ -1,8 +1,7 @@
-"""``exchange market``, ``account`` and ``journal expand`` on an engine that runs; and time that passes by itself."""
+"""``exchange market``, ``account`` and ``journal expand`` on an engine that runs."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,14 @@ import pytest
 
 from engine.api.commands import MassCancel, NewOrder, ReplaceOrder, SetKillSwitch
 from engine.api.enums import OrdType, Side, TimeInForce
-from engine.api.events import OrderExpired
-from engine.api.wire import decode_records, encode_command
-from engine.client import read_journal, submit_and_wait
+from engine.api.wire import encode_command
+from engine.client import submit_and_wait
 from engine.expansion import EVENT_TYPES
 from ops.compose import register
 from ops.config import load_venue
-from ops.timekeeping import Due, Timekeeper
-from tests.expansion.scenario import live_day
-from tests.ops.running import ROOT, command, eventually
+from tests.ops.running import ROOT, command
 
-GTC, GTD, DAY = TimeInForce.GOOD_TILL_CANCEL, TimeInForce.GOOD_TILL_DATE, TimeInForce.DAY
+GTC, DAY = TimeInForce.GOOD_TILL_CANCEL, TimeInForce.DAY
 
 
 @pytest.fixture
@@ -118,38 +114,3 @@ def test_journal_expand_prints_the_events_of_the_taxonomy(venue: Path) -> None:
     first = command("journal", "expand", "--to", 1, "--data", venue).stdout
     assert "AssetRegistered" in first and len(first.splitlines()) == 1
     assert {x["event_type"] for x in envelopes} <= EVENT_TYPES
-
-
-# --- time -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.req("ORD-13", "ORD-14")
-def test_an_order_expires_at_its_time_while_nobody_trades(venue: Path) -> None:
-    timekeeper = Timekeeper(venue)
-    timekeeper.start()
-    try:
-        expiry = time.time_ns() + 1_500_000_000
-        order = NewOrder(101, 1, Side.BUY, OrdType.LIMIT, GTD, 1_000, 6_000_000, "gtd", expire_time_ns=expiry)
-        enter(venue, order)
-
-        def has_expired() -> bool:
-            records = [record for chunk in read_journal(venue / "journal") for record in decode_records(chunk)]
-            return any(isinstance(event, OrderExpired) for event in records[-1].events)
-
-        eventually(has_expired, 10, "the order expired")
-        last = [record for chunk in read_journal(venue / "journal") for record in decode_records(chunk)][-1]
-        assert expiry <= last.ts_ns < expiry + 5_000_000_000
-    finally:
-        timekeeper.close()
-
-
-@pytest.mark.req("ORD-14")
-def test_what_is_due_is_known_from_the_log_and_forgotten_when_it_has_happened() -> None:
-    due, raw = Due(), live_day().raw
-    seen = set()
-    for record in raw:
-        due.apply(record)
-        (decoded,) = decode_records(record)
-        assert due.next_ns == 0 or due.next_ns > decoded.ts_ns
-        seen.add(due.next_ns)
-    assert due.next_ns == 0 and len(seen) == 3

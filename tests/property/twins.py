@@ -44,6 +44,7 @@ class Twins:
         assert (applied.consumed, applied.count, applied.fault) == (len(raw), 1, Fault.NONE)
         if applied.records != expected:
             raise AssertionError(difference(*decode_records(applied.records), *decode_records(expected)))
+        assert self.core.next_due_ns == self.model.next_due_ns, "core and model differ in what is due next"
         self.records += expected
         return expected
 

@@ -4,6 +4,7 @@
 - there is one history: each record is what a plain core and the slow twin make of the same command at the same time,
   and the engine's state is theirs;
 - each command of a gateway becomes a record once at most, in the order submitted, and once exactly in the end;
+- the engine adds a command of its own when something is due, and only then;
 - money is neither made nor lost: the core's own check of all its sums.
 """
 
@@ -12,7 +13,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
-from engine.api.wire import HEADER, HEADER_BYTES, decode_records, encode_frame, split_frames
+from engine.api.commands import OPERATIONS, AdvanceTime
+from engine.api.wire import HEADER, HEADER_BYTES, decode_records, encode_command, encode_frame, split_frames
 from engine.host.core import Core, Fault
 from tests.model.exchange import Exchange
 from tests.model.snapshot import digest
@@ -90,7 +92,10 @@ class Oracle:
         assert ts_ns > self.model.event_ts_ns, f"record {seq} is stamped {ts_ns}, not after the last event"
         assert seq == self._batch_of[seq] + batch_index, f"record {seq} has place {batch_index} in its batch"
         raw = record[HEADER_BYTES : HEADER_BYTES + command_length]
-        self._execute_once(source, source_seq, raw, seq)
+        if (source, source_seq) == (OPERATIONS, 0):
+            self._was_due(seq, ts_ns, raw)
+        else:
+            self._execute_once(source, source_seq, raw, seq)
         expected = self.model.apply(ts_ns, encode_frame(source, source_seq, raw), batch_index)
         if record != expected:
             raise AssertionError(difference(*decode_records(record), *decode_records(expected)))
@@ -98,6 +103,12 @@ class Oracle:
         assert done.fault is Fault.NONE, f"a plain replay ends at record {seq}: {done.fault.name}"
         self.records.append(record)
         self.trace.update(record)
+
+    def _was_due(self, seq: int, ts_ns: int, raw: bytes) -> None:
+        """Check that the engine had reason to look at the clock by itself."""
+        assert raw == encode_command(AdvanceTime()), f"record {seq}: the engine may only let time pass"
+        assert 0 < self.model.next_due_ns <= ts_ns, f"record {seq}: nothing was due"
+        self.counts["advanced time"] += 1
 
     def _execute_once(self, source: int, source_seq: int, raw: bytes, seq: int) -> None:
         assert (source, source_seq) in self._submitted, f"nobody submitted record {seq}, or it was executed twice"
@@ -132,6 +143,7 @@ class Oracle:
             expected = self.plain.digest()
             assert core.digest() == expected, f"the state after record {core.seq} is not that of a plain replay"
             assert digest(self.model) == expected, f"the twins differ after record {core.seq}"
+            assert core.next_due_ns == self.model.next_due_ns, f"after record {core.seq} the twins wait for other times"
 
     def check_all_executed(self, gateways: set[int]) -> None:
         """Check, at the end, that each command of these gateways has become a record."""

@@ -171,6 +171,10 @@ def believe_every_clock() -> AbstractContextManager[object]:
     return mock.patch.object(ExchangeClock, "read", lambda self: max(0, self._now_ns()))
 
 
+def sleep_past_what_is_due() -> AbstractContextManager[object]:
+    return mock.patch("engine.host.loop.ADVANCE_TIME", b"")
+
+
 def number_each_link_from_zero() -> AbstractContextManager[object]:
     sequence = Loop._sequence
 
@@ -192,7 +196,7 @@ PLANTED: dict[Mistake, int] = {
     leave_a_torn_tail: 2,
     cut_one_record_too_many: 2,
     trust_the_page_cache: 8,
-    sync_again_after_a_failed_sync: 17,
+    sync_again_after_a_failed_sync: 11,
     sync_no_directory: 1,
     skip_a_record_when_joining: 2,
     join_at_the_start_of_a_batch: 15,
@@ -202,6 +206,7 @@ PLANTED: dict[Mistake, int] = {
     send_nothing_again: 1,
     keep_waiting_for_a_link_that_is_gone: 3,
     believe_every_clock: 8,
+    sleep_past_what_is_due: 1,
     number_each_link_from_zero: 3,
 }
 """Mistake -> a seed that finds it soon."""

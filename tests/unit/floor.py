@@ -54,6 +54,7 @@ class Floor(m.Market):
         record = self.model.apply(self.now_ns, raw)
         assert events == decode_records(record)[0].events, "core and model tell different events"
         assert self.records[before:] == record
+        assert self.core.next_due_ns == self.model.next_due_ns
         return events
 
     # --- orders -----------------------------------------------------------------------------------------

@@ -61,6 +61,8 @@ pub struct Standing {
     pub seq: u64,
     pub event_ts_ns: u64,
     pub open_orders: u64,
+    /// When something is due next, 0 for never.
+    pub next_due_ns: u64,
     pub crc: u32,
 }
 
@@ -119,8 +121,13 @@ pub unsafe extern "C" fn exchange_core_replay(core: *mut Core, records: *const u
 pub unsafe extern "C" fn exchange_core_standing(core: *const Core) -> Standing {
     let exchange = unsafe { &(*core).exchange };
     let end = exchange.log_end();
-    let open_orders = exchange.open_orders() as u64;
-    Standing { seq: end.seq, event_ts_ns: end.event_ts_ns, open_orders, crc: end.crc }
+    Standing {
+        seq: end.seq,
+        event_ts_ns: end.event_ts_ns,
+        open_orders: exchange.open_orders() as u64,
+        next_due_ns: exchange.next_due_ns(),
+        crc: end.crc,
+    }
 }
 
 /// # Safety

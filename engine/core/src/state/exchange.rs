@@ -101,6 +101,13 @@ impl Exchange {
         self.open.len()
     }
 
+    /// When something is due next, 0 for never: a breaker ends or an order expires (section 1 of docs/MATCHING.md).
+    pub fn next_due_ns(&self) -> u64 {
+        let breaker = self.breakers.first().map(|(until_ns, _)| *until_ns);
+        let expiry = self.expiries.first().map(|(expiry, _, _)| *expiry);
+        [breaker, expiry].into_iter().flatten().min().unwrap_or(0)
+    }
+
     /// The records the last `apply` finished.
     pub fn records(&self) -> &[u8] {
         self.records.as_bytes()
