@@ -17,9 +17,10 @@ from bench.conditions import Stopwatch
 from bench.plain_book import Order, PlainBook
 from bench.prepared import Prepared
 from engine.api import commands as c
-from engine.api.enums import EventType, Side, TimeInForce
+from engine.api import events as e
+from engine.api.enums import Side, TimeInForce
 from engine.api.limits import LINK_READ_BYTES
-from engine.api.wire import HEADER, HEADER_BYTES, decode_command, split_frames
+from engine.api.wire import HEADER, HEADER_BYTES, decode_command, number_of, split_frames
 from engine.host import journal, recovery
 from engine.host.core import Core, Fault
 from engine.host.disk import Disk
@@ -31,7 +32,8 @@ NOW_NS = 1_790_000_000_000_000_000
 LINKS = 8
 """Gateways that keep the engine busy: each turn of its loop takes LINK_READ_BYTES from every one, and syncs once."""
 
-REFUSALS = (EventType.ORDER_REJECTED, EventType.CANCEL_REJECTED, EventType.REPLACE_REJECTED, EventType.COMMAND_REFUSED)
+TRADED = number_of(e.Traded)
+REFUSALS = tuple(map(number_of, (e.OrderRejected, e.CancelRejected, e.ReplaceRejected, e.CommandRefused)))
 
 
 def opened(prepared: Prepared) -> tuple[Core, bytes]:
@@ -180,7 +182,7 @@ def check_records(prepared: Prepared, core: Core, records: list[bytes]) -> tuple
             for _ in range(count):
                 kind = buffer[event + 2]
                 assert kind not in REFUSALS, f"a command of the workload was refused: event of type {kind}"
-                traded += kind == EventType.TRADED
+                traded += kind == TRADED
                 event += buffer[event] | buffer[event + 1] << 8
             trades += traded
             trading += traded > 0

@@ -17,6 +17,15 @@ from __future__ import annotations
 
 from engine.api.errors import WireError
 
+OPERATIONS = 0
+"""Source of commands that no FIX session sent."""
+
+ABSENT = 0
+"""An optional id that was not given."""
+
+UNRESOLVED = 0xFFFF_FFFF
+"""An account or symbol the member named and the gateway does not know: matches nothing."""
+
 _ORDER = 1
 _TRADE = 2
 _SEQ_BITS = 50

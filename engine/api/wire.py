@@ -18,7 +18,7 @@ journaled and then published. A frame without events is called a *command frame*
         48    .  command         type u8, version u8, then its body
          .    .  events          each: length u16 (these four bytes included), type u8, version u8, its body
 
-Commands are drawn in :mod:`engine.api.command_wire`, events in :mod:`engine.api.event_wire`.
+Commands and events are declared, with their bytes, in :mod:`engine.api.messages`.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import Struct
 from struct import error as StructError
+from typing import cast
 
 import google_crc32c
 import msgspec
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.command_wire import decode_command, encode_command
 from engine.api.errors import ChecksumError, WireError
-from engine.api.event_wire import decode_event, encode_event
-from engine.api.layouts import VERSION
 from engine.api.limits import COMMAND_BYTES_MAX, RECORD_BYTES_MAX
+from engine.api.messages.declare import COMMANDS, EVENTS, declared, number_of
+from engine.api.messages.layout import VERSION
 
 HEADER = Struct("<IIQQIIQHHI")
 HEADER_BYTES = HEADER.size
@@ -53,6 +53,43 @@ class Record(msgspec.Struct, frozen=True):
     source_seq: int
     command: c.Command
     events: tuple[e.Event, ...]
+
+
+def layouts() -> list[str]:
+    """Write every layout as one line, commands first, by number: what the compiled core is compared with."""
+    return [str(table[number].layout) for table in (COMMANDS, EVENTS) for number in sorted(table)]
+
+
+def encode_command(command: c.Command) -> bytes:
+    """Encode a command from its number on. Raises: WireError when a field does not fit its layout."""
+    known = declared(type(command))
+    if known is None or known.layout.is_event:
+        raise WireError(f"not a command that can be sent: {type(command).__name__}")
+    try:
+        return known.encode(command)
+    except (StructError, ValueError, OverflowError) as error:
+        raise WireError(f"{type(command).__name__} does not fit its layout: {error}") from error
+
+
+def decode_command(buffer: bytes, start: int = 0, end: int | None = None) -> c.Command:
+    """Decode a command at ``buffer[start:end]``. Raises: WireError for an unknown number, version or layout."""
+    stop = len(buffer) if end is None else end
+    try:
+        number, version = buffer[start], buffer[start + 1]
+        if number not in COMMANDS or version != VERSION:
+            raise WireError(f"no command of number {number} version {version}")
+        return cast(c.Command, COMMANDS[number].decode(buffer, start, stop))
+    except WireError:
+        raise
+    except (StructError, LookupError, ValueError) as error:
+        raise WireError(f"malformed command: {error}") from error
+
+
+def encode_event(event: e.Event) -> bytes:
+    """Encode an event from its length field on. Used by the model engine and by tests; the core has its own."""
+    known = declared(type(event))
+    assert known is not None, f"{type(event).__name__} is no event"
+    return known.encode(event)
 
 
 def encode_frame(source: int, source_seq: int, command: bytes) -> bytes:
@@ -96,16 +133,15 @@ def decode_record(buffer: bytes, start: int, end: int) -> Record:
     events = []
     try:
         for _ in range(count):
-            length = buffer[at] | buffer[at + 1] << 8
-            event = decode_event(buffer, at, buffer[at + 2])
-            if event is not None:
-                events.append(event)
-            at += length
-    except (StructError, IndexError, KeyError, ValueError) as error:
+            known = EVENTS.get(buffer[at + 2])
+            if known is not None:
+                events.append(known.decode(buffer, at, end))
+            at += buffer[at] | buffer[at + 1] << 8
+    except (StructError, LookupError, ValueError) as error:
         raise WireError(f"malformed event in record {seq}: {error}") from error
     if at != end:
         raise WireError(f"record {seq} has {end - at} bytes that are no event")
-    return Record(seq, ts_ns, source, source_seq, command, tuple(events))
+    return Record(seq, ts_ns, source, source_seq, command, cast(tuple[e.Event, ...], tuple(events)))
 
 
 def _decode_journaled(buffer: bytes, start: int, end: int) -> c.Command:
@@ -135,5 +171,7 @@ __all__ = [
     "encode_command",
     "encode_event",
     "encode_frame",
+    "layouts",
+    "number_of",
     "split_frames",
 ]

@@ -20,8 +20,7 @@ from pathlib import Path
 from random import Random
 
 from engine.api import events as e
-from engine.api.enums import EventType
-from engine.api.wire import HEADER, HEADER_BYTES, crc32c, decode_records, encode_frame
+from engine.api.wire import HEADER, HEADER_BYTES, crc32c, decode_records, encode_frame, number_of
 from engine.host.core import Applied, Core, Fault
 from tests.chaos.hostile import EVERYDAY, HOSTILE, Foe, Template, everyday, hostile, opening, sealed
 from tests.chaos.tally import FAILURES_KEPT, Tally, times
@@ -100,7 +99,7 @@ def apply_all(core: Core, foe: Foe, now_ns: int, frames: list[bytes], is_decoded
         end, events = at + length, at + HEADER_BYTES + command
         assert (number, before, own_crc) == (seq, crc, crc32c(records[at + 8 : end])), frame.hex()
         assert stamp > ts_ns and count > 0 and records[at + HEADER_BYTES : events] == frame[HEADER_BYTES:], frame.hex()
-        if records[events + 2] == EventType.ORDER_ACCEPTED:
+        if records[events + 2] == number_of(e.OrderAccepted):
             foe.entered.append(seq)
         for _ in range(count):
             events += records[events] | records[events + 1] << 8

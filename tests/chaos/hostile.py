@@ -19,7 +19,6 @@ from engine.api import limits
 from engine.api.enums import (
     AccountKind,
     AccountStatus,
-    CommandType,
     MarginMode,
     MarginState,
     Matching,
@@ -29,8 +28,10 @@ from engine.api.enums import (
     TimeInForce,
     VenueStatus,
 )
+from engine.api.messages.declare import COMMANDS
+from engine.api.messages.layout import Layout
 from engine.api.units import Step
-from engine.api.wire import HEADER_BYTES, crc32c, encode_command, encode_frame
+from engine.api.wire import HEADER_BYTES, crc32c, encode_command, encode_frame, number_of
 from engine.host.core import Core, Fault
 from tests.model import market as m
 from tests.property import odd
@@ -117,39 +118,14 @@ REPAIRS: tuple[c.Command, ...] = (
 """What brings the markets back after they were closed, once their breakers are released and old marks forgotten."""
 REPAIR_WAIT_NS = 301 * 10**9
 
-_LISTING = "BBBBIHHBBBBqqqqaaiiIIII"
-FIELDS: dict[int, str] = {
-    CommandType.REGISTER_ASSET: "BBBBHH",
-    CommandType.REGISTER_FIRM: "BBBBI",
-    CommandType.OPEN_ACCOUNT: "BBBBII",
-    CommandType.REGISTER_SESSION: "BBBBII",
-    CommandType.LIST_INSTRUMENT: _LISTING,
-    CommandType.CHANGE_INSTRUMENT: _LISTING,
-    CommandType.DELIST_INSTRUMENT: "BBHI",
-    CommandType.DEPOSIT: "BBBBIHHIa",
-    CommandType.NEW_ORDER: "BBBBBBBBIIqqqqqQqIBBBB",
-    CommandType.CANCEL_ORDER: "BBBBBBHQII",
-    CommandType.REPLACE_ORDER: "BBBBBBBBQIIqqqqQq",
-    CommandType.MASS_CANCEL: "BBBBBBHIIII",
-    CommandType.SET_KILL_SWITCH: "BBBBI",
-    CommandType.REQUEST_ORDER_STATUS: "BBBBIQ",
-    CommandType.REFUSE_ORDER: "BBBBBBBBBBHII",
-    CommandType.SET_LEVERAGE: "BBBBII",
-    CommandType.ADJUST_MARGIN: "BBHIIIa",
-    CommandType.SET_MARK: "BBHIq",
-    CommandType.SET_SYMBOL_STATUS: "BBBBI",
-    CommandType.SET_VENUE_STATUS: "BBBB",
-    CommandType.TRIGGER_BREAKER: "BBBBI",
-    CommandType.ADVANCE_TIME: "BBH",
-    CommandType.SET_ACCOUNT_STATUS: "BBBBI",
-    CommandType.SET_ACCOUNT_LIMITS: "BBBBIa",
-    CommandType.SET_MARGIN_STATE: "BBBBI",
-    CommandType.SET_COLLATERAL: "BBHII",
-    CommandType.TRANSFER: "BBHIIIa",
-    CommandType.COVER_DEBT: "BBHIIIa",
-}
-"""The fixed parts as :mod:`engine.api.command_wire` draws them; ``a`` is an amount of 16 bytes."""
 
+def _fields(layout: Layout) -> str:
+    """Write the fixed part and the terms of a command as they are declared; ``a`` is an amount of 16 bytes."""
+    codes = (field.code for field in (*layout.fixed, *layout.terms))
+    return "BB" + "".join({"Qq": "a"}.get(code, int(code[:-1]) * "B" if code.endswith("x") else code) for code in codes)
+
+
+FIELDS = {number: _fields(known.layout) for number, known in COMMANDS.items()}
 _WIDTHS = {"B": 1, "H": 2, "I": 4, "i": 4, "q": 8, "Q": 8, "a": 16}
 _ENDS = (0, 1, 2, -1, -2)
 _LOTS = (5, 100, 10**4, 10**6, 10**7, 10**9, 2**31, 2**32, 2**53)
@@ -169,8 +145,8 @@ EXTREMES = {
 }
 """For each kind of field, what it may hold at, next to and beyond its ends."""
 
-NAMED_AT = {CommandType.CANCEL_ORDER: 24, CommandType.MASS_CANCEL: 24}
-MEANT_AT = {CommandType.CANCEL_ORDER: 8, CommandType.REPLACE_ORDER: 8, CommandType.REQUEST_ORDER_STATUS: 8}
+NAMED = frozenset(map(number_of, (c.NewOrder, c.CancelOrder, c.ReplaceOrder, c.MassCancel)))
+MEANING = frozenset(map(number_of, (c.CancelOrder, c.ReplaceOrder, c.RequestOrderStatus)))
 NAME_BYTES = 8
 
 
@@ -190,12 +166,10 @@ def template(source: int, raw: bytes) -> Template:
         fields.append((at, at + _WIDTHS[code], EXTREMES[code]))
         at += _WIDTHS[code]
     fields = [field for field in fields if field[1] <= HEADER_BYTES + len(raw)]
-    name_at = NAMED_AT.get(CommandType(raw[0]), 0)
-    if raw[0] == CommandType.NEW_ORDER:
-        name_at = 80 if raw[5] & 2 else 32
-    elif raw[0] == CommandType.REPLACE_ORDER:
-        name_at = 72 if raw[5] & 2 else 40
-    meant_at = MEANT_AT.get(CommandType(raw[0]), 0)
+    layout = COMMANDS[raw[0]].layout
+    terms = sum(field.size for field in layout.terms) if raw[5] & 2 else 0
+    name_at = layout.fixed_bytes + terms if raw[0] in NAMED else 0
+    meant_at = layout.offset("order_id") if raw[0] in MEANING else 0
     return Template(
         encode_frame(source, 1, raw), fields, name_at and HEADER_BYTES + name_at, meant_at and HEADER_BYTES + meant_at
     )

@@ -17,8 +17,6 @@ from engine.api.enums import (
     AccountKind,
     AccountStatus,
     BreakerReason,
-    CommandType,
-    EventType,
     ExecInst,
     MarginMode,
     MarginState,
@@ -29,6 +27,7 @@ from engine.api.enums import (
     Trigger,
     VenueStatus,
 )
+from engine.api.messages.declare import COMMANDS, EVENTS
 from engine.api.rejects import ErrorCode
 from engine.api.wire import HEADER_BYTES, decode_records, encode_command, encode_event, encode_frame, split_frames
 from tests.model.market import (
@@ -216,11 +215,11 @@ def listing(records: bytes) -> str:
         lines.append(f"record {record.seq} of source {record.source} at {record.ts_ns}  {head.hex()}")
         is_noise = isinstance(record.command, c.Malformed)
         raw = record.command.raw if isinstance(record.command, c.Malformed) else encode_command(record.command)
-        kind = "no command" if is_noise else CommandType(raw[0]).name
+        kind = "no command" if is_noise else COMMANDS[raw[0]].layout.name
         lines += [f"  {kind}  {raw.hex()}", f"    {meaning(record.command)}"]
         for event in record.events:
             raw = encode_event(event)
-            lines += [f"  -> {EventType(raw[2]).name}  {raw.hex()}", f"     {meaning(event)}"]
+            lines += [f"  -> {EVENTS[raw[2]].layout.name}  {raw.hex()}", f"     {meaning(event)}"]
     lines.append(f"sha256 of all records  {hashlib.sha256(records).hexdigest()}")
     return "\n".join(lines) + "\n"
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from engine.api.enums import CommandType, EventType, PositionReason, RestateReason
+from engine.api.enums import PositionReason, RestateReason
+from engine.api.messages.declare import COMMANDS, EVENTS
 from engine.api.wire import decode_records, encode_frame
 from engine.host.core import Core, Fault
 from tests.golden import language
@@ -44,8 +45,8 @@ def test_the_file_is_a_journal_that_replays() -> None:
 def test_every_type_occurs() -> None:
     commands = set(re.findall(r"^  ([A-Z_]+)  ", WRITTEN, re.MULTILINE))
     events = set(re.findall(r"^  -> ([A-Z_]+)  ", WRITTEN, re.MULTILINE))
-    assert commands == {kind.name for kind in CommandType}
-    assert events == {kind.name for kind in EventType}
+    assert commands == {known.layout.name for known in COMMANDS.values()}
+    assert events == {known.layout.name for known in EVENTS.values()}
     for reason in [*RestateReason, *PositionReason]:
         assert f"reason {reason.name}," in WRITTEN, reason
 

@@ -1,11 +1,12 @@
-"""Which bytes are a command: the layouts of :mod:`engine.api.wire`, and nothing besides."""
+"""Which bytes are a command: the layouts of :mod:`engine.api.messages`, and nothing besides."""
 
 from __future__ import annotations
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import CommandType, Side, TimeInForce
+from engine.api.enums import Side, TimeInForce
 from engine.api.errors import WireError
+from engine.api.messages.declare import COMMANDS
 from engine.api.rejects import ErrorCode
 from engine.api.wire import VERSION, decode_command, encode_command
 
@@ -31,7 +32,7 @@ TEXT_LENGTHS_MAX: dict[type, dict[str, int]] = {
 NAMES_ITSELF = (c.NewOrder, c.CancelOrder, c.ReplaceOrder, c.MassCancel)
 """Commands that must have a ClOrdID."""
 
-KINDS = frozenset(int(kind) for kind in CommandType)
+NUMBERS = frozenset(COMMANDS)
 SIDES = frozenset({c.ABSENT, *map(int, Side)})
 TIMES_IN_FORCE = frozenset({c.ABSENT, *map(int, TimeInForce)})
 
@@ -54,7 +55,7 @@ def read_command(raw: bytes) -> c.Command:
     """Read a command. Raises: Refused when the bytes are none."""
     if len(raw) < 2:
         raise Refused(ErrorCode.MALFORMED_COMMAND)
-    if raw[0] not in KINDS or raw[1] != VERSION:
+    if raw[0] not in NUMBERS or raw[1] != VERSION:
         raise Refused(ErrorCode.UNKNOWN_COMMAND)
     try:
         command = decode_command(raw)

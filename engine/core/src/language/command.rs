@@ -1,4 +1,4 @@
-//! Commands: their bytes, strictly read. Layouts are drawn in `engine/api/command_wire.py`.
+//! Commands: their bytes, strictly read. Layouts are drawn in `engine/api/messages`.
 
 use crate::language::bytes::{i128_at, i32_at, i64_at, u16_at, u32_at, u64_at};
 use crate::language::codes::{

@@ -1,4 +1,4 @@
-//! The record being written: a command, then the events it causes. Layouts are drawn in `engine/api/event_wire.py`.
+//! The record being written: a command, then the events it causes. Layouts are drawn in `engine/api/messages`.
 
 use crate::language::bytes::put;
 use crate::language::codes::{
