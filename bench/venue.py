@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ops.compose import register
-from ops.config import load_venue
+from venue.configuration import load_venue
+from venue.registration import register
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -12,6 +12,7 @@ import structlog
 from engine.api.errors import EngineError
 from fixgw.errors import GatewayError
 from fixgw.process import Config, build
+from venue.errors import VenueError
 
 
 def main() -> int:
@@ -29,7 +30,7 @@ def main() -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: process.stop())
         process.run(ready=lambda: print("ready", flush=True))
-    except (GatewayError, EngineError, OSError) as error:
+    except (GatewayError, VenueError, EngineError, OSError) as error:
         log.critical("gateway_stopped", role=arguments.role, fault=type(error).__name__, reason=str(error))
         return 1
     return 0

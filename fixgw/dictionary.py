@@ -6,9 +6,6 @@ from pathlib import Path
 
 DICTIONARY = Path(__file__).resolve().parent.parent / "spec" / "FIX44.xml"
 
-VENUE_COMP_IDS = {"order-entry": "EXCH-OE", "drop-copy": "EXCH-DC"}
-"""The exchange's own CompID in each role."""
-
 SOH = "\x01"
 
 TEXT = 58

@@ -3,7 +3,6 @@
 ::
 
     GatewayError
-    |-- MembersError       members.toml cannot be used: names the key
     |-- StoreError         a session's message store cannot be read
     `-- DeliveryError      QuickFIX did not take a report: the process ends, and starts where it stopped
 
@@ -15,10 +14,6 @@ from __future__ import annotations
 
 class GatewayError(Exception):
     """Base of every fault raised by the gateway."""
-
-
-class MembersError(GatewayError, ValueError):
-    """``members.toml`` cannot be used; the text names the key."""
 
 
 class StoreError(GatewayError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import bcrypt
 
-from fixgw.members import SessionConfig
+from venue.members import SessionConfig
 
 HEART_BT_INT_S_MIN, HEART_BT_INT_S_MAX = 5, 60
 """Bounds of HeartBtInt <108>."""

@@ -20,18 +20,18 @@ import structlog
 from engine.client import CommandLink, Follower
 from fixgw.application import Application
 from fixgw.desk import Desk
-from fixgw.dictionary import DICTIONARY, VENUE_COMP_IDS
+from fixgw.dictionary import DICTIONARY
 from fixgw.drop_copy import copy_body, drop_copy_route, order_entry_route, report_body
 from fixgw.errors import GatewayError
 from fixgw.inbound import Inbound, Sender
 from fixgw.logon import Credentials
-from fixgw.members import Members, load_members
 from fixgw.order_chain import OrderChain
 from fixgw.outbound import Writer
 from fixgw.registry import Registry
 from fixgw.sent import StoreFiles, Watermark
 from fixgw.sessions import Outlet
 from fixgw.stall import bound_writes
+from venue.members import VENUE_COMP_IDS, Members, load_members
 
 SWITCH_INTERVAL_S = 0.005
 """How long a thread may keep the interpreter when another waits (bench: gateway)."""
@@ -149,7 +149,7 @@ class Process:
 
 
 def build(config: Config) -> Process:
-    """Open the stores and wire a gateway together. Raises: GatewayError, OSError."""
+    """Open the stores and wire a gateway together. Raises: GatewayError, ConfigError, OSError."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(GC_THRESHOLD)
     members = load_members(config.config / "members.toml")

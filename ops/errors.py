@@ -5,7 +5,6 @@
     OpsError                  1
     |-- CheckFailed           1  something that was checked is not as it should be
     |-- Refused               2  what was asked cannot be done here: the caller has to change something
-    |   |-- ConfigError       2  a configuration file: names file and key
     |   |-- PortTaken         2  another process listens where this exchange is to
     |   |-- AlreadyRunning    2  another exchange holds the data directory
     |   `-- Unreadable        2  files that are there, or should be, and are no whole journal
@@ -14,8 +13,6 @@
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 
 class OpsError(Exception):
@@ -32,15 +29,6 @@ class Refused(OpsError):
     """What was asked cannot be done here."""
 
     exit_code = 2
-
-
-class ConfigError(Refused):
-    """A configuration file cannot be used; names the file, and the key where there is one."""
-
-    def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file}: {reason}")
-        self.file = file
-        self.reason = reason
 
 
 class PortTaken(Refused):

@@ -12,8 +12,8 @@ from engine.api.wire import Record, encode_command
 from engine.client import read_journal, submit_and_wait
 from ops.directory import journal_of
 from ops.errors import CheckFailed
-from ops.genesis import operations_records
-from ops.narration import explain
+from ops.telling.events import explain
+from venue.registration import operations_records
 
 ANSWER_S_MAX = 10.0
 """How long a command of operations is waited for."""

@@ -25,10 +25,10 @@ from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, o
 from ops.cli.state import AtOption, ToOption, show_state
 from ops.directory import journal_of, read_whereabouts
 from ops.errors import CheckFailed, Refused, Unreachable
-from ops.genesis import operations_records
-from ops.inspection import engine_balances
+from ops.journal.timetravel import log_at, wanted_seq
 from ops.steering import account_of, command_engine, instrument_of, registry_of
-from ops.timetravel import log_at, wanted_seq
+from ops.watching.inspection import engine_balances
+from venue.registration import operations_records
 
 account = typer.Typer(no_args_is_help=True, help="Show balances; set status, limits and leverage of accounts.")
 

@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ops.anatomy import FieldDifference
-from ops.bisection import compare, first_divergence, first_parting
 from ops.cli.screen import JsonOption, clear_faults, counted, out, show_json, show_table
 from ops.cli.state import progress_to
-from ops.timetravel import Log, end_of, log_at
+from ops.journal.bisection import compare, first_divergence, first_parting
+from ops.journal.fields import FieldDifference
+from ops.journal.timetravel import Log, end_of, log_at
 
 Directory = Annotated[Path, typer.Argument(help="Data directory, or journal directory.")]
 OtherDirectory = Annotated[Path | None, typer.Argument(help="Another one to hold it against.")]

@@ -17,7 +17,7 @@ from ops.cli.reconcile import compare, show_comparison
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, out, show_json, show_table
 from ops.demo.show import DemoOutcome, fresh_exchange, trade
 from ops.directory import journal_of
-from ops.genesis import operations_records
+from venue.registration import operations_records
 
 
 class BalanceChange(msgspec.Struct, frozen=True):

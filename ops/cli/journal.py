@@ -32,11 +32,11 @@ from ops.cli.screen import (
 from ops.cli.state import AtOption, ToOption, progress_to, show_state
 from ops.directory import journal_of
 from ops.errors import CheckFailed
-from ops.export import record_object
-from ops.narration import Chronicle, describe_command, describe_event, iso_time
-from ops.replay import replay_in_fresh_process
-from ops.timetravel import Log, log_at, wanted_seq
-from ops.verification import VerifiedSnapshot, verify_snapshots
+from ops.journal.replay import replay_in_fresh_process
+from ops.journal.timetravel import Log, log_at, wanted_seq
+from ops.journal.verification import VerifiedSnapshot, verify_snapshots
+from ops.telling.events import Chronicle, describe_command, describe_event, iso_time
+from ops.telling.objects import record_object
 
 journal = typer.Typer(no_args_is_help=True, help="Check, read, re-execute and compare the log.")
 journal.command("diff")(diff)

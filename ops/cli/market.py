@@ -13,16 +13,16 @@ from engine.api.enums import BreakerReason, SymbolStatus, VenueStatus
 from engine.api.errors import UnitError
 from engine.api.wire import Record
 from engine.client import read_journal
-from ops.board import Board
-from ops.chronicle import Chronicle
 from ops.cli.journal import records_to
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
 from ops.directory import journal_of
 from ops.errors import Refused
-from ops.genesis import operations_records
-from ops.narration import describe_event, iso_time
-from ops.requests import words
 from ops.steering import command_engine, instrument_of, registry_of
+from ops.telling.chronicle import Chronicle
+from ops.telling.commands import words
+from ops.telling.events import describe_event, iso_time
+from ops.telling.markets import Board
+from venue.registration import operations_records
 
 market = typer.Typer(no_args_is_help=True, help="List, open, halt and close markets; set marks; trigger breakers.")
 

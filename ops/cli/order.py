@@ -22,9 +22,9 @@ from ops.cli.screen import (
 from ops.cli.state import AtOption, ToOption
 from ops.directory import journal_of
 from ops.errors import CheckFailed
-from ops.history import Happening, OrderQuery, order_history, parse_query
-from ops.narration import Chronicle, iso_time
-from ops.timetravel import log_at, wanted_seq
+from ops.journal.timetravel import log_at, wanted_seq
+from ops.telling.events import Chronicle, iso_time
+from ops.telling.history import Happening, OrderQuery, order_history, parse_query
 
 order = typer.Typer(no_args_is_help=True, help="Explain orders.")
 

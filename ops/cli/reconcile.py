@@ -13,8 +13,8 @@ from engine.api.registry import Registry
 from engine.client import read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
 from ops.directory import journal_of, read_whereabouts
-from ops.genesis import operations_records
-from ops.inspection import engine_balances
+from ops.watching.inspection import engine_balances
+from venue.registration import operations_records
 
 
 @clear_faults

@@ -15,10 +15,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from fixgw.dictionary import VENUE_COMP_IDS
 from ops.cli.screen import DEFAULT_DATA, DataOption, clear_faults, err, escape, out, show_table
-from ops.compose import Exchange, Settings
-from ops.config import PORTS_AFTER_BASE, load_venue, refuse_development_credentials
+from ops.running.exchange import Exchange, Settings
+from venue.configuration import PORTS_AFTER_BASE, load_venue, refuse_development_credentials
+from venue.members import VENUE_COMP_IDS
 
 
 class Durability(StrEnum):

@@ -18,7 +18,8 @@ from rich.table import Table
 
 from clearing.errors import ClearingError, StoreUnavailable
 from engine.api.errors import CorruptJournal, Diverged, EngineError, WireError
-from ops.errors import CheckFailed, OpsError, Unreachable
+from ops.errors import CheckFailed, OpsError, Refused, Unreachable
+from venue.errors import RegistrationRefused, VenueError
 
 WIDTH_UNSEEN = 160
 """Columns of a table that goes into a file or a pipe."""
@@ -57,6 +58,10 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
             return _flushed(command, *args, **kwargs)
         except OpsError as error:
             fail(str(error), error.exit_code)
+        except RegistrationRefused as error:
+            fail(str(error), CheckFailed.exit_code)
+        except VenueError as error:
+            fail(str(error), Refused.exit_code)
         except (Diverged, CorruptJournal, WireError) as error:
             fail(str(error), CheckFailed.exit_code)
         except (EngineError, StoreUnavailable) as error:

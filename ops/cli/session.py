@@ -9,7 +9,7 @@ import bcrypt
 import typer
 
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, show_json, show_table
-from ops.config import load_venue
+from venue.configuration import load_venue
 
 BCRYPT_COST = 12
 """INV-60."""

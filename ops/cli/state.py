@@ -15,9 +15,9 @@ from engine.api.units import format_minor
 from engine.client import read_journal
 from ops.cli.screen import counted, err, out, show_json, show_table
 from ops.errors import CheckFailed
-from ops.genesis import operations_records
-from ops.narration import iso_time
-from ops.timetravel import Log, Progress, Standing, standing_of, state_at
+from ops.journal.timetravel import Log, Progress, Standing, standing_of, state_at
+from ops.telling.events import iso_time
+from venue.registration import operations_records
 
 ToOption = Annotated[int | None, typer.Option("--to", min=0, help="As of this seq.")]
 AtOption = Annotated[

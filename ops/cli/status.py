@@ -9,8 +9,8 @@ import typer
 from engine.api.link import EngineStatus
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.directory import read_whereabouts
-from ops.inspection import Inspection, inspect
-from ops.narration import iso_time
+from ops.telling.events import iso_time
+from ops.watching.inspection import Inspection, inspect
 
 _COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 

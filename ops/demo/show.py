@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 
 from engine.api.link import EngineBalances
-from ops.compose import PORT_OFFSETS
 from ops.demo.drop_copy import DropCopyReader
 from ops.demo.member import Member
 from ops.errors import Unreachable
-from ops.inspection import engine_balances
+from ops.running.exchange import PORT_OFFSETS
+from ops.watching.inspection import engine_balances
 
 COPIES_S_MAX = 10.0
 STOP_S_MAX = 10.0

@@ -20,9 +20,9 @@ from engine.api.segment import SEGMENT_HEADER_BYTES
 from engine.api.wire import HEADER_BYTES, Record, encode_command
 from engine.client import ask, submit_and_wait
 from ops.cli.app import app
-from ops.compose import register
-from ops.config import load_venue
 from tests.ops.running import ROOT, command
+from venue.configuration import load_venue
+from venue.registration import register
 
 ALPHA, BRAVO = 11, 21
 

@@ -13,9 +13,9 @@ from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.wire import encode_command
 from engine.client import submit_and_wait
 from engine.expansion import EVENT_TYPES
-from ops.compose import register
-from ops.config import load_venue
 from tests.ops.running import ROOT, command
+from venue.configuration import load_venue
+from venue.registration import register
 
 GTC, DAY = TimeInForce.GOOD_TILL_CANCEL, TimeInForce.DAY
 

@@ -11,11 +11,10 @@ from engine.api.commands import Deposit, RegisterFirm
 from engine.api.events import CommandRefused
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
-from ops.compose import register
-from ops.config import load_venue
-from ops.errors import ConfigError, Refused
-from ops.genesis import expected_commands
-from ops.inspection import engine_balances
+from ops.watching.inspection import engine_balances
+from venue.configuration import load_venue
+from venue.errors import ConfigError, DefinitionsDiffer
+from venue.registration import expected_commands, register
 
 FIRM = """
 [[firm]]
@@ -68,7 +67,7 @@ def test_changed_definition_is_refused(engine: Path, config: Path) -> None:
     register(engine, load_venue(config))
     text = (config / "instruments.toml").read_text()
     (config / "instruments.toml").write_text(text.replace("taker_ppm = 1000", "taker_ppm = 900", 1))
-    with pytest.raises(Refused, match=r"seq \d+ of the log registered"):
+    with pytest.raises(DefinitionsDiffer, match=r"\n  BTC/USDT taker_ppm: log 1000, file 900\ndo: exchange apply"):
         register(engine, load_venue(config))
     assert len(records(engine)) == 27
 

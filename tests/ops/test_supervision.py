@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.child import ChildSpec
-from ops.compose import PORT_OFFSETS
 from ops.demo.show import free_port_base
 from ops.errors import ChildFailed
-from ops.supervisor import STOP_S_MAX, Supervisor
+from ops.running.child import ChildSpec
+from ops.running.exchange import PORT_OFFSETS
+from ops.running.supervisor import STOP_S_MAX, Supervisor
 from tests.ops.running import Running, command, eventually, is_alive
 
 CHILDREN = ("postgres", "engine", "clearing", "fixgw-order-entry", "fixgw-drop-copy")

@@ -18,10 +18,10 @@ from engine.client import read_journal
 from engine.host import journal, recovery, snapshot
 from engine.host.core import Core
 from engine.host.disk import UnsyncedDisk
-from ops.anatomy import differing_fields
-from ops.bisection import first_parting
 from ops.cli.app import app
-from ops.timetravel import log_at, parse_time
+from ops.journal.bisection import first_parting
+from ops.journal.fields import differing_fields
+from ops.journal.timetravel import log_at, parse_time
 from tests.host.journals import NOW_NS, script
 from tests.host.running import FaultyEngine
 

@@ -19,9 +19,9 @@ import msgspec
 from engine.api.link import BalanceRow, ControlRequest, EngineBalances, EngineStatus
 from engine.api.wire import encode_command
 from engine.client import ask, submit_and_wait
-from ops.config import load_venue
-from ops.genesis import check_accepted, expected_commands
 from tests.session.client import Client
+from venue.configuration import load_venue
+from venue.registration import check_accepted, expected_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 30.0

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from engine.api.wire import Record
-from ops.chronicle import Chronicle
-from ops.export import record_object
-from ops.history import OrderQuery, order_history
-from ops.narration import describe_command, describe_event
+from ops.telling.chronicle import Chronicle
+from ops.telling.events import describe_command, describe_event
+from ops.telling.history import OrderQuery, order_history
+from ops.telling.objects import record_object
 from tests.expansion.scenario import whole_day
 
 SILENT = {

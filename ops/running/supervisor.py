@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from ops.child import Child, ChildSpec
 from ops.errors import ChildFailed
+from ops.running.child import Child, ChildSpec
 
 BACK_OFF_S_MIN, BACK_OFF_S_MAX = 0.1, 5.0
 """First and longest pause before a restart; it doubles each time."""

@@ -5,8 +5,6 @@ The gateway takes credentials and default accounts from here; operations registe
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from engine.api import limits
-from fixgw.errors import MembersError
+from venue.errors import ConfigError
+from venue.toml import check_unique, read_toml
+
+VENUE_COMP_IDS = {"order-entry": "EXCH-OE", "drop-copy": "EXCH-DC"}
+"""The exchange's own CompID in each role of a gateway."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_LENGTH_MAX, pattern="^[ -~]+$")]
 CompId = Annotated[str, Meta(pattern="^[A-Z0-9-]{3,20}$")]
@@ -63,29 +65,22 @@ class Members(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_members(path: Path) -> Members:
-    """Read ``members.toml`` strictly. Raises: MembersError naming the key; OSError when it cannot be read."""
-    try:
-        members = msgspec.toml.decode(path.read_bytes(), type=Members)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MembersError(str(error)) from error
-    _check_unique("firm_id", (firm.firm_id for firm in members.firm))
-    _check_unique("account_id", (a.account_id for firm in members.firm for a in firm.account))
-    _check_unique("session_id", (s.session_id for firm in members.firm for s in firm.session))
-    _check_unique("comp_id", (s.comp_id for firm in members.firm for s in firm.session))
+    """Read ``members.toml`` strictly. Raises: ConfigError naming file and key."""
+    members = read_toml(path, Members)
+    check_unique(path, "firm_id", (firm.firm_id for firm in members.firm))
+    check_unique(path, "firm name", (firm.name.upper() for firm in members.firm))
+    check_unique(path, "account_id", (a.account_id for firm in members.firm for a in firm.account))
+    check_unique(path, "session_id", (s.session_id for firm in members.firm for s in firm.session))
+    check_unique(path, "comp_id", (s.comp_id for firm in members.firm for s in firm.session))
     for firm in members.firm:
-        _check_firm(firm)
+        _check_firm(firm, path)
     return members
 
 
-def _check_unique(key: str, values: Iterable[int | str]) -> None:
-    for value, count in Counter(values).items():
-        if count > 1:
-            raise MembersError(f"{key} {value} is given {count} times")
-
-
-def _check_firm(firm: FirmConfig) -> None:
+def _check_firm(firm: FirmConfig, path: Path) -> None:
     names = [account.name for account in firm.account]
-    _check_unique(f"firm {firm.name}: account name", names)
+    check_unique(path, f"firm {firm.name}: account name", names)
     for session in firm.session:
         if session.default_account and session.default_account not in names:
-            raise MembersError(f"session {session.comp_id}: default_account {session.default_account} is no account")
+            reason = f"session {session.comp_id}: default_account {session.default_account} is no account"
+            raise ConfigError(path, reason)

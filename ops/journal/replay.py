@@ -31,7 +31,7 @@ def replay_in_fresh_process(directory: Path) -> ReplayOutcome:
     Raises: Diverged with the seq; CheckFailed when the process could not finish.
     """
     environment = {"PYTHONHASHSEED": "4242", "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
-    command = (sys.executable, "-m", "ops.replay", str(directory.resolve()))
+    command = (sys.executable, "-m", "ops.journal.replay", str(directory.resolve()))
     path = ":".join(entry or str(Path.cwd()) for entry in sys.path)
     done = subprocess.run(
         command,

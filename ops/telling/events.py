@@ -11,8 +11,8 @@ from engine.api.ids import order_id_text
 from engine.api.rejects import FIX_TWINS, ErrorCode, describe
 from engine.api.units import format_minor
 from engine.api.wire import Record
-from ops.chronicle import Chronicle
-from ops.requests import describe_command, words
+from ops.telling.chronicle import Chronicle
+from ops.telling.commands import describe_command, words
 
 __all__ = ["Chronicle", "describe_command", "describe_event", "explain", "iso_time"]
 

@@ -32,7 +32,7 @@ from engine.api.events import (
 )
 from engine.api.ids import parse_order_id
 from engine.api.wire import Record
-from ops.narration import Chronicle, describe_command, describe_event
+from ops.telling.events import Chronicle, describe_command, describe_event
 
 ANSWERS = (OrderRejected, CancelRejected, ReplaceRejected, StatusReported, CommandRefused)
 """Events that answer the command of their record."""

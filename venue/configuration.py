@@ -1,12 +1,11 @@
 """Configuration: strict records read from TOML. An unknown key or a bad value names its file and key.
 
-``members.toml`` is read by :mod:`fixgw.members`, which owns its schema.
+``members.toml`` is read by :mod:`venue.members`, which owns its schema.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -20,8 +19,9 @@ from engine.api.enums import InstrumentKind, Matching
 from engine.api.errors import UnitError
 from engine.api.instrument import Instrument
 from engine.api.units import Step, to_minor, to_steps
-from fixgw.members import Members, load_members
-from ops.errors import ConfigError, Refused
+from venue.errors import ConfigError, UnsafeCredentials
+from venue.members import Members, load_members
+from venue.toml import check_unique, read_toml
 
 PORTS_AFTER_BASE = 10
 """The highest offset from ``port_base`` in use: metrics."""
@@ -30,7 +30,6 @@ Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_LENGTH_MAX, patt
 PortBase = Annotated[int, Meta(ge=1024, le=65_535 - PORTS_AFTER_BASE)]
 FeePpm = Annotated[int, Meta(ge=-limits.FEE_PPM_MAX, le=limits.FEE_PPM_MAX)]
 
-_Record = TypeVar("_Record", bound=msgspec.Struct)
 _Parsed = TypeVar("_Parsed")
 
 
@@ -108,15 +107,11 @@ class Venue(msgspec.Struct, frozen=True):
 
 
 def load_venue(directory: Path) -> Venue:
-    """Read a configuration directory. Raises: ConfigError naming file and key; Refused for unsafe credentials."""
+    """Read a configuration directory. Raises: ConfigError naming file and key."""
     exchange = read_toml(directory / "exchange.toml", ExchangeConfig)
     listing = read_toml(directory / "instruments.toml", InstrumentsConfig)
-    members_file = directory / "members.toml"
-    try:
-        members = load_members(members_file)
-    except (OSError, ValueError) as error:
-        raise ConfigError(members_file, _reason(error)) from error
-    instruments_file = directory / "instruments.toml"
+    members_file, instruments_file = directory / "members.toml", directory / "instruments.toml"
+    members = load_members(members_file)
     _check_unique(listing, instruments_file)
     instruments = tuple(to_instrument(i, listing, instruments_file) for i in listing.instrument)
     pnl_accounts = tuple(i.pnl_account for i in listing.instrument if i.pnl_account is not None)
@@ -128,26 +123,10 @@ def _check_system_accounts(
     accounts: tuple[SystemAccountConfig, ...], members: Members, members_file: Path, instruments_file: Path
 ) -> None:
     """Check that the exchange's own accounts are nobody else's, and each has one use. Raises: ConfigError."""
-    for account_id, count in Counter(account.account_id for account in accounts).items():
-        if count > 1:
-            raise ConfigError(instruments_file, f"account_id {account_id} is given {count} times")
+    check_unique(instruments_file, "account_id", (account.account_id for account in accounts))
+    for account_id in (account.account_id for account in accounts):
         if any(a.account_id == account_id for firm in members.firm for a in firm.account):
             raise ConfigError(members_file, f"account_id {account_id} is the exchange's own in {instruments_file}")
-
-
-def read_toml(file: Path, schema: type[_Record]) -> _Record:
-    """Decode ``file`` strictly. Raises: ConfigError."""
-    try:
-        return msgspec.toml.decode(file.read_bytes(), type=schema)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(file, _reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    """Say what is wrong in terms of keys: ``$.asset[0].decimals`` becomes ``asset[0].decimals``."""
-    if isinstance(error, FileNotFoundError):
-        return "not found"
-    return str(error).replace("`$.", "`")
 
 
 def _check_unique(listing: InstrumentsConfig, file: Path) -> None:
@@ -157,9 +136,7 @@ def _check_unique(listing: InstrumentsConfig, file: Path) -> None:
         ("symbol_id", [instrument.symbol_id for instrument in listing.instrument]),
         ("symbol", [instrument.symbol for instrument in listing.instrument]),
     ):
-        for value, count in Counter(values).items():
-            if count > 1:
-                raise ConfigError(file, f"{key} {value} is given {count} times")
+        check_unique(file, key, values)
 
 
 def to_instrument(config: InstrumentConfig, listing: InstrumentsConfig, file: Path) -> Instrument:
@@ -193,6 +170,9 @@ def to_instrument(config: InstrumentConfig, listing: InstrumentsConfig, file: Pa
         max_leverage=config.max_leverage or 0,
         pnl_account_id=config.pnl_account.account_id if config.pnl_account else 0,
     )
+    if config.maker_ppm + config.taker_ppm < 0:
+        rebate = f"maker_ppm {config.maker_ppm} gives back more than taker_ppm {config.taker_ppm} takes in"
+        raise ConfigError(file, f"instrument {config.symbol}: {rebate}")
     for key in ("max_leverage", "pnl_account"):
         if (getattr(config, key) is not None) != instrument.is_perpetual:
             raise ConfigError(file, f"instrument {config.symbol}: {key} is for perpetuals, which all have it")
@@ -215,7 +195,7 @@ def _asset(config: InstrumentConfig, key: str, listing: InstrumentsConfig, file:
 
 
 def refuse_development_credentials(venue: Venue) -> None:
-    """Refuse passwords everybody knows where others than this machine can log on. Raises: Refused.
+    """Refuse passwords everybody knows where others than this machine can log on. Raises: UnsafeCredentials.
 
     Cost: a quarter of a second for each CompID, and only when an address beyond loopback is configured.
     """
@@ -230,7 +210,9 @@ def refuse_development_credentials(venue: Venue) -> None:
     ]
     if known:
         file = venue.directory / "members.toml"
-        raise Refused(f"{exposed}, but {file} has development passwords for {', '.join(known)}: change them first")
+        raise UnsafeCredentials(
+            f"{exposed}, but {file} has development passwords for {', '.join(known)}: change them first"
+        )
 
 
 def exposure(venue: Venue) -> str:

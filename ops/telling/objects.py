@@ -11,8 +11,8 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api.instrument import Instrument
 from engine.api.wire import Record
-from ops.chronicle import Chronicle
-from ops.narration import iso_time
+from ops.telling.chronicle import Chronicle
+from ops.telling.events import iso_time
 
 _FIX_CHARACTERS = ("side", "taker_side", "ord_type", "time_in_force")
 

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from engine.api.errors import LinkError
 from ops.errors import PortTaken
-from ops.inspection import PROCESSES, clearing_state, engine_status
-from ops.supervisor import Supervisor
+from ops.running.supervisor import Supervisor
+from ops.watching.inspection import PROCESSES, clearing_state, engine_status
 
 PERIOD_S = 5.0
 """How often the figures are read; they are never older than 60 s (SVC-17)."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from fixgw.errors import MembersError
 from fixgw.logon import (
     HEART_BT_INT_OUT_OF_RANGE,
     PASSWORD_BYTES_MAX,
@@ -16,7 +15,8 @@ from fixgw.logon import (
     Credentials,
     refuse_logon,
 )
-from fixgw.members import SessionConfig, load_members
+from venue.errors import ConfigError
+from venue.members import SessionConfig, load_members
 
 CONFIG = Path(__file__).resolve().parents[2] / "config" / "members.toml"
 TEXT = CONFIG.read_text()
@@ -49,7 +49,7 @@ def test_what_does_not_fit_is_refused_and_named(tmp_path: Path, old: str, new: s
     assert old in TEXT
     path = tmp_path / "members.toml"
     path.write_text(TEXT.replace(old, new, 1))
-    with pytest.raises(MembersError, match=named):
+    with pytest.raises(ConfigError, match=named):
         load_members(path)
 
 

@@ -19,20 +19,17 @@ import msgspec
 
 from clearing.errors import ClearingError
 from clearing.store import open_reader
-from engine.api.wire import encode_command
-from engine.client import read_journal, submit_and_wait
-from ops import genesis, postgres
-from ops.child import ChildSpec
-from ops.config import Venue
 from ops.directory import Whereabouts, hold, write_whereabouts
 from ops.errors import PortTaken, Unreachable
-from ops.metrics import Metrics
-from ops.supervisor import Announce, Supervisor
+from ops.running import postgres
+from ops.running.child import ChildSpec
+from ops.running.supervisor import Announce, Supervisor
+from ops.watching.metrics import Metrics
+from venue.configuration import Venue
+from venue.registration import register
 
 PORT_OFFSETS = {"order-entry": 0, "drop-copy": 1, "market-data": 2, "metrics": 10}
 """Where each listener stands above ``port_base``; market data is kept free for its process to come."""
-
-REGISTRATION_S_MAX = 10.0
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -139,19 +136,6 @@ class Exchange:
             started=self._started,
         )
         write_whereabouts(self.settings.data, whereabouts)
-
-
-def register(data: Path, venue: Venue) -> int:
-    """Put into the log what the configuration says and the log lacks; return how many commands that took.
-
-    Raises: CheckFailed, Refused, LinkError.
-    """
-    expected = genesis.expected_commands(venue)
-    missing = genesis.missing_commands(expected, read_journal(data / "journal"))
-    if missing:
-        raw = [encode_command(command) for command in missing]
-        genesis.check_accepted(submit_and_wait(data, "registration", raw, REGISTRATION_S_MAX))
-    return len(missing)
 
 
 def postgres_spec(embedded: postgres.Postgres) -> ChildSpec:

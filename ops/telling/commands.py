@@ -6,7 +6,7 @@ from engine.api import commands as c
 from engine.api.enums import ExecInst, MarginMode, OrdType, Peg, SelfTrade, Side, TimeInForce, Trigger
 from engine.api.rejects import describe
 from engine.api.units import format_minor
-from ops.chronicle import Chronicle
+from ops.telling.chronicle import Chronicle
 
 
 def describe_command(command: c.Command, chronicle: Chronicle) -> str:

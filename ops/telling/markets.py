@@ -8,7 +8,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import SymbolStatus, VenueStatus
 from engine.api.wire import Record
-from ops.chronicle import Chronicle
+from ops.telling.chronicle import Chronicle
 
 
 @dataclass(slots=True)

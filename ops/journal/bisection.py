@@ -12,9 +12,9 @@ from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.client import read_journal
 from engine.host import snapshot
 from engine.host.core import Core, Fault
-from ops.anatomy import ABSENT, FieldDifference, differing_fields
 from ops.errors import CheckFailed, Unreadable
-from ops.timetravel import Log, Progress, advance, end_of, raw_records, record_at, restore_before, unheard
+from ops.journal.fields import ABSENT, FieldDifference, differing_fields
+from ops.journal.timetravel import Log, Progress, advance, end_of, raw_records, record_at, restore_before, unheard
 
 LATEST_NS = (1 << 62) - 1
 """The latest time a core can be given."""

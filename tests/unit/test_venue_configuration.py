@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.commands import OpenAccount
+from engine.api.commands import ListInstrument, OpenAccount
 from engine.api.enums import AccountKind, InstrumentKind, Matching
-from ops.config import load_venue, refuse_development_credentials
-from ops.errors import ConfigError, Refused
-from ops.genesis import expected_commands, key_of
+from venue.configuration import load_venue, refuse_development_credentials
+from venue.errors import ConfigError, UnsafeCredentials
+from venue.registration import expected_commands
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -117,8 +117,17 @@ def test_a_perpetual_is_listed_with_its_pnl_account_and_futures_accounts_are_ope
     commands = expected_commands(venue)
     opened = {command.name: command.kind for command in commands if isinstance(command, OpenAccount)}
     assert (opened["ETH/USDT-PERP-PNL"], opened["ALPHA"]) == (AccountKind.CLEARING_PNL, AccountKind.FUTURES)
-    places = [key_of(command) for command in commands]
-    assert places.index(("account", 19)) < places.index(("instrument", 9))
+    account = next(c for c in commands if isinstance(c, OpenAccount) and c.account_id == 19)
+    listing = next(c for c in commands if isinstance(c, ListInstrument) and c.instrument.symbol_id == 9)
+    assert commands.index(account) < commands.index(listing)
+
+
+def test_a_maker_rebate_is_not_above_the_taker_fee(config: Path) -> None:
+    edit(config, "instruments.toml", "maker_ppm = 200", "maker_ppm = -1000")
+    assert load_venue(config).instruments[0].maker_ppm == -1000
+    edit(config, "instruments.toml", "maker_ppm = -1000", "maker_ppm = -1001")
+    with pytest.raises(ConfigError, match="BTC/USDT: maker_ppm -1001 gives back more than taker_ppm 1000 takes in"):
+        load_venue(config)
 
 
 @pytest.mark.parametrize("account_id", [1, 101])
@@ -146,14 +155,14 @@ def test_missing_file_is_named(config: Path, file: str) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0", "exchange.example"])
 def test_development_credentials_are_refused_beyond_loopback(config: Path, address: str) -> None:
     edit(config, "exchange.toml", 'listen = "127.0.0.1"', f'listen = "{address}"')
-    with pytest.raises(Refused, match="development passwords for ALPHA, ALPHA-DC, BRAVO"):
+    with pytest.raises(UnsafeCredentials, match="development passwords for ALPHA, ALPHA-DC, BRAVO"):
         refuse_development_credentials(load_venue(config))
 
 
 @pytest.mark.req("INV-60", "SVC-16")
 def test_development_credentials_are_refused_when_sessions_admit_others(config: Path) -> None:
     (config / "sessions.cfg").write_text("[DEFAULT]\nAllowedRemoteAddresses=127.0.0.1,192.0.2.7\n")
-    with pytest.raises(Refused, match=r"allows 192\.0\.2\.7"):
+    with pytest.raises(UnsafeCredentials, match=r"allows 192\.0\.2\.7"):
         refuse_development_credentials(load_venue(config))
 
 

@@ -10,7 +10,7 @@ from engine.api.errors import EngineError, SnapshotError
 from engine.host import snapshot
 from engine.host.core import Core
 from ops.errors import CheckFailed
-from ops.timetravel import Log, Progress, advance, unheard
+from ops.journal.timetravel import Log, Progress, advance, unheard
 
 
 class VerifiedSnapshot(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""The log told to people and programs: names for numbers, words for codes, the history of an order."""

@@ -1,0 +1,1 @@
+"""The venue as its operator writes it down: configuration, members, and what of both the log has registered."""
