@@ -17,8 +17,9 @@ from msgspec import Meta
 from engine.api import limits
 from engine.api.enums import InstrumentKind, Matching
 from engine.api.errors import UnitError
+from engine.api.ids import ABSENT, AccountId, AssetId, SymbolId
 from engine.api.instrument import Instrument
-from engine.api.units import Step, to_minor, to_steps
+from engine.api.units import Lots, Step, to_minor, to_steps
 from venue.errors import ConfigError, UnsafeCredentials
 from venue.members import Members, load_members
 from venue.toml import check_unique, read_toml
@@ -45,7 +46,7 @@ class ExchangeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SystemAccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An account of the exchange's own."""
 
-    account_id: Annotated[int, Meta(ge=1, le=limits.ACCOUNTS_MAX)]
+    account_id: Annotated[AccountId, Meta(ge=1, le=limits.ACCOUNTS_MAX)]
     name: Name
 
 
@@ -56,7 +57,7 @@ class FeesConfig(SystemAccountConfig, frozen=True, forbid_unknown_fields=True):
 class AssetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An asset; ``decimals`` is its scale in the books."""
 
-    asset_id: Annotated[int, Meta(ge=1, lt=limits.ASSETS_MAX)]
+    asset_id: Annotated[AssetId, Meta(ge=1, lt=limits.ASSETS_MAX)]
     name: Name
     decimals: Annotated[int, Meta(ge=0, le=limits.ASSET_DECIMALS_MAX)]
 
@@ -67,7 +68,7 @@ class InstrumentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A perpetual has ``max_leverage`` and a ``pnl_account`` of its own, the counterpart of all profit and loss in it.
     """
 
-    symbol_id: Annotated[int, Meta(ge=1, lt=limits.SYMBOLS_MAX)]
+    symbol_id: Annotated[SymbolId, Meta(ge=1, lt=limits.SYMBOLS_MAX)]
     symbol: Name
     base: str
     quote: str
@@ -158,8 +159,8 @@ def to_instrument(config: InstrumentConfig, listing: InstrumentsConfig, file: Pa
         quote_asset_id=quote.asset_id,
         tick=tick,
         lot=lot,
-        min_qty=read("min_qty", lambda text: to_steps(text, lot)),
-        max_qty=read("max_qty", lambda text: to_steps(text, lot)),
+        min_qty=read("min_qty", lambda text: Lots(to_steps(text, lot))),
+        max_qty=read("max_qty", lambda text: Lots(to_steps(text, lot))),
         min_notional=read("min_notional", lambda text: to_minor(text, quote.decimals)),
         max_notional=read("max_notional", lambda text: to_minor(text, quote.decimals)),
         maker_ppm=config.maker_ppm,
@@ -168,7 +169,7 @@ def to_instrument(config: InstrumentConfig, listing: InstrumentsConfig, file: Pa
         fee_account_id=listing.fees.account_id,
         matching=Matching[config.matching],
         max_leverage=config.max_leverage or 0,
-        pnl_account_id=config.pnl_account.account_id if config.pnl_account else 0,
+        pnl_account_id=config.pnl_account.account_id if config.pnl_account else AccountId(ABSENT),
     )
     if config.maker_ppm + config.taker_ppm < 0:
         rebate = f"maker_ppm {config.maker_ppm} gives back more than taker_ppm {config.taker_ppm} takes in"

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.api import limits
+from engine.api.ids import AccountId, FirmId, SessionId
 from venue.errors import ConfigError
 from venue.toml import check_unique, read_toml
 
@@ -29,7 +30,7 @@ class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     SPOT and MARGIN accounts trade spot instruments, FUTURES accounts perpetuals.
     """
 
-    account_id: Annotated[int, Meta(ge=1, le=limits.ACCOUNTS_MAX)]
+    account_id: Annotated[AccountId, Meta(ge=1, le=limits.ACCOUNTS_MAX)]
     name: Name
     kind: Literal["SPOT", "MARGIN", "FUTURES"]
     opening: dict[str, str] = {}
@@ -38,7 +39,7 @@ class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SessionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A CompID with its bcrypt hash; ``default_account`` is used by orders without Account <1>."""
 
-    session_id: Annotated[int, Meta(ge=1, le=limits.SESSIONS_MAX)]
+    session_id: Annotated[SessionId, Meta(ge=1, le=limits.SESSIONS_MAX)]
     comp_id: CompId
     kind: Literal["order-entry", "drop-copy"]
     password_bcrypt: BcryptHash
@@ -48,7 +49,7 @@ class SessionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FirmConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A member firm with its accounts and sessions."""
 
-    firm_id: Annotated[int, Meta(ge=1, le=0xFFFF)]
+    firm_id: Annotated[FirmId, Meta(ge=1, le=0xFFFF)]
     name: Name
     account: list[AccountConfig] = []
     session: list[SessionConfig] = []

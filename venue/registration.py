@@ -27,6 +27,7 @@ from engine.api.commands import (
 from engine.api.enums import AccountKind, SessionKind
 from engine.api.errors import UnitError
 from engine.api.events import CommandRefused
+from engine.api.ids import THE_EXCHANGE
 from engine.api.instrument import Instrument
 from engine.api.limits import ASSET_UNITS_MAX
 from engine.api.registry import Registry
@@ -72,8 +73,8 @@ def expected_commands(venue: Venue) -> list[Command]:
     """List the commands that register ``venue``, each after what it refers to. Raises: ConfigError."""
     firms = venue.members.firm
     commands: list[Command] = [RegisterAsset(a.asset_id, a.name, a.decimals) for a in venue.assets]
-    commands.append(OpenAccount(venue.fees.account_id, 0, AccountKind.SYSTEM, venue.fees.name))
-    commands += [OpenAccount(a.account_id, 0, AccountKind.CLEARING_PNL, a.name) for a in venue.pnl_accounts]
+    commands.append(OpenAccount(venue.fees.account_id, THE_EXCHANGE, AccountKind.SYSTEM, venue.fees.name))
+    commands += [OpenAccount(a.account_id, THE_EXCHANGE, AccountKind.CLEARING_PNL, a.name) for a in venue.pnl_accounts]
     commands += [RegisterFirm(firm.firm_id, firm.name) for firm in firms]
     for firm in firms:
         commands += [OpenAccount(a.account_id, firm.firm_id, AccountKind[a.kind], a.name) for a in firm.account]

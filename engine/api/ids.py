@@ -15,13 +15,36 @@ read back without a table::
 
 from __future__ import annotations
 
-from engine.api.errors import WireError
+from typing import NewType
 
-OPERATIONS = 0
+from engine.api.errors import WireError
+from engine.api.units import TimestampNs
+
+AccountId = NewType("AccountId", int)
+AssetId = NewType("AssetId", int)
+SymbolId = NewType("SymbolId", int)
+FirmId = NewType("FirmId", int)
+
+SessionId = NewType("SessionId", int)
+"""A CompID's number: the ``source`` of the commands its session sends."""
+
+Seq = NewType("Seq", int)
+"""The number of a record: 1, 2, 3, without gaps."""
+
+OrderId = NewType("OrderId", Seq)
+"""The ``seq`` of the record that accepted the order."""
+
+OPERATIONS = SessionId(0)
 """Source of commands that no FIX session sent."""
+
+THE_EXCHANGE = FirmId(0)
+"""The firm of the exchange's own accounts."""
 
 ABSENT = 0
 """An optional id that was not given."""
+
+NO_ORDER = OrderId(Seq(ABSENT))
+"""No order in particular."""
 
 UNRESOLVED = 0xFFFF_FFFF
 """An account or symbol the member named and the gateway does not know: matches nothing."""
@@ -41,17 +64,17 @@ def _uuid7(ts_ns: int, seq: int, index: int, kind: int) -> str:
     return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-{high:04x}-{low >> 48:04x}-{low & 0xFFFF_FFFF_FFFF:012x}"
 
 
-def order_id_text(order_id: int, ts_ns: int) -> str:
+def order_id_text(order_id: OrderId, ts_ns: TimestampNs) -> str:
     """Write OrderID <37> of the order accepted by record ``order_id`` at ``ts_ns``."""
     return _uuid7(ts_ns, order_id, 0, _ORDER)
 
 
-def trade_id_text(seq: int, index: int, ts_ns: int) -> str:
+def trade_id_text(seq: Seq, index: int, ts_ns: TimestampNs) -> str:
     """Write TrdMatchID <880> of the trade that is event ``index`` of record ``seq``; ``ts_ns`` is the event's."""
     return _uuid7(ts_ns, seq, index, _TRADE)
 
 
-def parse_order_id(text: str) -> int:
+def parse_order_id(text: str) -> OrderId:
     """Read the order's number out of OrderID <37>. Raises: WireError when the text is no order's id."""
     digits = text.replace("-", "")
     if len(digits) != 32 or len(text) != 36:
@@ -62,13 +85,13 @@ def parse_order_id(text: str) -> int:
         raise WireError(f"not an OrderID: {text[:40]!r}") from None
     low = value & 0xFFFF_FFFF_FFFF_FFFF
     high = value >> 64 & 0xFFFF
-    seq = (high & 0xFFF) << 38 | low >> 24 & 0x3F_FFFF_FFFF
-    if order_id_text(seq, (value >> 80) * 1_000_000) != text:
+    order_id = OrderId(Seq((high & 0xFFF) << 38 | low >> 24 & 0x3F_FFFF_FFFF))
+    if order_id_text(order_id, TimestampNs((value >> 80) * 1_000_000)) != text:
         raise WireError(f"not an OrderID: {text[:40]!r}")
-    return seq
+    return order_id
 
 
-def exec_id(epoch: int, seq: int, index: int, is_maker: bool = False) -> str:
+def exec_id(epoch: int, seq: Seq, index: int, is_maker: bool = False) -> str:
     """Write ExecID <17>: ``epoch-seq-n``.
 
     ``n`` is ``2 * index`` for the order the command names (the taker of a trade) and ``2 * index + 1`` for a

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from engine.api.enums import InstrumentKind, Matching
-from engine.api.units import Step, format_steps, to_steps
+from engine.api.ids import ABSENT, AccountId, AssetId, SymbolId
+from engine.api.units import Lots, Minor, Step, Ticks, format_steps, to_steps
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -18,43 +19,43 @@ class Instrument(msgspec.Struct, frozen=True):
     account; both are 0 for spot.
     """
 
-    symbol_id: int
+    symbol_id: SymbolId
     symbol: str
     kind: InstrumentKind
-    base_asset_id: int
-    quote_asset_id: int
+    base_asset_id: AssetId
+    quote_asset_id: AssetId
     tick: Step
     lot: Step
-    min_qty: int
-    max_qty: int
-    min_notional: int
-    max_notional: int
+    min_qty: Lots
+    max_qty: Lots
+    min_notional: Minor
+    max_notional: Minor
     maker_ppm: int
     taker_ppm: int
     band_ppm: int
-    fee_account_id: int
+    fee_account_id: AccountId
     matching: Matching = Matching.PRICE_TIME
     max_leverage: int = 0
-    pnl_account_id: int = 0
+    pnl_account_id: AccountId = AccountId(ABSENT)
 
     @property
     def is_perpetual(self) -> bool:
         """Tell whether positions are traded, not the base asset itself."""
         return self.kind is InstrumentKind.PERPETUAL
 
-    def price_to_ticks(self, text: str) -> int:
+    def price_to_ticks(self, text: str) -> Ticks:
         """Convert Price <44>. Raises: UnitError when it is no whole number of ticks."""
-        return to_steps(text, self.tick)
+        return Ticks(to_steps(text, self.tick))
 
-    def qty_to_lots(self, text: str) -> int:
+    def qty_to_lots(self, text: str) -> Lots:
         """Convert OrderQty <38>. Raises: UnitError when it is no whole number of lots."""
-        return to_steps(text, self.lot)
+        return Lots(to_steps(text, self.lot))
 
-    def format_price(self, ticks: int) -> str:
+    def format_price(self, ticks: Ticks) -> str:
         """Write a price of ``ticks`` as FIX text."""
         return format_steps(ticks, self.tick)
 
-    def format_qty(self, lots: int) -> str:
+    def format_qty(self, lots: Lots) -> str:
         """Write a quantity of ``lots`` as FIX text."""
         return format_steps(lots, self.lot)
 

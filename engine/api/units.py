@@ -10,10 +10,23 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import lru_cache
+from typing import NewType
 
 import msgspec
 
 from engine.api.errors import UnitError
+
+Ticks = NewType("Ticks", int)
+"""A price, or a difference of prices, as a count of the instrument's ticks."""
+
+Lots = NewType("Lots", int)
+"""A quantity as a count of the instrument's lots; a position's is signed."""
+
+Minor = NewType("Minor", int)
+"""An amount as a count of its asset's minor units."""
+
+TimestampNs = NewType("TimestampNs", int)
+"""Exchange time: nanoseconds since 1970, UTC."""
 
 FORMATS_REMEMBERED = 1 << 16
 """Texts of amounts kept for their next use: prices and quantities of a market repeat."""
@@ -74,9 +87,9 @@ def format_steps(count: int, step: Step) -> str:
     return format_minor(count * step.mantissa, step.decimals)
 
 
-def to_minor(text: str, decimals: int) -> int:
+def to_minor(text: str, decimals: int) -> Minor:
     """Convert decimal text to minor units of an asset with ``decimals``. Raises: UnitError, never rounds."""
-    return to_steps(text, Step(1, decimals))
+    return Minor(to_steps(text, Step(1, decimals)))
 
 
 @lru_cache(FORMATS_REMEMBERED)
@@ -94,7 +107,7 @@ def minor_to_decimal(amount: int, decimals: int) -> Decimal:
     return Decimal(f"{amount}E-{decimals}")
 
 
-def decimal_to_minor(value: Decimal, decimals: int) -> int:
+def decimal_to_minor(value: Decimal, decimals: int) -> Minor:
     """Convert a Decimal from SQL back to minor units. Raises: UnitError when it is not a whole number."""
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
@@ -107,4 +120,4 @@ def decimal_to_minor(value: Decimal, decimals: int) -> int:
         whole, rest = divmod(whole, int(10**-shift))
         if rest:
             raise UnitError(f"{value} is finer than {decimals} decimals")
-    return -whole if sign else whole
+    return Minor(-whole if sign else whole)

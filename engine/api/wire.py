@@ -34,9 +34,11 @@ import msgspec
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.errors import ChecksumError, WireError
+from engine.api.ids import Seq, SessionId
 from engine.api.limits import COMMAND_BYTES_MAX, RECORD_BYTES_MAX
 from engine.api.messages.declare import COMMANDS, EVENTS, declared, number_of
 from engine.api.messages.layout import VERSION
+from engine.api.units import TimestampNs
 
 HEADER = Struct("<IIQQIIQHHI")
 HEADER_BYTES = HEADER.size
@@ -47,9 +49,9 @@ crc32c: Callable[[bytes], int] = google_crc32c.value
 class Record(msgspec.Struct, frozen=True):
     """One record of the log: a command, when and by whom, and all it caused."""
 
-    seq: int
-    ts_ns: int
-    source: int
+    seq: Seq
+    ts_ns: TimestampNs
+    source: SessionId
     source_seq: int
     command: c.Command
     events: tuple[e.Event, ...]

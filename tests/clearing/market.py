@@ -34,7 +34,7 @@ from engine.api.events import (
 from engine.api.instrument import Instrument
 from engine.api.link import BalanceRow, EngineBalances
 from engine.api.rejects import ErrorCode
-from engine.api.units import Step
+from engine.api.units import Lots, Step
 from engine.api.wire import HEADER, crc32c, encode_command, encode_event
 
 USDT, BTC, ETH = 1, 2, 3
@@ -236,7 +236,7 @@ class Market:
         self.balance(seller.terms.account_id, i.quote_asset_id)[0] += notional - fees[seller.order_id]
         self.balance(i.fee_account_id, i.quote_asset_id)[0] += taker_fee + maker_fee
         for order in (taker, maker):
-            order.leaves -= qty
+            order.leaves = Lots(order.leaves - qty)
         if not maker.leaves:
             del self.orders[maker.order_id]
         return Traded(

@@ -93,7 +93,7 @@ def records_of(data: Path) -> list[Record]:
 
 
 def read_until(follower: Follower, seq: int) -> list[int]:
-    seqs = []
+    seqs: list[int] = []
     deadline = time.monotonic() + 20
     while follower.next_seq <= seq and time.monotonic() < deadline:
         seqs += [record.seq for record in decode_records(follower.read(0.5))]

@@ -39,7 +39,7 @@ def engine(tmp_path: Path) -> Iterator[FaultyEngine]:
 def held(engine: FaultyEngine, **faults: float) -> int:
     """Start an engine, make it begin a snapshot that comes to a stop, and return the child."""
     (engine.data / "hold").touch()
-    engine.start(Faults(snapshot_every=EVERY, **faults))  # type: ignore[arg-type]
+    engine.start(Faults(snapshot_every=EVERY, **faults))
     engine.register()
     engine.trade(EVERY)
     eventually("a child", engine.children)

@@ -133,9 +133,9 @@ class Scribe(Members):
         listing = self.rng.choice(m.ALL_LISTINGS)
         fields = {k: v for k, v in odd.LISTING_FIELDS.items() if k not in ("symbol_id", "symbol", "tick", "lot")}
         if self.chance(0.3):
-            return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, odd.LISTING_FIELDS))  # type: ignore[arg-type]
+            return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, odd.LISTING_FIELDS))
         if self.chance(0.3):
-            return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, fields))  # type: ignore[arg-type]
+            return 0, c.ChangeInstrument(odd.spoil_fields(self.rng, listing, fields))
         if self.chance(0.3):
             listing = self.rng.choice([m.BTC_ETH_LISTING, m.ETH_LISTING, m.ETH_PERP_LISTING])
             return 0, c.ChangeInstrument(msgspec.structs.replace(listing, tick=Step(self.rng.choice([1, 2]), 2)))

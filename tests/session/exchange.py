@@ -122,7 +122,7 @@ class Exchange:
     def client(self, comp_id: str, **options: object) -> Client:
         """Return a member's client, not yet connected; drop copy for names that end in -DC."""
         role, venue = ("drop-copy", "EXCH-DC") if comp_id.endswith("-DC") else ("order-entry", "EXCH-OE")
-        return Client(self.ports[role], comp_id, venue, **options)  # type: ignore[arg-type]
+        return Client(self.ports[role], comp_id, venue, **options)
 
     def status(self) -> EngineStatus:
         """Ask the engine where it stands."""

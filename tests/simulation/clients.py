@@ -106,7 +106,7 @@ class Gateway:
                 self._line, welcome = self._board.dial(self.follower.name, self._hello)
             except LinkError:
                 return
-            self._link._attach(self._line, welcome)  # type: ignore[arg-type]
+            self._link._attach(self._line, welcome)
         elif self._line.has_ended():
             self._link._detach()
             self._line.close()
@@ -130,7 +130,7 @@ class Gateway:
 def stray_bytes(rng: Random) -> bytes:
     """Make what a caller without manners says."""
     role = rng.choice(("submit", "follow", "control"))
-    hello = encode_message(Hello(role, "stray", rng.choice((0, 1, 2**40))))  # type: ignore[arg-type]
+    hello = encode_message(Hello(role, "stray", rng.choice((0, 1, 2**40))))
     frame = bytearray(encode_frame(0, 1, rng.randbytes(rng.randrange(60))))
     frame[rng.randrange(len(frame))] ^= 1 << rng.randrange(8)
     noise = rng.randbytes(rng.randrange(300))

@@ -134,9 +134,9 @@ def test_an_expiry_lies_ahead_and_within_the_range_of_times(
 def test_the_next_nanosecond_is_ahead_and_the_present_one_is_not(floor: Floor) -> None:
     floor.now_ns = SOON_NS
     order = {"account": ALPHA, "side": BUY, "qty": LOT, "price": 9_900, "tif": GTD}
-    assert refusal(floor.enter(**order, expire_time_ns=SOON_NS)) == Code.STALE  # type: ignore[arg-type]
+    assert refusal(floor.enter(**order, expire_time_ns=SOON_NS)) == Code.STALE
     floor.now_ns = SOON_NS + 10
-    assert accepted(floor.enter(**order, expire_time_ns=SOON_NS + 11))  # type: ignore[arg-type]
+    assert accepted(floor.enter(**order, expire_time_ns=SOON_NS + 11))
 
 
 @pytest.mark.req("ORD-14")

@@ -148,8 +148,8 @@ def test_without_a_lender_a_mark_or_a_market_nobody_borrows() -> None:
     delisted.enter(BRAVO, BUY, LOT, 10_000)
     delisted.operate(c.DelistInstrument(BTC_USDT))
     order = {"account": ALPHA_M, "side": BUY, "price": 10_000, "symbol": m.ETH_USDT}
-    assert refusal(delisted.enter(**order, qty=10_000)) == INSUFFICIENT  # type: ignore[arg-type]
-    assert accepted(delisted.enter(**order, qty=10)), "with its own funds it may"  # type: ignore[arg-type]
+    assert refusal(delisted.enter(**order, qty=10_000)) == INSUFFICIENT
+    assert accepted(delisted.enter(**order, qty=10)), "with its own funds it may"
 
 
 @pytest.mark.req("MAR-24", "ACC-02")

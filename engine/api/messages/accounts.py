@@ -5,16 +5,18 @@ from __future__ import annotations
 import msgspec
 
 from engine.api.enums import AccountStatus, MarginState
+from engine.api.ids import AccountId, AssetId
 from engine.api.messages.declare import command, event
+from engine.api.units import Minor
 
 
 @command(6, "deposit_ref:text zero:1 account_id:u32 asset_id:u16 zero:6 amount:i128")
 class Deposit(msgspec.Struct, frozen=True):
     """Credit ``amount`` minor units, once per ``deposit_ref`` (REC-33). Events: Deposited, Repaid?."""
 
-    account_id: int
-    asset_id: int
-    amount: int
+    account_id: AccountId
+    asset_id: AssetId
+    amount: Minor
     deposit_ref: str
 
 
@@ -22,52 +24,52 @@ class Deposit(msgspec.Struct, frozen=True):
 class Deposited(msgspec.Struct, frozen=True):
     """The command's amount was credited; ``available_after`` is the account's available balance then."""
 
-    available_after: int
+    available_after: Minor
 
 
 @command(43, "asset_id:u16 from_account_id:u32 to_account_id:u32 zero:4 amount:i128")
 class Transfer(msgspec.Struct, frozen=True):
     """Move available funds between two accounts (ACC-02). Events: Transferred, Repaid?."""
 
-    from_account_id: int
-    to_account_id: int
-    asset_id: int
-    amount: int
+    from_account_id: AccountId
+    to_account_id: AccountId
+    asset_id: AssetId
+    amount: Minor
 
 
 @event(47, "zero:4 from_available:i128 to_available:i128")
 class Transferred(msgspec.Struct, frozen=True):
     """The command's amount moved; the available balances after it."""
 
-    from_available: int
-    to_available: int
+    from_available: Minor
+    to_available: Minor
 
 
 @event(31, "account_id:u32 asset_id:u16 zero:6 amount:i128 loan:i128")
 class Borrowed(msgspec.Struct, frozen=True):
     """A MARGIN account's available balance was raised by a loan of the asset's lending account."""
 
-    account_id: int
-    asset_id: int
-    amount: int
-    loan: int
+    account_id: AccountId
+    asset_id: AssetId
+    amount: Minor
+    loan: Minor
 
 
 @event(32, "account_id:u32 asset_id:u16 zero:6 amount:i128 loan:i128")
 class Repaid(msgspec.Struct, frozen=True):
     """A MARGIN account paid back from available what it could; ``loan`` is still owed."""
 
-    account_id: int
-    asset_id: int
-    amount: int
-    loan: int
+    account_id: AccountId
+    asset_id: AssetId
+    amount: Minor
+    loan: Minor
 
 
 @command(39, "status:u8 zero:1 account_id:u32")
 class SetAccountStatus(msgspec.Struct, frozen=True):
     """Suspend, reactivate or close an account (ACC table). Event: AccountStatusSet."""
 
-    account_id: int
+    account_id: AccountId
     status: AccountStatus
 
 
@@ -84,10 +86,10 @@ class SetAccountLimits(msgspec.Struct, frozen=True):
     Units: ``position_notional_max`` in minor units of the quote asset of whatever symbol it is applied to.
     """
 
-    account_id: int
+    account_id: AccountId
     tier: int
     leverage_max: int
-    position_notional_max: int
+    position_notional_max: Minor
 
 
 @event(43)
@@ -99,7 +101,7 @@ class AccountLimitsSet(msgspec.Struct, frozen=True):
 class SetMarginState(msgspec.Struct, frozen=True):
     """Set an account's margin state (LIQ-60), which restricts its orders. Event: MarginStateSet."""
 
-    account_id: int
+    account_id: AccountId
     state: MarginState
 
 
@@ -115,9 +117,9 @@ class SetCollateral(msgspec.Struct, frozen=True):
     Event: CollateralSet.
     """
 
-    asset_id: int
+    asset_id: AssetId
     weight_ppm: int
-    lending_account_id: int
+    lending_account_id: AccountId
 
 
 @event(45)

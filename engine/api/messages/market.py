@@ -5,15 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from engine.api.enums import BreakerReason, SymbolStatus, VenueStatus
+from engine.api.ids import SymbolId
 from engine.api.messages.declare import command, event
+from engine.api.units import Lots, Ticks, TimestampNs
 
 
 @command(32, "zero:2 symbol_id:u32 price:i64")
 class SetMark(msgspec.Struct, frozen=True):
     """Set a symbol's mark price in ticks (MAR-10). Events: MarkSet, BreakerTriggered?."""
 
-    symbol_id: int
-    price: int
+    symbol_id: SymbolId
+    price: Ticks
 
 
 @event(33)
@@ -25,7 +27,7 @@ class MarkSet(msgspec.Struct, frozen=True):
 class SetSymbolStatus(msgspec.Struct, frozen=True):
     """Open, halt or close a symbol; opening uncrosses the book first. Events: Uncrossed*, SymbolStatusSet."""
 
-    symbol_id: int
+    symbol_id: SymbolId
     status: SymbolStatus
 
 
@@ -33,7 +35,7 @@ class SetSymbolStatus(msgspec.Struct, frozen=True):
 class SymbolStatusSet(msgspec.Struct, frozen=True):
     """A symbol's status; another than asked for when the opening auction needs a further command to finish."""
 
-    symbol_id: int
+    symbol_id: SymbolId
     status: SymbolStatus
 
 
@@ -42,9 +44,9 @@ class Uncrossed(msgspec.Struct, frozen=True):
     """An auction found its price; the trades that follow are at ``price``, and come to ``volume`` lots unless
     self-trade prevention or reduce-only orders take some away."""
 
-    symbol_id: int
-    price: int
-    volume: int
+    symbol_id: SymbolId
+    price: Ticks
+    volume: Lots
 
 
 @command(34, "status:u8 zero:1")
@@ -63,7 +65,7 @@ class VenueStatusSet(msgspec.Struct, frozen=True):
 class TriggerBreaker(msgspec.Struct, frozen=True):
     """Keep new orders out of a symbol for BREAKER_NS, or for longer if it is so already. Event: BreakerTriggered."""
 
-    symbol_id: int
+    symbol_id: SymbolId
     reason: BreakerReason
 
 
@@ -71,17 +73,17 @@ class TriggerBreaker(msgspec.Struct, frozen=True):
 class BreakerTriggered(msgspec.Struct, frozen=True):
     """New orders are kept out until ``until_ns``; ``change_ppm`` is the move of the mark that caused it, or 0."""
 
-    symbol_id: int
+    symbol_id: SymbolId
     reason: BreakerReason
     change_ppm: int
-    until_ns: int
+    until_ns: TimestampNs
 
 
 @event(37, "symbol_id:u32")
 class BreakerReleased(msgspec.Struct, frozen=True):
     """A circuit breaker's time is over."""
 
-    symbol_id: int
+    symbol_id: SymbolId
 
 
 @command(36, "zero:2")

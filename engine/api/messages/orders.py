@@ -15,8 +15,9 @@ from engine.api.enums import (
     TimeInForce,
     Trigger,
 )
-from engine.api.ids import ABSENT
+from engine.api.ids import ABSENT, NO_ORDER, AccountId, FirmId, OrderId, SessionId, SymbolId
 from engine.api.messages.declare import command, event
+from engine.api.units import Lots, Minor, Ticks, TimestampNs
 
 
 @command(
@@ -37,21 +38,21 @@ class NewOrder(msgspec.Struct, frozen=True):
     Events: OrderRejected; or Borrowed?, OrderAccepted, then what matching causes.
     """
 
-    account_id: int
-    symbol_id: int
+    account_id: AccountId
+    symbol_id: SymbolId
     side: Side
     ord_type: OrdType
     time_in_force: TimeInForce
-    order_qty: int
-    price: int
+    order_qty: Lots
+    price: Ticks
     cl_ord_id: str
     text: str = ""
     poss_resend: bool = False
-    stop_px: int = 0
-    max_floor: int = 0
-    min_qty: int = 0
-    expire_time_ns: int = 0
-    peg_offset: int = 0
+    stop_px: Ticks = Ticks(0)
+    max_floor: Lots = Lots(0)
+    min_qty: Lots = Lots(0)
+    expire_time_ns: TimestampNs = TimestampNs(0)
+    peg_offset: Ticks = Ticks(0)
     stp_group: int = 0
     exec_inst: ExecInst = ExecInst.NONE
     trigger: Trigger = Trigger.NONE
@@ -67,8 +68,8 @@ class OrderAccepted(msgspec.Struct, frozen=True):
     side reserves quote: initial margin and worst-case fee, or nothing for a reduce-only order.
     """
 
-    order_id: int
-    reserved: int
+    order_id: OrderId
+    reserved: Minor
 
 
 @event(17, "code:u16 zero:2 order_id:u64")
@@ -78,7 +79,7 @@ class OrderRejected(msgspec.Struct, frozen=True):
     ``order_id`` is the order that holds the ClOrdID already, when ``code`` is DUPLICATE_CL_ORD_ID, else 0.
     """
 
-    order_id: int
+    order_id: OrderId
     code: int
 
 
@@ -94,7 +95,7 @@ class RefuseOrder(msgspec.Struct, frozen=True):
     Event: OrderRejected with that code.
     """
 
-    account_id: int
+    account_id: AccountId
     side: int
     ord_type: int
     time_in_force: int
@@ -125,19 +126,19 @@ class Traded(msgspec.Struct, frozen=True):
     and two PositionChanged follow, the maker's and the taker's, which say all that moved.
     """
 
-    taker_order_id: int
-    maker_order_id: int
-    last_px: int
-    last_qty: int
-    taker_leaves: int
-    maker_leaves: int
-    taker_account_id: int
-    maker_account_id: int
-    symbol_id: int
+    taker_order_id: OrderId
+    maker_order_id: OrderId
+    last_px: Ticks
+    last_qty: Lots
+    taker_leaves: Lots
+    maker_leaves: Lots
+    taker_account_id: AccountId
+    maker_account_id: AccountId
+    symbol_id: SymbolId
     taker_side: Side
-    taker_fee: int
-    maker_fee: int
-    buyer_released: int
+    taker_fee: Minor
+    maker_fee: Minor
+    buyer_released: Minor
     is_auction: bool = False
 
 
@@ -145,8 +146,8 @@ class Traded(msgspec.Struct, frozen=True):
 class OrderTriggered(msgspec.Struct, frozen=True):
     """A stop was elected; it now trades up to ``price`` ticks."""
 
-    order_id: int
-    price: int
+    order_id: OrderId
+    price: Ticks
 
 
 @event(27, "reason:u8 zero:3 order_id:u64 order_qty:i64 leaves:i64 price:i64 display:i64 released:i128")
@@ -157,22 +158,22 @@ class OrderRestated(msgspec.Struct, frozen=True):
     ``released`` minor units went from locked to available.
     """
 
-    order_id: int
+    order_id: OrderId
     reason: RestateReason
-    order_qty: int
-    leaves: int
-    price: int
-    display: int
-    released: int
+    order_qty: Lots
+    leaves: Lots
+    price: Ticks
+    display: Lots
+    released: Minor
 
 
 @event(20, "code:u16 zero:2 order_id:u64 leaves:i64 released:i128")
 class OrderExpired(msgspec.Struct, frozen=True):
     """An order left because of its time in force (RES-05); fields as in :class:`OrderCanceled`."""
 
-    order_id: int
-    leaves: int
-    released: int
+    order_id: OrderId
+    leaves: Lots
+    released: Minor
     code: int
 
 
@@ -191,9 +192,9 @@ class CancelOrder(msgspec.Struct, frozen=True):
 
     cl_ord_id: str
     orig_cl_ord_id: str = ""
-    order_id: int = ABSENT
-    account_id: int = ABSENT
-    symbol_id: int = ABSENT
+    order_id: OrderId = NO_ORDER
+    account_id: AccountId = AccountId(ABSENT)
+    symbol_id: SymbolId = SymbolId(ABSENT)
     side: int = ABSENT
     poss_resend: bool = False
 
@@ -202,9 +203,9 @@ class CancelOrder(msgspec.Struct, frozen=True):
 class OrderCanceled(msgspec.Struct, frozen=True):
     """An order left the book; ``leaves`` lots are void and ``released`` minor units are available again."""
 
-    order_id: int
-    leaves: int
-    released: int
+    order_id: OrderId
+    leaves: Lots
+    released: Minor
     code: int
 
 
@@ -212,7 +213,7 @@ class OrderCanceled(msgspec.Struct, frozen=True):
 class CancelRejected(msgspec.Struct, frozen=True):
     """The command's cancel was refused; ``order_id`` is 0 and ``state`` UNKNOWN when no order was found."""
 
-    order_id: int
+    order_id: OrderId
     code: int
     state: OrderState
 
@@ -232,18 +233,18 @@ class ReplaceOrder(msgspec.Struct, frozen=True):
     """
 
     cl_ord_id: str
-    order_qty: int
-    price: int = 0
+    order_qty: Lots
+    price: Ticks = Ticks(0)
     orig_cl_ord_id: str = ""
-    order_id: int = ABSENT
-    account_id: int = ABSENT
-    symbol_id: int = ABSENT
+    order_id: OrderId = NO_ORDER
+    account_id: AccountId = AccountId(ABSENT)
+    symbol_id: SymbolId = SymbolId(ABSENT)
     side: int = ABSENT
     time_in_force: int = ABSENT
-    stop_px: int = 0
-    max_floor: int = 0
-    expire_time_ns: int = 0
-    peg_offset: int | None = None
+    stop_px: Ticks = Ticks(0)
+    max_floor: Lots = Lots(0)
+    expire_time_ns: TimestampNs = TimestampNs(0)
+    peg_offset: Ticks | None = None
     poss_resend: bool = False
 
 
@@ -258,11 +259,11 @@ class OrderReplaced(msgspec.Struct, frozen=True):
     ``reserved`` minor units are locked for it from now on.
     """
 
-    order_id: int
-    order_qty: int
-    leaves: int
-    price: int
-    reserved: int
+    order_id: OrderId
+    order_qty: Lots
+    leaves: Lots
+    price: Ticks
+    reserved: Minor
     keeps_priority: bool
 
 
@@ -270,7 +271,7 @@ class OrderReplaced(msgspec.Struct, frozen=True):
 class ReplaceRejected(msgspec.Struct, frozen=True):
     """The command's replace was refused, the order unchanged; fields as in :class:`CancelRejected`."""
 
-    order_id: int
+    order_id: OrderId
     code: int
     state: OrderState
 
@@ -293,10 +294,10 @@ class MassCancel(msgspec.Struct, frozen=True):
     """
 
     cl_ord_id: str
-    symbol_id: int = ABSENT
-    account_id: int = ABSENT
-    firm_id: int = ABSENT
-    of_session: int = ABSENT
+    symbol_id: SymbolId = SymbolId(ABSENT)
+    account_id: AccountId = AccountId(ABSENT)
+    firm_id: FirmId = FirmId(ABSENT)
+    of_session: SessionId = SessionId(ABSENT)
     side: int = ABSENT
     code: int = 0
     kill: bool = False
@@ -322,7 +323,7 @@ class MassCancelRejected(msgspec.Struct, frozen=True):
 class SetKillSwitch(msgspec.Struct, frozen=True):
     """Block a session from entering orders, or lift that; a session only sets its own. Event: KillSwitchSet."""
 
-    session_id: int
+    session_id: SessionId
     is_on: bool
 
 
@@ -330,7 +331,7 @@ class SetKillSwitch(msgspec.Struct, frozen=True):
 class KillSwitchSet(msgspec.Struct, frozen=True):
     """A session may not enter orders, or may again."""
 
-    session_id: int
+    session_id: SessionId
     is_on: bool
 
 
@@ -342,7 +343,7 @@ class RequestOrderStatus(msgspec.Struct, frozen=True):
     """Ask for the state of an order, in sequence with all else. Event: StatusReported."""
 
     cl_ord_id: str
-    order_id: int = ABSENT
+    order_id: OrderId = NO_ORDER
     ord_status_req_id: str = ""
 
 
@@ -350,5 +351,5 @@ class RequestOrderStatus(msgspec.Struct, frozen=True):
 class StatusReported(msgspec.Struct, frozen=True):
     """The state of the order asked about; ``order_id`` is 0 and ``state`` UNKNOWN when no order was found."""
 
-    order_id: int
+    order_id: OrderId
     state: OrderState

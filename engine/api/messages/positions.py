@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from engine.api.enums import MarginMode, PositionReason
+from engine.api.ids import AccountId, SymbolId
 from engine.api.messages.declare import command, event
+from engine.api.units import Lots, Minor
 
 
 @command(23, "leverage:u8 mode:u8 account_id:u32 symbol_id:u32")
@@ -15,8 +17,8 @@ class SetLeverage(msgspec.Struct, frozen=True):
     A session does so for its firm's accounts. Event: PositionChanged.
     """
 
-    account_id: int
-    symbol_id: int
+    account_id: AccountId
+    symbol_id: SymbolId
     leverage: int
     mode: MarginMode
 
@@ -28,9 +30,9 @@ class AdjustMargin(msgspec.Struct, frozen=True):
     Event: PositionChanged.
     """
 
-    account_id: int
-    symbol_id: int
-    amount: int
+    account_id: AccountId
+    symbol_id: SymbolId
+    amount: Minor
 
 
 @event(
@@ -48,34 +50,34 @@ class PositionChanged(msgspec.Struct, frozen=True):
     The symbol's clearing PnL account moved by minus ``realized_pnl``, less what was added to ``debt``.
     """
 
-    account_id: int
-    symbol_id: int
+    account_id: AccountId
+    symbol_id: SymbolId
     reason: PositionReason
     leverage: int
     is_isolated: bool
-    size: int
-    cost: int
-    margin: int
-    extra: int
-    debt: int
-    realized_pnl: int
-    released: int
-    available: int
-    locked: int
+    size: Lots
+    cost: Minor
+    margin: Minor
+    extra: Minor
+    debt: Minor
+    realized_pnl: Minor
+    released: Minor
+    available: Minor
+    locked: Minor
 
 
 @command(44, "zero:2 payer_account_id:u32 account_id:u32 symbol_id:u32 amount:i128")
 class CoverDebt(msgspec.Struct, frozen=True):
     """Pay a position's debt from an account's available funds (LIQ-34). Events: DebtCovered, PositionChanged."""
 
-    payer_account_id: int
-    account_id: int
-    symbol_id: int
-    amount: int
+    payer_account_id: AccountId
+    account_id: AccountId
+    symbol_id: SymbolId
+    amount: Minor
 
 
 @event(48, "zero:4 payer_available:i128")
 class DebtCovered(msgspec.Struct, frozen=True):
     """The command's amount left the payer's available balance for the symbol's clearing PnL account."""
 
-    payer_available: int
+    payer_available: Minor

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.api.enums import AccountKind, InstrumentKind, Matching, SessionKind
+from engine.api.ids import ABSENT, AccountId, AssetId, FirmId, SessionId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.messages.codec import Decode, Encode
 from engine.api.messages.declare import command, event
@@ -16,7 +17,7 @@ from engine.api.units import Step
 class RegisterAsset(msgspec.Struct, frozen=True):
     """Add an asset to the books; ``decimals`` is its scale there. Event: AssetRegistered."""
 
-    asset_id: int
+    asset_id: AssetId
     name: str
     decimals: int
 
@@ -30,7 +31,7 @@ class AssetRegistered(msgspec.Struct, frozen=True):
 class RegisterFirm(msgspec.Struct, frozen=True):
     """Admit a member firm. Event: FirmRegistered."""
 
-    firm_id: int
+    firm_id: FirmId
     name: str
 
 
@@ -43,8 +44,8 @@ class FirmRegistered(msgspec.Struct, frozen=True):
 class OpenAccount(msgspec.Struct, frozen=True):
     """Open an account of a firm (the exchange's own accounts have firm 0). Event: AccountOpened."""
 
-    account_id: int
-    firm_id: int
+    account_id: AccountId
+    firm_id: FirmId
     kind: AccountKind
     name: str
 
@@ -58,8 +59,8 @@ class AccountOpened(msgspec.Struct, frozen=True):
 class RegisterSession(msgspec.Struct, frozen=True):
     """Issue a CompID to a firm; its number becomes the ``source`` of what it sends. Event: SessionRegistered."""
 
-    session_id: int
-    firm_id: int
+    session_id: SessionId
+    firm_id: FirmId
     kind: SessionKind
     comp_id: str
 
@@ -96,7 +97,7 @@ def _listing(layout: Layout) -> tuple[Encode, Decode]:
 
     def decode(b: bytes, start: int, end: int) -> msgspec.Struct:
         f = fixed.unpack_from(b, start)
-        at, pnl_account_id = start + fixed.size, 0
+        at, pnl_account_id = start + fixed.size, AccountId(ABSENT)
         if f[2] == InstrumentKind.PERPETUAL:
             (pnl_account_id,) = terms.unpack_from(b, at)
             at += terms.size
@@ -164,7 +165,7 @@ class InstrumentChanged(msgspec.Struct, frozen=True):
 class DelistInstrument(msgspec.Struct, frozen=True):
     """Cancel a symbol's orders and close it for ever. Events: OrderCanceled*, InstrumentDelisted."""
 
-    symbol_id: int
+    symbol_id: SymbolId
 
 
 @event(41)
