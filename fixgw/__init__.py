@@ -1,5 +1,7 @@
-"""The FIX gateway: QuickFIX sessions in front, the engine's log behind.
+"""The gateways: FIX sessions on one side, the engine's commands and records on the other.
 
-One process for each role. Order entry turns messages into commands and the log's records into reports; drop copy
-turns the same records into the same reports for the firm's other sessions.
+A message's way in: ``application`` (QuickFIX's callbacks) - ``desk`` - the role - ``inbound`` - the engine.
+A report's way out: the log - ``desk`` - ``reporting`` - the role - ``outbound`` - ``outlet`` - QuickFIX's store.
+
+See :mod:`fixgw.process`.
 """

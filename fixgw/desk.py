@@ -12,16 +12,21 @@ asked to resend, and nothing it sent is lost.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+
+import structlog
 
 from engine.api.wire import decode_records
-from engine.client import CommandLink, Follower
-from fixgw.drop_copy import Route
-from fixgw.order_chain import OrderChain
-from fixgw.sessions import Outlet
+from engine.client import Follower
+from fixgw.inbound.fields import Fields, split_fields
+from fixgw.outbound.business_message_reject import FAULT, reject_text
+from fixgw.outlet import Outlet
+from fixgw.reporting import Reporting
+from fixgw.roles.role import Role
 
 READ_S = 0.05
 """How long the desk waits for work before it tends the sessions."""
@@ -38,39 +43,28 @@ CALM_INFLIGHT = 8
 WATCH_S = 1.0
 """How often the sessions' stores are looked at."""
 
-MSG_SEQ_NUM_MASK = 0xFFFF_FFFF
-"""The low half of a record's ``source_seq`` is the MsgSeqNum of the message it came from."""
+_log = structlog.get_logger()
 
 
 class Desk:
     """Takes members' messages in and hands every report to its outlets. ``fault`` holds what ended it early."""
 
-    def __init__(
-        self,
-        follower: Follower,
-        chain: OrderChain,
-        route: Route,
-        outlets: Iterable[Outlet],
-        link: CommandLink | None,
-        ended: Callable[[], None],
-    ) -> None:
+    def __init__(self, follower: Follower, reporting: Reporting, role: Role, outlets: Sequence[Outlet]) -> None:
         self._follower = follower
-        self._chain = chain
-        self._route = route
-        self._outlets = tuple(outlets)
-        self._link = link
-        self._ended = ended
-        self._take: Callable[[str], None] = _nobody
+        self._reporting = reporting
+        self._role = role
+        self._outlets = {outlet.sender.session_id: outlet for outlet in outlets}
+        self._by_comp_id = {outlet.comp_id: outlet for outlet in outlets}
+        self._last_record: dict[int, tuple[int, int]] = {}
+        """Of each session that sent a command: its last record, and that one's ``source_seq``."""
         self._inbox: deque[str] = deque()
         self._is_waiting = False
         self._turns = threading.Condition()
         self._turn = 0
         self._is_full = False
-        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+        self._thread: threading.Thread | None = None
         self._is_stopping = False
         self._watched = 0.0
-        self.last_taken: dict[int, tuple[int, int]] = {}
-        """The last record of each session, and the MsgSeqNum of the message it came from."""
         self.fault: BaseException | None = None
 
     def put(self, text: str) -> None:
@@ -80,8 +74,8 @@ class Desk:
         their order: its one thread takes one itself only when none lies on the desk.
         """
         if self._is_waiting and not self._inbox and self._is_calm:
-            self._take(text)
-            self._flush()
+            self._take_up(text)
+            self._role.link.flush()
             return
         self._inbox.append(text)
         if self._is_waiting:
@@ -90,15 +84,25 @@ class Desk:
         if len(self._inbox) >= TURN_MAX:
             self._wait_for_turn()
 
-    def catch_up(self, first: bytes, is_stopped: Callable[[], bool]) -> None:
-        """Fold all that was durable when the engine was reached, beginning with ``first``."""
+    def catch_up(self, is_stopped: Callable[[], bool]) -> None:
+        """Wait for the engine, and fold all that is durable when it is reached."""
+        first = b""
+        while not self._follower.epoch and not is_stopped():
+            first = self._follower.read(0.2)
+        self._role.set_epoch(self._follower.epoch)
         self._apply(first)
         while self._follower.next_seq <= self._follower.durable_seq and not is_stopped():
             self._apply(self._follower.read(READ_S))
+        _log.info("caught_up", next_seq=self._follower.next_seq)
 
-    def start(self, take: Callable[[str], None]) -> None:
-        """Go on in a thread of its own; ``take`` answers a message or submits its command, and never raises."""
-        self._take = take
+    def ask_again(self) -> None:
+        """Have members resend what a killed gateway had received and not yet passed on."""
+        for number, outlet in self._outlets.items():
+            self._role.ask_again(outlet, *self._last_record.get(number, (0, 0)))
+
+    def start(self, ended: Callable[[], None]) -> None:
+        """Go on in a thread of its own; ``ended`` is called when a fault ends it."""
+        self._thread = threading.Thread(target=self._run, args=(ended,), name="desk", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -106,29 +110,29 @@ class Desk:
         self._is_stopping = True
         self._let_in(0.0)
         self._follower.close()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
     @property
     def _is_calm(self) -> bool:
-        return self._link is None or self._link.inflight < CALM_INFLIGHT
+        return self._role.link.inflight < CALM_INFLIGHT
 
     @property
     def has_unanswered(self) -> bool:
         """Tell whether something was put down, or submitted, and has no record yet."""
-        return bool(self._inbox) or (self._link is not None and self._link.inflight > 0)
+        return bool(self._inbox) or self._role.link.inflight > 0
 
-    def _run(self) -> None:
+    def _run(self, ended: Callable[[], None]) -> None:
         try:
             while not self._is_stopping:
-                self._take_up()
+                self._empty_inbox()
                 self._apply(self._follower.read(self._patience_s()))
                 self._tend()
                 if self._is_full:
                     self._let_in(LET_IN_S)
         except BaseException as fault:
             self.fault = fault
-            self._ended()
+            ended()
 
     def _wait_for_turn(self) -> None:
         """Rest until the desk has taken everything up. QuickFIX holds no lock of its own meanwhile."""
@@ -144,16 +148,34 @@ class Desk:
             self._turns.notify_all()
             self._turns.wait_for(lambda: self._is_full, rest_s)
 
-    def _take_up(self) -> None:
-        """Turn what was put down into commands, and send them on as one write."""
+    # --- messages -----------------------------------------------------------------------------------------
+
+    def _empty_inbox(self) -> None:
+        """Take up what was put down, and send its commands on as one write."""
         self._is_waiting = False
         for _ in range(len(self._inbox)):
-            self._take(self._inbox.popleft())
-        self._flush()
+            self._take_up(self._inbox.popleft())
+        self._role.link.flush()
 
-    def _flush(self) -> None:
-        if self._link is not None:
-            self._link.flush()
+    def _take_up(self, text: str) -> None:
+        """Take a message. Total, like a callback: a fault is logged and answered."""
+        fields: Fields = {}
+        try:
+            fields = split_fields(text)
+            self.take(fields)
+        except BaseException:
+            _log.exception("message_failed")
+            with contextlib.suppress(BaseException):
+                self._by_comp_id[fields["49"]].answer(reject_text(fields, FAULT))
+
+    def take(self, fields: Fields) -> None:
+        """Pass a message on, or answer it at once."""
+        outlet = self._by_comp_id[fields["49"]]
+        reject = self._role.take(fields, outlet.sender)
+        if reject is not None:
+            outlet.answer(reject_text(fields, reject))
+
+    # --- records ------------------------------------------------------------------------------------------
 
     def _patience_s(self) -> float:
         """Wait for records only while nobody has put anything down; who does so then wakes the desk."""
@@ -162,23 +184,20 @@ class Desk:
 
     def _apply(self, records: bytes) -> None:
         decoded = decode_records(records)
-        if self._link is not None:
-            self._link.observe(decoded)
+        self._role.link.observe(decoded)
+        outlets = self._outlets
         for record in decoded:
-            self.last_taken[record.source] = (record.seq, record.source_seq & MSG_SEQ_NUM_MASK)
-            for report in self._chain.apply(record):
-                for outlet in self._route(report):
-                    outlet.deliver(report)
+            self._last_record[record.source] = (record.seq, record.source_seq)
+            for report in self._reporting.apply(record):
+                for number in self._role.sessions_of(report):
+                    if number in outlets:
+                        outlets[number].deliver(report)
 
     def _tend(self) -> None:
-        for outlet in self._outlets:
+        for outlet in self._outlets.values():
             outlet.tend()
         now = time.monotonic()
         if now - self._watched > WATCH_S:
             self._watched = now
-            for outlet in self._outlets:
+            for outlet in self._outlets.values():
                 outlet.watch_store()
-
-
-def _nobody(text: str) -> None:
-    raise AssertionError(f"a message before the desk was opened: {text[:40]!r}")

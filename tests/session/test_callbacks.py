@@ -25,12 +25,12 @@ def exchange() -> Iterator[Exchange]:
         venue.close()
 
 
-def faulty(exchange: Exchange, callback: str, exception: str) -> Client:
+def faulty(exchange: Exchange, work: str, exception: str) -> Client:
     """Start the gateway with a bug and return a client that is not yet connected."""
     if "order-entry" in exchange.gateways:
         exchange.gateways["order-entry"].kill()
         exchange.gateways["order-entry"].log.unlink()
-    exchange.start_gateway("order-entry", [FAULTY, callback, exception])
+    exchange.start_gateway("order-entry", [FAULTY, work, exception])
     return exchange.client("ALPHA")
 
 
@@ -48,7 +48,7 @@ def trades_on(exchange: Exchange, member: Client, cl_ord_id: str) -> None:
 
 @pytest.mark.parametrize("exception", EXCEPTIONS)
 def test_a_fault_while_a_message_is_taken_is_answered(exchange: Exchange, exception: str) -> None:
-    member = faulty(exchange, "take", exception)
+    member = faulty(exchange, "message", exception)
     member.logon(reset=True)
     member.drain(0.3)
     seq = exchange.status().seq
@@ -60,7 +60,7 @@ def test_a_fault_while_a_message_is_taken_is_answered(exchange: Exchange, except
 
 @pytest.mark.parametrize("exception", EXCEPTIONS)
 def test_a_fault_while_a_logon_is_checked_refuses_it(exchange: Exchange, exception: str) -> None:
-    member = faulty(exchange, "take_admin", exception)
+    member = faulty(exchange, "logon", exception)
     member.connect()
     member.send("A", {98: 0, 108: 30, 141: "Y", 553: "ALPHA", 554: "dev-alpha"})
     (said,) = member.expect_close()
@@ -71,7 +71,7 @@ def test_a_fault_while_a_logon_is_checked_refuses_it(exchange: Exchange, excepti
 
 
 @pytest.mark.parametrize("exception", EXCEPTIONS[:2])
-@pytest.mark.parametrize("callback", ["logged_on", "logged_out", "complete_admin"])
+@pytest.mark.parametrize("callback", ["logged_on", "logged_out", "complete"])
 def test_a_fault_around_the_session_leaves_it_working(exchange: Exchange, callback: str, exception: str) -> None:
     member = faulty(exchange, callback, exception)
     member.logon(reset=True)

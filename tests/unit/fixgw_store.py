@@ -8,7 +8,7 @@ from pathlib import Path
 import quickfix as fix
 
 from fixgw.dictionary import DICTIONARY
-from fixgw.sent import StoreFiles
+from fixgw.message_store import StoreFiles
 
 SETTINGS = """[DEFAULT]
 ConnectionType=acceptor

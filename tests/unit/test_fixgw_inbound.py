@@ -16,7 +16,9 @@ from engine.api.limits import ORDER_QTY_LOTS_MAX, PRICE_TICKS_MAX
 from engine.api.rejects import ErrorCode
 from engine.api.units import Step
 from engine.api.wire import encode_command
-from fixgw.inbound import NO_SUCH_ORDER, BusinessReject, Inbound, Sender, TimeWindow, split_fields
+from fixgw.inbound.conversion import Inbound
+from fixgw.inbound.fields import NO_SUCH_ORDER, Sender, TimeWindow, split_fields
+from fixgw.outbound.business_message_reject import BusinessReject
 from fixgw.registry import Market, Registry
 
 NOW_S = 1_700_000_000.0

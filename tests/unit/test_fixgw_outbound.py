@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from engine.api.enums import (
     InstrumentKind,
     OrderState,
     OrdType,
+    Peg,
     PositionReason,
     RestateReason,
     SessionKind,
@@ -27,9 +30,11 @@ from engine.api.instrument import Instrument
 from engine.api.rejects import ErrorCode
 from engine.api.units import Step
 from engine.api.wire import Record, decode_record, encode_command, encode_event, encode_frame
-from fixgw.order_chain import OrderChain, Report
-from fixgw.outbound import Writer
+from fixgw import reports as r
+from fixgw.orders import Orders
+from fixgw.outbound.writer import Writer
 from fixgw.registry import Registry
+from fixgw.reporting import Reporting
 
 T0 = 1_700_000_000_123_456_789
 BTC = Instrument(1, "BTC/USDT", InstrumentKind.SPOT, 2, 1, Step.parse("0.01"), Step.parse("0.00001"),
@@ -38,13 +43,13 @@ GTC = TimeInForce.GOOD_TILL_CANCEL
 
 
 class Log:
-    """Feeds a chain with records, made as the engine makes them."""
+    """Feeds the reporting with records, made as the engine makes them."""
 
     def __init__(self) -> None:
         self.registry = Registry()
-        self.chain = OrderChain(self.registry)
+        self.reporting = Reporting(self.registry)
         self.writer = Writer(self.registry)
-        self.writer.epoch = 9
+        self.writer.set_epoch(9)
         self.seq = 0
         self.put(0, c.RegisterAsset(1, "USDT", 8), e.AssetRegistered())
         self.put(0, c.RegisterFirm(1, "ALPHA"), e.FirmRegistered())
@@ -52,13 +57,17 @@ class Log:
         self.put(0, c.RegisterSession(11, 1, SessionKind.ORDER_ENTRY, "ALPHA"), e.SessionRegistered())
         self.put(0, c.ListInstrument(BTC), e.InstrumentListed())
 
-    def put(self, source: int, command: c.Command, *events: e.Event) -> list[Report]:
+    def put(self, source: int, command: c.Command, *events: e.Event) -> list[r.Report]:
         self.seq += 1
         encode_command(command)
-        return self.chain.apply(Record(self.seq, T0 + self.seq, source, self.seq, command, events))
+        return self.reporting.apply(Record(self.seq, T0 + self.seq, source, self.seq, command, events))
 
-    def fields(self, report: Report) -> dict[int, str]:
-        pairs = [field.split("=", 1) for field in self.writer.body(report).split("\x01")[:-1]]
+    @property
+    def orders(self) -> Orders:
+        return self.reporting.orders
+
+    def fields(self, report: r.Report) -> dict[int, str]:
+        pairs = [field.split("=", 1) for field in self.writer.text(report)[1].split("\x01")[:-1]]
         assert len({tag for tag, _ in pairs}) == len(pairs), "a tag comes twice"
         return {int(tag): value for tag, value in pairs}
 
@@ -124,14 +133,15 @@ def test_canceled_by_request_and_unasked(log: Log) -> None:
 
 def test_an_orders_terms_are_kept_until_its_last_report_is_written(log: Log) -> None:
     (accepted,) = log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    assert isinstance(accepted, r.New)
     order = accepted.order
-    assert order is not None and order.terms == ""
+    assert order.terms_text == ""
     first = log.fields(accepted)
-    assert f"37={first[37]}\x01" in order.terms
+    assert f"37={first[37]}\x01" in order.terms_text
     (canceled,) = log.put(11, c.CancelOrder("x", "a"), e.OrderCanceled(6, 5, 0, ErrorCode.USER_REQUESTED))
-    assert order.terms
+    assert order.terms_text
     last = log.fields(canceled)
-    assert order.terms == "" and all(last[tag] == first[tag] for tag in (37, 1, 55, 54, 38, 40, 44, 59))
+    assert order.terms_text == "" and all(last[tag] == first[tag] for tag in (37, 1, 55, 54, 38, 40, 44, 59))
     assert log.fields(canceled) == last
 
 
@@ -185,16 +195,16 @@ def test_status(log: Log) -> None:
 @pytest.mark.parametrize(
     ("command", "kind"),
     [
-        (limit("a", Side.BUY, 5, 5), "8"),
-        (c.CancelOrder("x", "a"), "9"),
-        (c.RequestOrderStatus("a"), "I"),
+        (limit("a", Side.BUY, 5, 5), r.Rejected),
+        (c.CancelOrder("x", "a"), r.CancelReject),
+        (c.RequestOrderStatus("a"), r.UnknownStatus),
         (c.Malformed(b"?"), None),
     ],
 )
-def test_a_refused_command_is_answered_in_its_family(log: Log, command: c.Command, kind: str | None) -> None:
+def test_a_refused_command_is_answered_in_its_family(log: Log, command: c.Command, kind: type[r.Report] | None) -> None:
     record = Record(6, T0, 11, 6, command, (e.CommandRefused(2001),))
-    reports = log.chain.apply(record)
-    assert [report.kind for report in reports] == ([kind] if kind else [])
+    reports = log.reporting.apply(record)
+    assert [type(report) for report in reports] == ([kind] if kind else [])
     for report in reports:
         assert log.fields(report)[58]
 
@@ -237,7 +247,7 @@ def test_reports_of_a_record_are_numbered_upwards(log: Log) -> None:
 
 
 def test_a_record_survives_its_bytes(log: Log) -> None:
-    """The chain sees what the wire carries: encode as the engine does, decode, fold, write."""
+    """The reporting sees what the wire carries: encode as the engine does, decode, fold, write."""
     command = limit("a", Side.BUY, 5, 5)
     frame = encode_frame(11, 1, encode_command(command)) + encode_event(e.OrderAccepted(6, 0))
     raw = bytearray(frame)
@@ -247,7 +257,7 @@ def test_a_record_survives_its_bytes(log: Log) -> None:
     from engine.api.wire import crc32c
 
     raw[4:8] = crc32c(bytes(raw[8:])).to_bytes(4, "little")
-    (report,) = log.chain.apply(decode_record(bytes(raw), 0, len(raw)))
+    (report,) = log.reporting.apply(decode_record(bytes(raw), 0, len(raw)))
     assert log.fields(report)[17] == "9-6-0"
 
 
@@ -304,6 +314,16 @@ def test_replaced_has_the_new_terms_and_a_later_report_too(log: Log) -> None:
     (canceled,) = log.put(11, c.ReplaceOrder("g2", 10_000, 0, "g"), below)
     fields = log.fields(canceled)
     assert (fields[150], fields[11], fields[41], fields[20016]) == ("4", "g2", "g", "1038")
+
+
+def test_a_replace_changes_what_it_names_and_nothing_else(log: Log) -> None:
+    pegged = c.NewOrder(101, 1, Side.BUY, OrdType.PEGGED, GTC, 5, 9, "p", max_floor=2, peg_offset=-3, peg=Peg.PRIMARY)
+    log.put(11, pegged, e.OrderAccepted(6, 0))
+    asked: dict[str, dict[str, Any]] = {"p1": {"peg_offset": 0}, "p2": {"max_floor": 3}, "p3": {"peg_offset": -1}}
+    for name, changes in asked.items():
+        before = log.orders[6].terms
+        log.put(11, c.ReplaceOrder(name, 5, order_id=6, **changes), e.OrderReplaced(6, 5, 5, 9, 0, True))
+        assert log.orders[6].terms == msgspec.structs.replace(before, cl_ord_id=name, **changes)
 
 
 @pytest.mark.req("ORD-08")

@@ -5,16 +5,14 @@ a message in this order: ``body`` (the bytes), ``header`` (``number,offset,size 
 sender : next target), and only then the socket. So a message counts when its number is below the next sender
 number, and what a process that was killed left half written does not.
 
-A position is one number: ``seq << 21 | ordinal``, ordinal as in :class:`fixgw.order_chain.Report`.
+A report's place in the log is one number: ``seq << 21 | ordinal``, ordinal as in :class:`fixgw.reports.Report`.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from struct import Struct
 
 from fixgw.errors import StoreError
 
@@ -27,15 +25,11 @@ TAIL_BYTES = 1 << 16
 NO_STORE = (0, 0)
 """Life of a store that does not exist."""
 
-_MARK = Struct("<8sQQQQQQ")
-_MAGIC = b"EXCHSENT"
-_WORD = Struct("<Q")
-_LIFE = Struct("<QQ")
 _ALL_OF_RECORD = (1 << ORDINAL_BITS) - 1
 
 
-def position_of(seq: int, ordinal: int) -> int:
-    """Return the position of a report."""
+def place_of(seq: int, ordinal: int) -> int:
+    """Return the place of a report."""
     return seq << ORDINAL_BITS | ordinal
 
 
@@ -43,6 +37,7 @@ class StoreFiles:
     """The four files of one session's FileStore."""
 
     def __init__(self, directory: Path, venue_comp_id: str, comp_id: str) -> None:
+        self.venue_comp_id = venue_comp_id
         prefix = directory / f"FIX.4.4-{venue_comp_id}-{comp_id}"
         self.body, self.header, self.seqnums, self.session = (
             prefix.with_name(f"{prefix.name}.{part}") for part in ("body", "header", "seqnums", "session")
@@ -87,8 +82,8 @@ class StoreFiles:
         except ValueError:
             raise StoreError(f"{self.seqnums} begins with {text[:40]!r}") from None
 
-    def last_position(self) -> int:
-        """Return the position of the last report stored, 0 when there is none.
+    def last_place(self) -> int:
+        """Return the place of the last report stored, 0 when there is none.
 
         Cost: reads back from the end as far as that report.
         """
@@ -97,9 +92,9 @@ class StoreFiles:
         with self.body.open("rb") as body:
             for offset, size in self._entries_backward():
                 body.seek(offset)
-                position = _position_in(body.read(size))
-                if position:
-                    return position
+                place = _place_in(body.read(size))
+                if place:
+                    return place
         return 0
 
     def _entries_backward(self) -> Iterator[tuple[int, int]]:
@@ -136,71 +131,12 @@ def _split_backward(path: Path) -> Iterator[bytes]:
             yield rest
 
 
-def _position_in(message: bytes) -> int:
-    """Read the position out of a stored report: EngineSeq <20018>, and ExecID <17> when it is of that record."""
+def _place_in(message: bytes) -> int:
+    """Read the place out of a stored report: EngineSeq <20018>, and ExecID <17> when it is of that record."""
     fields = dict(field.split(b"=", 1) for field in message.split(b"\x01")[:-1])
     if b"20018" not in fields:
         return 0
     seq = int(fields[b"20018"])
     _, exec_seq, number = fields.get(b"17", b"0-0-0").split(b"-")
     ordinal = int(number) + 1 if int(exec_seq) == seq and fields.get(b"150") != b"I" else _ALL_OF_RECORD
-    return position_of(seq, ordinal)
-
-
-class Watermark:
-    """Positions of a session, kept in a mapped file so that they outlive the process.
-
-    Each is one aligned word, so that a killed process leaves the old value or the new one::
-
-        offset size  field
-             0    8  magic      b"EXCHSENT"
-             8    8  seen       the member has surely had everything up to here
-            16    8  sent       QuickFIX has stored everything up to here; its own files may be one ahead
-            24    8  repeated   what goes out up to here may have been seen, and carries PossResend <97>
-            32   16  life       which life of the store ``sent`` speaks of, as StoreFiles.identity
-            48    8  reset_seq  last record of the log when the numbers were last reset
-    """
-
-    def __init__(self, path: Path) -> None:
-        if not path.exists() or path.stat().st_size != _MARK.size:
-            fresh = path.with_suffix(".new")
-            fresh.write_bytes(_MARK.pack(_MAGIC, 0, 0, 0, 0, 0, 0))
-            fresh.rename(path)
-        with path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), _MARK.size)
-        magic, self.seen, self.sent, self.repeated, *life, self.reset_seq = _MARK.unpack_from(self._map)
-        if magic != _MAGIC:
-            raise StoreError(f"{path} is no watermark")
-        self.life: tuple[int, int] = (life[0], life[1])
-
-    def set_seen(self, position: int) -> None:
-        """Note that the member has had everything up to ``position``."""
-        self.seen = position
-        _WORD.pack_into(self._map, 8, position)
-
-    def set_sent(self, position: int) -> None:
-        """Note that QuickFIX has stored everything up to ``position``."""
-        self.sent = position
-        _WORD.pack_into(self._map, 16, position)
-
-    def set_reset_seq(self, seq: int) -> None:
-        """Note that records up to ``seq`` came from messages of an earlier numbering."""
-        self.reset_seq = seq
-        _WORD.pack_into(self._map, 48, seq)
-
-    def begin_again(self, stored: int, life: tuple[int, int]) -> None:
-        """Go back to what was surely seen, because the store was emptied; all that was sent becomes a repeat."""
-        self.repeated = max(self.repeated, self.sent, stored)
-        _WORD.pack_into(self._map, 24, self.repeated)
-        self.set_sent(self.seen)
-        self.set_life(life)
-        self._map.flush()
-
-    def set_life(self, life: tuple[int, int]) -> None:
-        """Note which life of the store the positions speak of."""
-        self.life = life
-        _LIFE.pack_into(self._map, 32, *life)
-
-    def close(self) -> None:
-        """Unmap the file."""
-        self._map.close()
+    return place_of(seq, ordinal)

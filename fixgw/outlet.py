@@ -10,13 +10,17 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import quickfix as fix
 import structlog
 
 from fixgw.errors import DeliveryError
-from fixgw.order_chain import STATUS, Report
-from fixgw.sent import NO_STORE, StoreFiles, Watermark, position_of
+from fixgw.inbound.fields import Sender
+from fixgw.message_store import NO_STORE, StoreFiles, place_of
+from fixgw.outbound.writer import Text
+from fixgw.reports import Report, Status, UnknownStatus
+from fixgw.watermark import Watermark
 
 UNSEEN_MAX = 10_000
 """Reports kept for one session in case its store is emptied; a member that was away for more loses the oldest
@@ -32,10 +36,7 @@ HEART_BT_INT_DEFAULT_S = 60
 """Assumed before the first Logon: the longest interval allowed."""
 
 UNKNOWN_SEQ = 1 << 62
-"""Stands for a reset that happened while no gateway was there to note the log's position: all records precede it."""
-
-WriteBody = Callable[[Report], tuple[str, str]]
-"""Returns MsgType <35> and the body of a report."""
+"""Stands for a reset that happened while no gateway was there to note the log's place: all records precede it."""
 
 _send_to_target = fix.Session.sendToTarget
 _log = structlog.get_logger()
@@ -50,15 +51,15 @@ class Outlet:
 
     def __init__(
         self,
-        venue_comp_id: str,
-        comp_id: str,
+        sender: Sender,
         files: StoreFiles,
         mark: Watermark,
-        write: WriteBody,
+        write: Callable[[Report], Text],
         log_seq: Callable[[], int],
     ) -> None:
-        self.comp_id = comp_id
-        self.session_id = fix.SessionID("FIX.4.4", venue_comp_id, comp_id)
+        self.sender = sender
+        self.comp_id = sender.comp_id
+        self._session_id = fix.SessionID("FIX.4.4", files.venue_comp_id, sender.comp_id)
         self._files = files
         self._mark = mark
         self._write = write
@@ -72,16 +73,18 @@ class Outlet:
         self._is_rewind_wanted = False
         self._seen_at_goodbye = 0
 
-    def expected_after(self, seq: int, msg_seq_num: int) -> int:
-        """Return the MsgSeqNum to expect when the last record of this session is ``seq``, of message ``msg_seq_num``.
+    def expect_after(self, seq: int, msg_seq_num: int) -> None:
+        """Have the member resend all after message ``msg_seq_num``, of which the session's last record ``seq`` is made.
 
         A record from before the last reset says nothing about the present numbers: all but the Logon is asked for.
         """
-        return msg_seq_num + 1 if seq > self._mark.reset_seq else 2
+        expected = msg_seq_num + 1 if seq > self._mark.reset_seq else 2
+        if expected < self.session.getExpectedTargetNum():
+            self.session.setNextTargetMsgSeqNum(expected)
 
     def recover(self) -> None:
         """Find out what was sent before; call it once QuickFIX has opened the store, before the log is folded."""
-        stored, life = self._files.last_position(), self._files.identity()
+        stored, life = self._files.last_place(), self._files.identity()
         if self._mark.life not in (NO_STORE, life):
             self._mark.set_reset_seq(UNKNOWN_SEQ)
             self._mark.begin_again(stored, life)
@@ -89,6 +92,15 @@ class Outlet:
             self._mark.set_sent(stored)
             self._mark.set_seen(min(self._mark.seen, stored))
         self._mark.set_life(life)
+
+    @property
+    def session(self) -> Any:
+        """QuickFIX's session."""
+        return fix.Session.lookupSession(self._session_id)
+
+    def answer(self, text: str) -> None:
+        """Send an answer that is no report and is not repeated after a reset."""
+        _send_to_target(fix.Message(text, False), self._session_id)
 
     # --- from QuickFIX's threads --------------------------------------------------------------------------
 
@@ -120,14 +132,14 @@ class Outlet:
 
     def deliver(self, report: Report) -> None:
         """Hand over a report, unless it was before. Raises: DeliveryError."""
-        position = position_of(report.seq, report.ordinal)
-        if position <= self._mark.seen:
+        place = place_of(report.seq, report.ordinal)
+        if place <= self._mark.seen:
             return
-        self._unseen.append((position, time.monotonic(), report))
+        self._unseen.append((place, time.monotonic(), report))
         if len(self._unseen) > UNSEEN_MAX:
             self._drop_oldest()
-        if position > self._mark.sent and not self._held_until:
-            self._hand_over(position, report)
+        if place > self._mark.sent and not self._held_until:
+            self._hand_over(place, report)
 
     def tend(self) -> None:
         """Do what is due: store again after a reset, advance what counts as seen. Call it often."""
@@ -147,8 +159,8 @@ class Outlet:
     def _drop_oldest(self) -> None:
         if self._held_until:
             self._rewind()
-        position, _, _ = self._unseen.popleft()
-        self._mark.set_seen(position)
+        place, _, _ = self._unseen.popleft()
+        self._mark.set_seen(place)
 
     def _advance_seen(self, now: float) -> None:
         """Forget what was handed over long enough ago, counted from the Logon at the earliest."""
@@ -161,12 +173,12 @@ class Outlet:
         if seen:
             self._mark.set_seen(seen)
 
-    def _forget_up_to(self, position: int) -> None:
+    def _forget_up_to(self, place: int) -> None:
         """Take as seen what was handed over before the member logged out in order."""
         self._seen_at_goodbye = 0
-        while self._unseen and self._unseen[0][0] <= position:
+        while self._unseen and self._unseen[0][0] <= place:
             self._unseen.popleft()
-        self._mark.set_seen(max(position, self._mark.seen))
+        self._mark.set_seen(max(place, self._mark.seen))
 
     def _rewind(self) -> None:
         """Hand over again all that may not have been seen, and then what was held back.
@@ -178,19 +190,19 @@ class Outlet:
             self._mark.set_reset_seq(self._log_seq())
         self._mark.begin_again(0, self._files.identity())
         _log.info("reports_repeated", comp_id=self.comp_id, count=len(self._unseen))
-        for position, _, report in tuple(self._unseen):
-            if report.kind == STATUS and position <= self._mark.repeated:
-                self._mark.set_sent(position)
+        for place, _, report in tuple(self._unseen):
+            if isinstance(report, Status | UnknownStatus) and place <= self._mark.repeated:
+                self._mark.set_sent(place)
             else:
-                self._hand_over(position, report)
+                self._hand_over(place, report)
 
-    def _hand_over(self, position: int, report: Report) -> None:
-        kind, body = self._write(report)
-        repeat = "97=Y\x01" if position <= self._mark.repeated else ""
-        self._message.setString(f"35={kind}\x01{repeat}{body}", False)
-        if not _send_to_target(self._message, self.session_id):
+    def _hand_over(self, place: int, report: Report) -> None:
+        msg_type, body = self._write(report)
+        repeat = "97=Y\x01" if place <= self._mark.repeated else ""
+        self._message.setString(f"35={msg_type}\x01{repeat}{body}", False)
+        if not _send_to_target(self._message, self._session_id):
             raise DeliveryError(self.comp_id, report.seq)
-        self._mark.set_sent(position)
+        self._mark.set_sent(place)
 
     def close(self) -> None:
         """Give up the watermark's file."""

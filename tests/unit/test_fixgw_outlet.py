@@ -7,20 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.api.commands import RequestOrderStatus
-from engine.api.enums import OrderState
-from engine.api.events import StatusReported
-from fixgw import sessions
-from fixgw.order_chain import NEW, Report
-from fixgw.sent import Watermark
-from fixgw.sessions import Outlet
+from fixgw import outlet
+from fixgw.inbound.fields import Sender
+from fixgw.outlet import Outlet
+from fixgw.reports import Report
+from fixgw.watermark import Watermark
 from tests.unit.fixgw_store import Store
-
-EVENT = StatusReported(0, OrderState.PENDING)
 
 
 def report(seq: int) -> Report:
-    return Report(NEW, seq, 1, 0, 11, (11,), None, RequestOrderStatus("x"), EVENT, OrderState.PENDING)
+    return Report(seq, 1, 0, 11, (11,))
 
 
 class Life:
@@ -29,7 +25,8 @@ class Life:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.mark = Watermark(store.files.body.with_name("MEMBER.sent"))
-        self.outlet = Outlet("EXCH-OE", store.comp_id, store.files, self.mark, self.write, lambda: 0)
+        sender = Sender(11, store.comp_id, 1, "")
+        self.outlet = Outlet(sender, store.files, self.mark, self.write, lambda: 0)
         self.outlet.recover()
 
     @staticmethod
@@ -119,7 +116,7 @@ def test_a_refused_reset_fills_the_store_at_once(store: Store) -> None:
 
 
 def test_a_hold_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "HOLD_S_MAX", 0.05)
+    monkeypatch.setattr(outlet, "HOLD_S_MAX", 0.05)
     life = Life(store)
     life.outlet.note_reset_asked()
     life.deliver(1)
@@ -133,7 +130,7 @@ def test_a_hold_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_last_reports_are_kept_up_to_the_bound(
     store: Store, monkeypatch: pytest.MonkeyPatch, count: int, kept: list[str]
 ) -> None:
-    monkeypatch.setattr(sessions, "UNSEEN_MAX", 3)
+    monkeypatch.setattr(outlet, "UNSEEN_MAX", 3)
     life = Life(store).deliver(*range(1, count + 1))
     store.session.reset()
     life.outlet.watch_store()
