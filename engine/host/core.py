@@ -162,6 +162,10 @@ class Core:
         if broken:
             raise AssertionError(broken)
 
+    def layouts(self) -> list[str]:
+        """List the core's closed sets, commands and events, a line each as :func:`engine.api.wire.layouts`."""
+        return _text(lib.exchange_core_layouts(self._core)).splitlines()
+
     def limits(self) -> dict[str, int]:
         """List the bounds compiled into the core by the names :mod:`engine.api.limits` gives them."""
         lines = _text(lib.exchange_core_limits(self._core)).splitlines()

@@ -34,6 +34,7 @@ NAMES_ITSELF = (c.NewOrder, c.CancelOrder, c.ReplaceOrder, c.MassCancel)
 
 NUMBERS = frozenset(COMMANDS)
 SIDES = frozenset({c.ABSENT, *map(int, Side)})
+CODES = frozenset(ErrorCode)
 TIMES_IN_FORCE = frozenset({c.ABSENT, *map(int, TimeInForce)})
 
 
@@ -76,6 +77,10 @@ def is_well_formed(command: c.Command) -> bool:
     if isinstance(command, c.CancelOrder | c.ReplaceOrder | c.MassCancel) and command.side not in SIDES:
         return False
     if isinstance(command, c.ReplaceOrder) and command.time_in_force not in TIMES_IN_FORCE:
+        return False
+    if isinstance(command, c.MassCancel) and command.code not in CODES:
+        return False
+    if isinstance(command, c.RefuseOrder) and command.code not in CODES - {ErrorCode.NONE}:
         return False
     lengths = TEXT_LENGTHS_MAX.get(type(command), {})
     return all(is_text(getattr(command, field), length_max) for field, length_max in lengths.items())

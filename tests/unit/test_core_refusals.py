@@ -243,6 +243,15 @@ def texts(length: int) -> list[c.Command]:
     ]
 
 
+@pytest.mark.parametrize("code, is_sound", [(1007, True), (1043, True), (0, False), (1021, False), (65_535, False)])
+def test_a_code_that_is_not_assigned_is_not_handed_on(market: Market, code: int, is_sound: bool) -> None:
+    refusal = c.RefuseOrder(ALPHA, 1, 1, 1, code, 44, "a", "", "", "", "")
+    told = e.OrderRejected(0, code) if is_sound else e.CommandRefused(Code.MALFORMED_COMMAND)
+    assert market.send(0, refusal) == (told,)
+    canceled = e.MassCanceled(0, 0) if is_sound or code == 0 else e.CommandRefused(Code.MALFORMED_COMMAND)
+    assert market.send(0, c.MassCancel("all", code=code)) == (canceled,)
+
+
 ID, TEXT, NAME = limits.CL_ORD_ID_LENGTH_MAX, limits.TEXT_LENGTH_MAX, limits.NAME_LENGTH_MAX
 LENGTHS = [
     ID,

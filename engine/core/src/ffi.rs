@@ -5,7 +5,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::language::{crc32c, frame, limits};
+use crate::language::codes::Fault;
+use crate::language::{codes, command, crc32c, event, frame, limits};
 use crate::rules::apply::Progress;
 use crate::state::exchange::Exchange;
 
@@ -74,6 +75,10 @@ unsafe fn slice<'a>(data: *const u8, length: usize) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(data, length) }
 }
 
+fn number(fault: Option<Fault>) -> u32 {
+    fault.map_or(0, |fault| fault as u32)
+}
+
 fn boxed(exchange: Exchange) -> *mut Core {
     Box::into_raw(Box::new(Core { exchange, handed_out: Vec::new() }))
 }
@@ -103,7 +108,7 @@ pub unsafe extern "C" fn exchange_core_apply(
 ) -> Applied {
     let (exchange, frames) = unsafe { (&mut (*core).exchange, slice(frames, length)) };
     let Progress { consumed, count, fault } = exchange.apply(now_ns, frames, batch_index);
-    Applied { records: Bytes::of(exchange.records()), consumed, count, fault }
+    Applied { records: Bytes::of(exchange.records()), consumed, count, fault: number(fault) }
 }
 
 /// # Safety
@@ -112,7 +117,7 @@ pub unsafe extern "C" fn exchange_core_apply(
 pub unsafe extern "C" fn exchange_core_replay(core: *mut Core, records: *const u8, length: usize) -> Replayed {
     let (exchange, records) = unsafe { (&mut (*core).exchange, slice(records, length)) };
     let Progress { consumed, count, fault } = exchange.replay(records);
-    Replayed { consumed, count, fault }
+    Replayed { consumed, count, fault: number(fault) }
 }
 
 /// # Safety
@@ -256,5 +261,16 @@ pub unsafe extern "C" fn exchange_core_crc32c(data: *const u8, length: usize) ->
 pub unsafe extern "C" fn exchange_core_limits(core: *mut Core) -> Bytes {
     let core = unsafe { &mut *core };
     core.handed_out = limits::listing().into_bytes();
+    Bytes::of(&core.handed_out)
+}
+
+/// Every set, command and event as a line of the published table, handed out by `core`.
+///
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_layouts(core: *mut Core) -> Bytes {
+    let core = unsafe { &mut *core };
+    core.handed_out = [codes::listing(), command::listing(), event::listing()].join("\n").into_bytes();
     Bytes::of(&core.handed_out)
 }

@@ -19,16 +19,8 @@ pub fn u64_at(raw: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(take(raw, at))
 }
 
-pub fn i32_at(raw: &[u8], at: usize) -> i32 {
-    i32::from_le_bytes(take(raw, at))
-}
-
 pub fn i64_at(raw: &[u8], at: usize) -> i64 {
     i64::from_le_bytes(take(raw, at))
-}
-
-pub fn i128_at(raw: &[u8], at: usize) -> i128 {
-    i128::from_le_bytes(take(raw, at))
 }
 
 pub fn put<const N: usize>(raw: &mut [u8], at: usize, bytes: [u8; N]) {

@@ -1,23 +1,10 @@
 //! Frames: the header before a command, and what makes one sound. Drawn in `engine/api/wire.py`.
 
 use crate::language::bytes::{u16_at, u32_at, u64_at};
+use crate::language::codes::Fault;
 use crate::language::limits::{COMMAND_BYTES_MAX, RECORD_BYTES_MAX};
 
 pub const HEADER_BYTES: usize = 48;
-
-/// Why a frame or a record was not taken; the host cuts the link, or stops the replay.
-pub type Fault = u32;
-
-pub mod fault {
-    use super::Fault;
-
-    pub const BAD_LENGTH: Fault = 1;
-    pub const BAD_CRC: Fault = 2;
-    pub const BAD_SEQ: Fault = 3;
-    pub const BROKEN_CHAIN: Fault = 4;
-    pub const DIVERGED: Fault = 5;
-    pub const BAD_HEADER: Fault = 6;
-}
 
 /// Latest time a record may carry; leaves room for its events in a signed 64-bit count of nanoseconds.
 pub const TS_NS_MAX: u64 = i64::MAX as u64 - u32::MAX as u64;
@@ -78,18 +65,18 @@ fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fau
     }
     let length = u32_at(buffer, 0) as usize;
     if !(HEADER_BYTES..=length_max).contains(&length) {
-        return Err(fault::BAD_LENGTH);
+        return Err(Fault::BadLength);
     }
     let Some((bytes, head)) = buffer.get(..length).and_then(|bytes| Some((bytes, bytes.first_chunk()?))) else {
         return Ok(None);
     };
     let header = Header::decode(head);
     if header.crc32c != crate::ffi::crc32c([], [&bytes[8..]]) {
-        return Err(fault::BAD_CRC);
+        return Err(Fault::BadCrc);
     }
     let command_max = COMMAND_BYTES_MAX.min(length - HEADER_BYTES);
     if header.command_length > command_max {
-        return Err(fault::BAD_LENGTH);
+        return Err(Fault::BadLength);
     }
     let command = &bytes[HEADER_BYTES..HEADER_BYTES + header.command_length];
     Ok(Some(Frame { header, bytes, command }))
@@ -102,12 +89,12 @@ pub fn take_command_frame(buffer: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
     };
     let header = &frame.header;
     if header.command_length != frame.bytes.len() - HEADER_BYTES {
-        return Err(fault::BAD_LENGTH);
+        return Err(Fault::BadLength);
     }
     let stamps = header.seq | header.ts_ns | u64::from(header.prev_crc | header.event_count);
     let stamped = stamps | u64::from(header.batch_index) != 0;
     if stamped {
-        return Err(fault::BAD_HEADER);
+        return Err(Fault::BadHeader);
     }
     Ok(Some(frame))
 }
@@ -139,13 +126,13 @@ pub fn take_record(buffer: &[u8], seq: u64, event_ts_ns: u64, crc: u32) -> Resul
         return Ok(None);
     };
     if frame.header.seq != seq + 1 {
-        return Err(fault::BAD_SEQ);
+        return Err(Fault::BadSeq);
     }
     if frame.header.prev_crc != crc {
-        return Err(fault::BROKEN_CHAIN);
+        return Err(Fault::BrokenChain);
     }
     if !(event_ts_ns + 1..=TS_NS_MAX).contains(&frame.header.ts_ns) {
-        return Err(fault::DIVERGED);
+        return Err(Fault::Diverged);
     }
     Ok(Some(frame))
 }

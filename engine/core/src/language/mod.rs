@@ -7,6 +7,8 @@ pub mod command;
 pub mod crc32c;
 pub mod event;
 pub mod frame;
+pub mod layout;
 pub mod limits;
 pub mod listing;
+pub mod record;
 pub mod text;

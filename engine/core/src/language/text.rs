@@ -1,6 +1,7 @@
 //! Short printable ASCII, kept in place.
 
 use crate::language::bytes::u64_at;
+use crate::language::limits::{CL_ORD_ID_LENGTH_MAX, DEPOSIT_REF_LENGTH_MAX, NAME_LENGTH_MAX, TEXT_LENGTH_MAX};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Text<const N: usize> {
@@ -8,9 +9,9 @@ pub struct Text<const N: usize> {
     bytes: [u8; N],
 }
 
-pub type Name = Text<{ crate::language::limits::NAME_LENGTH_MAX }>;
-pub type ClOrdId = Text<{ crate::language::limits::CL_ORD_ID_LENGTH_MAX }>;
-pub type DepositRef = Text<{ crate::language::limits::DEPOSIT_REF_LENGTH_MAX }>;
+pub type Name = Text<NAME_LENGTH_MAX>;
+pub type ClOrdId = Text<CL_ORD_ID_LENGTH_MAX>;
+pub type DepositRef = Text<DEPOSIT_REF_LENGTH_MAX>;
 
 /// Tell whether every byte is a printable ASCII character, the space included.
 pub fn is_printable(raw: &[u8]) -> bool {
@@ -56,6 +57,33 @@ impl<const N: usize> Text<N> {
 
     pub fn is_empty(&self) -> bool {
         self.length == 0
+    }
+}
+
+/// A printable text of `LEAST` to `MOST` characters, looked at where it lies.
+#[derive(Clone, Copy)]
+pub struct Ascii<'a, const LEAST: usize, const MOST: usize>(&'a [u8]);
+
+/// A `ClOrdID` that must be there, and one that may be empty.
+pub type GivenClOrdId<'a> = Ascii<'a, 1, CL_ORD_ID_LENGTH_MAX>;
+pub type MaybeClOrdId<'a> = Ascii<'a, 0, CL_ORD_ID_LENGTH_MAX>;
+/// A text of the member's, which is handed through.
+pub type Note<'a> = Ascii<'a, 0, TEXT_LENGTH_MAX>;
+/// A field as the member wrote it, as long as the layout carries it.
+pub type AsWritten<'a> = Ascii<'a, 0, { u8::MAX as usize }>;
+
+impl<'a, const LEAST: usize, const MOST: usize> Ascii<'a, LEAST, MOST> {
+    #[inline(always)]
+    pub fn new(raw: &'a [u8]) -> Option<Self> {
+        ((LEAST..=MOST).contains(&raw.len()) && is_printable(raw)).then_some(Self(raw))
+    }
+}
+
+impl<const LEAST: usize, const MOST: usize> std::ops::Deref for Ascii<'_, LEAST, MOST> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a listing is worth in minor units: notionals, fees, reservations, the protection price.
 
 use crate::language::amount::{ceil_div, times};
-use crate::language::codes::{code, Code, InstrumentKind, Matching, Side};
+use crate::language::codes::{Code, InstrumentKind, Matching, Side};
 use crate::language::limits::{
     BAND_PPM_MAX, FEE_DECIMALS, FEE_PPM_MAX, LEVERAGE_MAX, LOT_MINOR_MAX, NOTIONAL_MINOR_MAX, ORDER_QTY_LOTS_MAX,
     PRICE_TICKS_MAX, TICK_LOT_MINOR_MAX,
@@ -52,16 +52,16 @@ impl Instrument {
     /// Check a listing. The error is the code of its refusal.
     pub fn new(listing: Listing, base_decimals: u8, quote_decimals: u8) -> Result<Self, Code> {
         if !listing.is_bounded() {
-            return Err(code::BOUND_EXCEEDED);
+            return Err(Code::BoundExceeded);
         }
         let fee_step = 10_i128.pow(quote_decimals.saturating_sub(FEE_DECIMALS) as u32);
-        let lot_minor = lot_minor(listing.lot, base_decimals).ok_or(code::INEXACT_NOTIONAL)?;
-        let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).ok_or(code::INEXACT_NOTIONAL)?;
+        let lot_minor = lot_minor(listing.lot, base_decimals).ok_or(Code::InexactNotional)?;
+        let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).ok_or(Code::InexactNotional)?;
         let exact = lot_minor <= LOT_MINOR_MAX && (fee_step..=TICK_LOT_MINOR_MAX).contains(&tick_lot_minor);
         let reserve_ppm = listing.maker_ppm.max(listing.taker_ppm).max(0);
         let instrument =
             Self { listing, lot_minor, tick_lot_minor, fee_step, fee_unit: MILLION * fee_step, reserve_ppm };
-        exact.then_some(instrument).ok_or(code::INEXACT_NOTIONAL)
+        exact.then_some(instrument).ok_or(Code::InexactNotional)
     }
 
     /// Quote minor units of `qty` lots at `price` ticks; exact, and below 2^127 by the bounds.
@@ -80,10 +80,10 @@ impl Instrument {
     /// Check a total quantity. The error is the code of the refusal.
     pub fn check_qty(&self, order_qty: i64) -> Result<(), Code> {
         if order_qty < self.listing.min_qty {
-            return Err(code::SIZE_OFF_LOT);
+            return Err(Code::SizeOffLot);
         }
         if order_qty > self.listing.max_qty {
-            return Err(code::EXCEEDS_LIMIT);
+            return Err(Code::ExceedsLimit);
         }
         Ok(())
     }
@@ -93,7 +93,7 @@ impl Instrument {
         let notional = self.notional(worst, order_qty);
         let least = if is_reduce_only { 0 } else { self.listing.min_notional };
         let is_within = (least..=self.listing.max_notional).contains(&notional);
-        is_within.then_some(()).ok_or(code::EXCEEDS_LIMIT)
+        is_within.then_some(()).ok_or(Code::ExceedsLimit)
     }
 
     /// Check a limit against the band around a reference price. The error is the code of the refusal.
@@ -101,7 +101,7 @@ impl Instrument {
         let (price, reference) = (i128::from(price) * MILLION, i128::from(reference));
         let band = i128::from(self.listing.band_ppm);
         let is_within = reference * (MILLION - band) <= price && price <= reference * (MILLION + band);
-        is_within.then_some(()).ok_or(code::PRICE_OUTSIDE_BAND)
+        is_within.then_some(()).ok_or(Code::PriceOutsideBand)
     }
 
     pub fn maker_fee(&self, notional: i128) -> i128 {

@@ -1,7 +1,7 @@
 //! Every open order, of all symbols: in a book, or waiting for its trigger or its price.
 
 use crate::language::amount::times;
-use crate::language::codes::{exec_inst, OrdType, Peg, SelfTrade, Side, TimeInForce, Trigger};
+use crate::language::codes::{ExecInst, OrdType, Peg, SelfTrade, Side, TimeInForce, Trigger};
 use crate::store::slab::{Slab, NIL};
 
 /// An order while it is open, and while it looks for makers.
@@ -36,7 +36,7 @@ pub struct OpenOrder {
     pub side: Side,
     pub ord_type: OrdType,
     pub time_in_force: TimeInForce,
-    pub exec_inst: u8,
+    pub exec_inst: ExecInst,
     pub stp: SelfTrade,
     /// It rests or waits: it counts as open, and is found by account and expiry.
     pub is_listed: bool,
@@ -48,11 +48,11 @@ impl OpenOrder {
     }
 
     pub fn is_reduce_only(&self) -> bool {
-        self.exec_inst & exec_inst::REDUCE_ONLY != 0
+        self.exec_inst.has(ExecInst::REDUCE_ONLY)
     }
 
     pub fn is_post_only(&self) -> bool {
-        self.exec_inst & exec_inst::POST_ONLY != 0
+        self.exec_inst.has(ExecInst::POST_ONLY)
     }
 
     pub fn filled(&self) -> i64 {

@@ -19,6 +19,9 @@ pub struct Order {
     pub state: OrderState,
 }
 
+/// The order a request is about, and its state; `None` when there is none.
+pub type Answer = Option<(u64, OrderState)>;
+
 impl Order {
     pub fn answer(&self) -> (u64, OrderState) {
         (self.order_id, self.state)

@@ -1,8 +1,10 @@
 //! A command in, a record out: each is stamped, decided, followed up, and its record finished.
 
-use crate::language::codes::{code, command_type, TimeInForce, VERSION};
-use crate::language::command;
-use crate::language::frame::{fault, take_command_frame, take_record, Fault, Frame, Header};
+use crate::language::codes::{Code, Fault, TimeInForce};
+use crate::language::command::{Command, CommandType, Request};
+use crate::language::event::{BreakerReleased, CommandRefused, OrderRejected};
+use crate::language::frame::{take_command_frame, take_record, Frame, Header};
+use crate::language::layout::VERSION;
 use crate::language::limits::{BATCH_COMMANDS_MAX, ELECTIONS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MAX};
 use crate::state::exchange::{Decision, Exchange, LogEnd, Now};
 use crate::state::look_ahead::LOOK_AHEAD;
@@ -12,7 +14,7 @@ use crate::state::look_ahead::LOOK_AHEAD;
 pub struct Progress {
     pub consumed: usize,
     pub count: u32,
-    pub fault: Fault,
+    pub fault: Option<Fault>,
 }
 
 impl Exchange {
@@ -34,7 +36,7 @@ impl Exchange {
                 }
                 Ok(None) => break,
                 Err(fault) => {
-                    progress.fault = fault;
+                    progress.fault = Some(fault);
                     break;
                 }
             }
@@ -56,7 +58,7 @@ impl Exchange {
                     progress.count += 1;
                 }
                 Ok(None) => return progress,
-                Err(fault) => return Progress { fault, ..progress },
+                Err(fault) => return Progress { fault: Some(fault), ..progress },
             }
         }
     }
@@ -71,7 +73,7 @@ impl Exchange {
         let Header { ts_ns, batch_index, crc32c, .. } = record.header;
         self.execute(&record, key, ts_ns, batch_index, Some(crc32c));
         if self.records.as_bytes() != record.bytes {
-            return Err(fault::DIVERGED);
+            return Err(Fault::Diverged);
         }
         Ok(Some(record.bytes.len()))
     }
@@ -86,8 +88,8 @@ impl Exchange {
         let source = frame.header.source;
         match self.decide(source, key, frame.command) {
             Some(Ok(())) => {}
-            Some(Err(code)) => self.records.command_refused(code),
-            None => self.records.command_refused(code::MALFORMED_COMMAND),
+            Some(Err(code)) => self.records.tell(&CommandRefused { code }),
+            None => self.records.tell(&CommandRefused { code: Code::MalformedCommand }),
         }
         if !self.touched.is_empty() {
             self.follow_up();
@@ -113,35 +115,29 @@ impl Exchange {
     /// for a command that is not to the letter.
     fn decide(&mut self, source: u32, key: u64, raw: &[u8]) -> Option<Decision> {
         let (kind, version) = (*raw.first()?, *raw.get(1)?);
-        if version != VERSION {
-            return Some(Err(code::UNKNOWN_COMMAND));
+        let Some(kind) = CommandType::of(kind).filter(|_| version == VERSION) else {
+            return Some(Err(Code::UnknownCommand));
+        };
+        Some(match Command::read(kind, raw)? {
+            Command::Request(request) => self.answer(source, key, &request),
+            Command::Operation(_) if source != 0 => Err(Code::NotAuthorised),
+            Command::Operation(operation) => self.operate(&operation),
+        })
+    }
+
+    fn answer(&mut self, source: u32, key: u64, request: &Request<'_>) -> Decision {
+        match request {
+            Request::NewOrder(order) => self.new_order(source, key, order),
+            Request::ReplaceOrder(replace) => self.replace_order(source, key, replace),
+            Request::CancelOrder(cancel) => self.cancel_order(source, key, cancel),
+            Request::MassCancel(cancel) => self.mass_cancel(source, cancel),
+            Request::RequestOrderStatus(asked) => self.request_order_status(source, asked),
+            Request::RefuseOrder(refusal) => self.records.tell(&OrderRejected { code: refusal.code, order_id: 0 }),
+            Request::SetKillSwitch(switch) => return self.set_kill_switch(source, switch),
+            Request::SetLeverage(asked) => return self.set_leverage(source, asked),
+            Request::AdjustMargin(asked) => return self.adjust_margin(source, asked),
         }
-        match kind {
-            command_type::NEW_ORDER => self.new_order(source, key, &command::new_order(raw)?),
-            command_type::REPLACE_ORDER => self.replace_order(source, key, &command::replace_order(raw)?),
-            command_type::CANCEL_ORDER => self.cancel_order(source, key, &command::cancel_order(raw)?),
-            command_type::MASS_CANCEL => self.mass_cancel(source, &command::mass_cancel(raw)?),
-            command_type::REQUEST_ORDER_STATUS => {
-                let (order_id, cl_ord_id) = command::request_order_status(raw)?;
-                self.request_order_status(source, order_id, cl_ord_id);
-            }
-            command_type::REFUSE_ORDER => self.records.order_rejected(0, command::refuse_order(raw)?),
-            command_type::SET_KILL_SWITCH => {
-                let (session_id, is_on) = command::set_kill_switch(raw)?;
-                return Some(self.set_kill_switch(source, session_id, is_on));
-            }
-            command_type::SET_LEVERAGE => return Some(self.set_leverage(source, &command::set_leverage(raw)?)),
-            command_type::ADJUST_MARGIN => {
-                let (account_id, symbol_id, amount) = command::adjust_margin(raw)?;
-                return Some(self.adjust_margin(source, account_id, symbol_id, amount));
-            }
-            command_type::REGISTER_ASSET..=command_type::DEPOSIT
-            | command_type::SET_MARK..=command_type::COVER_DEBT => {
-                return Some(self.operate(source, &command::operation(raw)?));
-            }
-            _ => return Some(Err(code::UNKNOWN_COMMAND)),
-        }
-        Some(Ok(()))
+        Ok(())
     }
 
     /// Release breakers and expire orders whose time has come (section 1 of docs/MATCHING.md).
@@ -150,12 +146,12 @@ impl Exchange {
         while let Some((_, symbol_id)) = self.breakers.first().copied().filter(|(until, _)| *until <= ts_ns) {
             self.breakers.pop_first();
             self.markets[symbol_id].breaker_until_ns = 0;
-            self.records.breaker_released(symbol_id);
+            self.records.tell(&BreakerReleased { symbol_id });
             self.touch(symbol_id);
         }
         while let Some((_, _, slot)) = self.expiries.first().copied().filter(|(expiry, _, _)| *expiry <= ts_ns) {
             let is_day = self.open[slot].time_in_force == TimeInForce::Day;
-            self.expire(slot, if is_day { code::DAY_EXPIRED } else { code::GTD_EXPIRED });
+            self.expire(slot, if is_day { Code::DayExpired } else { Code::GtdExpired });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The opening auction: one price for all that crosses (docs/MATCHING.md, section 2).
 
-use crate::language::codes::Side;
+use crate::language::codes::{Code, Side};
+use crate::language::event::Uncrossed;
 use crate::market::book::rank;
 use crate::market::open_orders::OpenOrder;
 use crate::state::exchange::Exchange;
@@ -12,7 +13,7 @@ impl Exchange {
             if self.now.steps == 0 {
                 return false;
             }
-            self.records.uncrossed(symbol_id, price, volume);
+            self.records.tell(&Uncrossed { symbol_id, price, volume });
             while let Some((bid, ask)) = self.auction_pair(symbol_id, price) {
                 if self.now.steps == 0 {
                     return self.auction_price(symbol_id).is_none();
@@ -43,7 +44,7 @@ impl Exchange {
         if self.is_self_trade(taker, maker) {
             if self.prevent_self_trade(taker, maker).is_some_and(|stop| stop == crate::rules::matching::Stop::OwnOrder)
             {
-                self.cancel(taker, crate::language::codes::code::SELF_TRADE);
+                self.cancel(taker, Code::SelfTrade);
             }
             return;
         }

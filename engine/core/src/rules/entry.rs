@@ -2,10 +2,10 @@
 
 use crate::accounts::account::Account;
 use crate::language::amount::times;
-use crate::language::codes::{code, exec_inst, AccountKind, AccountStatus, MarginState, OrdType, OrderState, Peg};
-use crate::language::codes::{SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus};
+use crate::language::codes::{AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Peg};
+use crate::language::codes::{RestateReason, SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus};
 use crate::language::command::{NewOrder, NewTerms};
-use crate::language::event::Restated;
+use crate::language::event::{OrderAccepted, OrderRejected, OrderRestated, StatusReported};
 use crate::language::limits::{EXPIRING_ORDERS_MAX, PEGS_PER_SYMBOL_MAX, PRICE_TICKS_MAX};
 use crate::market::open_orders::{OpenOrder, Terms};
 use crate::market::order_register::Order;
@@ -49,19 +49,19 @@ struct Admitted {
 
 impl Exchange {
     pub(crate) fn new_order(&mut self, source: u32, key: u64, order: &NewOrder<'_>) {
-        if let Some(known) = self.orders.find_named(key, source, order.cl_ord_id) {
+        if let Some(known) = self.orders.find_named(key, source, &order.cl_ord_id) {
             let (order_id, state) = self.orders[known].answer();
-            if order.poss_resend {
-                return self.records.status_reported(Some((order_id, state)));
+            if order.flags.poss_resend() {
+                return self.records.tell(&StatusReported { state: Some(state), order_id });
             }
-            return self.records.order_rejected(order_id, code::DUPLICATE_CL_ORD_ID);
+            return self.records.tell(&OrderRejected { code: Code::DuplicateClOrdId, order_id });
         }
         match self.admit(source, order) {
             Ok(admitted) => {
                 let slot = self.accept(source, key, order, &admitted);
                 self.enter(slot, order, &admitted);
             }
-            Err(code) => self.records.order_rejected(0, code),
+            Err(code) => self.records.tell(&OrderRejected { code, order_id: 0 }),
         }
     }
 
@@ -69,10 +69,10 @@ impl Exchange {
     fn admit(&self, source: u32, order: &NewOrder<'_>) -> Decision<Admitted> {
         let account = self.member_account(source, order.account_id)?;
         let market = self.markets.get(order.symbol_id).filter(|market| !market.is_delisted);
-        let market = market.ok_or(code::UNKNOWN_SYMBOL)?;
+        let market = market.ok_or(Code::UnknownSymbol)?;
         let is_perpetual = market.instrument.is_perpetual();
         if is_perpetual != (account.kind == AccountKind::Futures) {
-            return Err(code::UNSUPPORTED);
+            return Err(Code::Unsupported);
         }
         self.check_may_trade(source, account, order.terms.exec_inst)?;
         let gate = self.gate(market);
@@ -81,20 +81,20 @@ impl Exchange {
         check_prices(order)?;
         let expire_time_ns = self.expire_time_ns(order.time_in_force, order.terms.expire_time_ns)?;
         let mut limit = order.price;
-        let slides = order.terms.exec_inst & exec_inst::SLIDE != 0;
+        let slides = order.terms.exec_inst.has(ExecInst::SLIDE);
         let is_slid = slides && gate.has_continuous_book() && market.book.crosses(order.side, limit);
         if is_slid {
-            limit = one_tick_off(market, order.side).ok_or(code::UNSUPPORTED)?;
+            limit = one_tick_off(market, order.side).ok_or(Code::Unsupported)?;
         }
         if is_perpetual && market.mark == 0 {
-            return Err(code::NOT_ALLOWED_NOW);
+            return Err(Code::NotAllowedNow);
         }
         check_band(market, order.ord_type, limit, order.terms.stop_px)?;
         let worst = worst_price(market, order, limit);
-        let is_reduce_only = order.terms.exec_inst & exec_inst::REDUCE_ONLY != 0;
+        let is_reduce_only = order.terms.exec_inst.has(ExecInst::REDUCE_ONLY);
         market.instrument.check_qty(order.order_qty)?;
         if order.terms.max_floor > order.order_qty || order.terms.min_qty > order.order_qty {
-            return Err(code::SIZE_OFF_LOT);
+            return Err(Code::SizeOffLot);
         }
         if let Some(worst) = worst {
             market.instrument.check_notional(order.order_qty, worst, is_reduce_only)?;
@@ -118,30 +118,30 @@ impl Exchange {
 
     /// The account a source may enter orders for.
     fn member_account(&self, source: u32, account_id: u32) -> Decision<&Account> {
-        let firm_id = if source == 0 { None } else { Some(self.firm_of(source).ok_or(code::NOT_AUTHORISED)?) };
+        let firm_id = if source == 0 { None } else { Some(self.firm_of(source).ok_or(Code::NotAuthorised)?) };
         let account = self.accounts.get(account_id).filter(|account| account.kind.is_member());
-        let account = account.ok_or(code::UNKNOWN_ACCOUNT)?;
+        let account = account.ok_or(Code::UnknownAccount)?;
         if firm_id.is_some_and(|firm_id| firm_id != account.firm_id) {
-            return Err(code::NOT_AUTHORISED);
+            return Err(Code::NotAuthorised);
         }
         Ok(account)
     }
 
     /// Check that account and session are free to enter or change an order with these flags.
-    pub(crate) fn check_may_trade(&self, source: u32, account: &Account, flags: u8) -> Decision {
+    pub(crate) fn check_may_trade(&self, source: u32, account: &Account, flags: ExecInst) -> Decision {
         if account.status != AccountStatus::Active {
-            return Err(code::ACCOUNT_SUSPENDED);
+            return Err(Code::AccountSuspended);
         }
         if self.sessions.get(source).is_some_and(|session| session.is_blocked) {
-            return Err(code::KILL_SWITCH);
+            return Err(Code::KillSwitch);
         }
         let needed = match account.margin_state {
-            MarginState::MarginCall => exec_inst::REDUCE_ONLY,
-            MarginState::InLiquidation | MarginState::Liquidated => exec_inst::LIQUIDATION,
-            _ => 0,
+            MarginState::MarginCall => ExecInst::REDUCE_ONLY,
+            MarginState::InLiquidation | MarginState::Liquidated => ExecInst::LIQUIDATION,
+            MarginState::Normal | MarginState::LiquidationWarning | MarginState::AdlDeleveraged => ExecInst::default(),
         };
-        if flags & needed != needed {
-            return Err(code::MARGIN_RESTRICTED);
+        if !flags.has(needed) {
+            return Err(Code::MarginRestricted);
         }
         Ok(())
     }
@@ -169,10 +169,10 @@ impl Exchange {
     pub(crate) fn expire_time_ns(&self, time_in_force: TimeInForce, given: u64) -> Decision<u64> {
         match time_in_force {
             TimeInForce::Day => Ok((self.now.ts_ns / DAY_NS + 1) * DAY_NS),
-            TimeInForce::GoodTillDate if given <= self.now.ts_ns => Err(code::STALE),
-            TimeInForce::GoodTillDate if given > EXPIRE_TIME_NS_MAX => Err(code::UNSUPPORTED),
+            TimeInForce::GoodTillDate if given <= self.now.ts_ns => Err(Code::Stale),
+            TimeInForce::GoodTillDate if given > EXPIRE_TIME_NS_MAX => Err(Code::Unsupported),
             TimeInForce::GoodTillDate => Ok(given),
-            _ => Ok(0),
+            TimeInForce::GoodTillCancel | TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => Ok(0),
         }
     }
 
@@ -219,7 +219,7 @@ impl Exchange {
         if account.kind == AccountKind::Margin && self.may_borrow(account_id, symbol_id, asset_id, missing) {
             return Ok(missing);
         }
-        Err(code::INSUFFICIENT_BALANCE)
+        Err(Code::InsufficientBalance)
     }
 
     /// Check the counts of open orders (ORD-22).
@@ -228,21 +228,21 @@ impl Exchange {
             || expires(order.time_in_force) && self.expiries.len() >= EXPIRING_ORDERS_MAX
             || order.ord_type == OrdType::Pegged && market.pegs.len() >= PEGS_PER_SYMBOL_MAX;
         if is_full {
-            return Err(code::EXCEEDS_LIMIT);
+            return Err(Code::ExceedsLimit);
         }
         Ok(())
     }
 
     /// Enter an admitted order into the register, lock its reservation, and tell it; returns its slot.
     fn accept(&mut self, source: u32, key: u64, order: &NewOrder<'_>, admitted: &Admitted) -> u32 {
-        let NewOrder { account_id, symbol_id, side, order_qty, cl_ord_id, terms: ref asked, .. } = *order;
+        let NewOrder { account_id, symbol_id, side, order_qty, ref cl_ord_id, terms: ref asked, .. } = *order;
         let order_id = self.now.seq;
         let (reserved, asset_id) = self.reservation(order, admitted);
         if admitted.borrow > 0 {
             self.borrow(account_id, asset_id, admitted.borrow);
         }
         self.accounts[account_id].reserve(asset_id, reserved);
-        let is_reduce_only = asked.exec_inst & exec_inst::REDUCE_ONLY != 0;
+        let is_reduce_only = asked.exec_inst.has(ExecInst::REDUCE_ONLY);
         if self.markets[symbol_id].instrument.is_perpetual() && !is_reduce_only {
             let leverage = self.leverage(account_id, symbol_id);
             self.accounts[account_id].open_position(symbol_id, leverage);
@@ -279,7 +279,7 @@ impl Exchange {
         let slot = self.open.insert(open, kept_terms(order.ord_type, asked, admitted.expire_time_ns));
         self.open[slot].display = self.open.full_display(slot);
         self.orders.set_slot(entry, slot);
-        self.records.order_accepted(order_id, reserved);
+        self.records.tell(&OrderAccepted { order_id, reserved });
         slot
     }
 
@@ -291,7 +291,7 @@ impl Exchange {
     /// Send an accepted order on its way (section 3, after acceptance).
     fn enter(&mut self, slot: u32, order: &NewOrder<'_>, admitted: &Admitted) {
         if admitted.worst.is_none() {
-            return self.expire(slot, code::NO_LIQUIDITY);
+            return self.expire(slot, Code::NoLiquidity);
         }
         if admitted.is_slid {
             self.tell_slide(slot);
@@ -311,14 +311,14 @@ impl Exchange {
         if self.open[slot].is_post_only()
             && self.markets[order.symbol_id].book.crosses(order.side, self.open[slot].limit)
         {
-            return self.cancel(slot, code::POST_ONLY_WOULD_TAKE);
+            return self.cancel(slot, Code::PostOnlyWouldTake);
         }
         let leaves = self.open[slot].leaves;
         if order.time_in_force == TimeInForce::FillOrKill && !self.is_fillable(slot, leaves) {
-            return self.expire(slot, code::FOK_UNFILLABLE);
+            return self.expire(slot, Code::FokUnfillable);
         }
         if order.terms.min_qty > 0 && !self.is_fillable(slot, order.terms.min_qty) {
-            return self.expire(slot, code::MIN_QTY_UNFILLABLE);
+            return self.expire(slot, Code::MinQtyUnfillable);
         }
         self.trade_then_rest(slot, order.time_in_force.may_rest());
     }
@@ -328,10 +328,10 @@ impl Exchange {
         match self.take(slot) {
             Stop::Closed => {}
             Stop::Filled => self.finish(slot, OrderState::Filled),
-            Stop::OwnOrder => self.cancel(slot, code::SELF_TRADE),
-            Stop::StepsUsedUp => self.cancel(slot, code::EXCEEDS_LIMIT),
+            Stop::OwnOrder => self.cancel(slot, Code::SelfTrade),
+            Stop::StepsUsedUp => self.cancel(slot, Code::ExceedsLimit),
             Stop::NothingCrosses if rests => self.rest(slot),
-            Stop::NothingCrosses => self.expire(slot, code::IOC_REMAINDER),
+            Stop::NothingCrosses => self.expire(slot, Code::IocRemainder),
         }
     }
 
@@ -349,9 +349,9 @@ impl Exchange {
 
     pub(crate) fn tell_slide(&mut self, slot: u32) {
         let order = &self.open[slot];
-        self.records.order_restated(&Restated {
+        self.records.tell(&OrderRestated {
             order_id: order.order_id,
-            reason: crate::language::codes::RestateReason::Slide,
+            reason: RestateReason::Slide,
             order_qty: order.order_qty,
             leaves: order.leaves,
             price: order.limit,
@@ -371,18 +371,18 @@ fn check_gate(gate: Gate, order: &NewOrder<'_>) -> Decision {
     let is_taken = match gate {
         Gate::Open => true,
         Gate::PreOpen => order.time_in_force.may_rest() && order.ord_type != OrdType::Market,
-        Gate::PostOnly => order.ord_type == OrdType::Limit && order.terms.exec_inst & exec_inst::POST_ONLY != 0,
+        Gate::PostOnly => order.ord_type == OrdType::Limit && order.terms.exec_inst.has(ExecInst::POST_ONLY),
         Gate::CancelOnly => false,
-        Gate::Closed => return Err(code::SYMBOL_CLOSED),
+        Gate::Closed => return Err(Code::SymbolClosed),
     };
-    is_taken.then_some(()).ok_or(code::NOT_ALLOWED_NOW)
+    is_taken.then_some(()).ok_or(Code::NotAllowedNow)
 }
 
 /// Check that the terms of an order go together (the table of section 3).
 fn check_combination(order: &NewOrder<'_>, source: u32, is_perpetual: bool) -> Decision {
     let NewTerms { stop_px, max_floor, min_qty, expire_time_ns, peg_offset, exec_inst: flags, trigger, peg, .. } =
         order.terms;
-    let has = |flag: u8| flags & flag != 0;
+    let has = |flag: ExecInst| flags.has(flag);
     let is_limit = order.ord_type == OrdType::Limit;
     let rests = order.time_in_force.may_rest();
     let is_ioc = order.time_in_force == TimeInForce::ImmediateOrCancel;
@@ -401,11 +401,11 @@ fn check_combination(order: &NewOrder<'_>, source: u32, is_perpetual: bool) -> D
         && (order.time_in_force == TimeInForce::GoodTillDate) == (expire_time_ns != 0)
         && (min_qty == 0 || min_qty > 0 && is_ioc && may_be_marketable)
         && (max_floor == 0 || max_floor > 0 && rests && (is_limit || order.ord_type == OrdType::StopLimit))
-        && (!has(exec_inst::POST_ONLY) || is_limit && rests && !has(exec_inst::REDUCE_ONLY))
-        && (!has(exec_inst::SLIDE) || has(exec_inst::POST_ONLY))
-        && (!has(exec_inst::REDUCE_ONLY) || is_perpetual && order.ord_type != OrdType::Pegged)
-        && (!has(exec_inst::LIQUIDATION) || has(exec_inst::REDUCE_ONLY) && source == 0 && may_be_marketable);
-    fits.then_some(()).ok_or(code::UNSUPPORTED)
+        && (!has(ExecInst::POST_ONLY) || is_limit && rests && !has(ExecInst::REDUCE_ONLY))
+        && (!has(ExecInst::SLIDE) || has(ExecInst::POST_ONLY))
+        && (!has(ExecInst::REDUCE_ONLY) || is_perpetual && order.ord_type != OrdType::Pegged)
+        && (!has(ExecInst::LIQUIDATION) || has(ExecInst::REDUCE_ONLY) && source == 0 && may_be_marketable);
+    fits.then_some(()).ok_or(Code::Unsupported)
 }
 
 /// Check the prices an order of its type must have.
@@ -414,7 +414,7 @@ fn check_prices(order: &NewOrder<'_>) -> Decision {
     let has_price = !matches!(order.ord_type, OrdType::Market | OrdType::Stop);
     if has_price && !bounds.contains(&order.price) || order.ord_type.is_stop() && !bounds.contains(&order.terms.stop_px)
     {
-        return Err(code::PRICE_OFF_TICK);
+        return Err(Code::PriceOffTick);
     }
     Ok(())
 }
@@ -434,7 +434,7 @@ fn worst_price(market: &Market, order: &NewOrder<'_>, limit: i64) -> Option<i64>
     match order.ord_type {
         OrdType::Market => market.book.best_price(order.side.opposite()).map(moved),
         OrdType::Stop => Some(moved(order.terms.stop_px)),
-        _ => Some(limit),
+        OrdType::Limit | OrdType::StopLimit | OrdType::Pegged => Some(limit),
     }
 }
 

@@ -1,6 +1,7 @@
 //! How an order ends: withdrawn, canceled, expired, filled. What it has locked goes back.
 
 use crate::language::codes::{AccountKind, Code, OrderState};
+use crate::language::event::{OrderCanceled, OrderExpired};
 use crate::market::open_orders::OpenOrder;
 use crate::state::exchange::Exchange;
 use crate::store::slab::NIL;
@@ -52,7 +53,7 @@ impl Exchange {
     pub(crate) fn cancel(&mut self, slot: u32, code: Code) {
         let order = self.open[slot];
         let (leaves, released) = self.withdraw(slot, OrderState::Canceled);
-        self.records.order_canceled(order.order_id, leaves, released, code);
+        self.records.tell(&OrderCanceled { code, order_id: order.order_id, leaves, released });
         self.repay_reserved(&order);
     }
 
@@ -60,7 +61,7 @@ impl Exchange {
     pub(crate) fn expire(&mut self, slot: u32, code: Code) {
         let order = self.open[slot];
         let (leaves, released) = self.withdraw(slot, OrderState::Expired);
-        self.records.order_expired(order.order_id, leaves, released, code);
+        self.records.tell(&OrderExpired { code, order_id: order.order_id, leaves, released });
         self.repay_reserved(&order);
     }
 

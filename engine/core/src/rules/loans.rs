@@ -2,6 +2,7 @@
 
 use crate::language::amount::ceil_div;
 use crate::language::codes::AccountKind;
+use crate::language::event::{Borrowed, Repaid};
 use crate::language::limits::{COLLATERAL_MINOR_MAX, MARGIN_ACCOUNT_LEVERAGE_MAX};
 use crate::market::instrument::MILLION;
 use crate::state::exchange::Exchange;
@@ -83,7 +84,7 @@ impl Exchange {
     pub(crate) fn borrow(&mut self, account_id: u32, asset_id: u32, amount: i128) {
         self.move_loan(account_id, asset_id, amount);
         let loan = self.accounts[account_id].balance(asset_id).loan;
-        self.records.borrowed(account_id, asset_id, amount, loan);
+        self.records.tell(&Borrowed { account_id, asset_id: asset_id as u16, amount, loan });
     }
 
     /// Let a MARGIN account pay back what it can of what it owes.
@@ -95,7 +96,8 @@ impl Exchange {
             return;
         }
         self.move_loan(account_id, asset_id, -amount);
-        self.records.repaid(account_id, asset_id, amount, balance.loan - amount);
+        let loan = balance.loan - amount;
+        self.records.tell(&Repaid { account_id, asset_id: asset_id as u16, amount, loan });
     }
 
     /// Move money from the lending account to the borrower, or back.

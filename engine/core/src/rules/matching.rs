@@ -2,8 +2,8 @@
 
 use crate::accounts::account::Account;
 use crate::language::amount::times;
-use crate::language::codes::{code, AccountKind, OrderState, RestateReason, SelfTrade, Side};
-use crate::language::event::{Restated, Trade};
+use crate::language::codes::{AccountKind, Code, OrderState, RestateReason, SelfTrade, Side};
+use crate::language::event::{OrderRestated, Traded};
 use crate::market::book::rank;
 use crate::market::instrument::Instrument;
 use crate::market::open_orders::OpenOrder;
@@ -65,7 +65,7 @@ impl Exchange {
     pub(crate) fn clip(&mut self, slot: u32) -> bool {
         let reducible = self.reducible(slot);
         if reducible == 0 {
-            self.cancel(slot, code::NOTHING_TO_REDUCE);
+            self.cancel(slot, Code::NothingToReduce);
             return false;
         }
         let leaves = self.open[slot].leaves;
@@ -92,7 +92,7 @@ impl Exchange {
     /// Tell an order as the engine has changed it.
     pub(crate) fn tell_restated(&mut self, slot: u32, reason: RestateReason, released: i128) {
         let order = &self.open[slot];
-        self.records.order_restated(&Restated {
+        self.records.tell(&OrderRestated {
             order_id: order.order_id,
             reason,
             order_qty: order.order_qty,
@@ -126,7 +126,7 @@ impl Exchange {
             SelfTrade::Resting | SelfTrade::Both => {}
         }
         self.now.steps -= 1;
-        self.cancel(maker, code::SELF_TRADE);
+        self.cancel(maker, Code::SelfTrade);
         (self.open[taker].stp == SelfTrade::Both).then_some(Stop::OwnOrder)
     }
 
@@ -135,7 +135,7 @@ impl Exchange {
         let lots = self.open[taker].leaves.min(self.open[maker].leaves);
         for slot in [maker, taker] {
             if self.open[slot].leaves == lots {
-                self.cancel(slot, code::SELF_TRADE);
+                self.cancel(slot, Code::SelfTrade);
                 if slot == taker {
                     return Some(Stop::Closed);
                 }
@@ -166,7 +166,7 @@ impl Exchange {
         market.unacted_last.add(price);
         let instrument = market.instrument;
         let trade = describe(&instrument, &taking, &making, price, qty, is_auction);
-        self.records.traded(&trade);
+        self.records.tell(&trade);
         if instrument.is_perpetual() {
             self.fill_position(maker, price, qty, trade.maker_fee);
             self.fill_position(taker, price, qty, trade.taker_fee);
@@ -300,11 +300,11 @@ fn describe(
     last_px: i64,
     last_qty: i64,
     is_auction: bool,
-) -> Trade {
+) -> Traded {
     let notional = instrument.notional(last_px, last_qty);
     let buyer = if taker.side == Side::Buy { taker } else { maker };
     let buyer_released = if instrument.is_perpetual() { 0 } else { times(buyer.per_lot, last_qty) };
-    Trade {
+    Traded {
         taker_order_id: taker.order_id,
         maker_order_id: maker.order_id,
         last_px,
@@ -323,7 +323,7 @@ fn describe(
 }
 
 /// Settle a spot match at once (TRD-07): each side pays its own fee in quote; the two fees go to the fee account.
-fn settle(accounts: &mut Registry<Account>, instrument: &Instrument, trade: &Trade) {
+fn settle(accounts: &mut Registry<Account>, instrument: &Instrument, trade: &Traded) {
     let listing = &instrument.listing;
     let notional = instrument.notional(trade.last_px, trade.last_qty);
     let base = times(instrument.lot_minor, trade.last_qty);

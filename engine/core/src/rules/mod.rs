@@ -1,16 +1,20 @@
 //! What happens: each file is a section of docs/MATCHING.md, and changes the state by its verbs.
 
+pub mod account_states;
 pub mod apply;
 pub mod auction;
 pub mod entry;
 pub mod life_cycle;
+pub mod listing;
 pub mod loans;
 pub mod margin;
+pub mod market_states;
 pub mod matching;
 pub mod operations;
 pub mod pegs;
 pub mod positions;
 pub mod pro_rata;
+pub mod registration;
 pub mod replace;
 pub mod requests;
 pub mod stops;

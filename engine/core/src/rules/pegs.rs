@@ -1,7 +1,7 @@
 //! Pegged orders follow the best prices of the others (docs/MATCHING.md, section 7).
 
 use crate::language::codes::{Peg, RestateReason, Side};
-use crate::language::event::Restated;
+use crate::language::event::OrderRestated;
 use crate::language::limits::PRICE_TICKS_MAX;
 use crate::market::open_orders::OpenOrder;
 use crate::state::exchange::Exchange;
@@ -55,7 +55,7 @@ impl Exchange {
             self.markets[order.symbol_id].book.remove(&mut self.open, slot);
         }
         self.open[slot].price = price;
-        self.records.order_restated(&Restated {
+        self.records.tell(&OrderRestated {
             order_id: order.order_id,
             reason: RestateReason::Peg,
             order_qty: order.order_qty,

@@ -3,9 +3,9 @@
 use crate::accounts::account::Balance;
 use crate::accounts::position::{Filled, Paid, Position};
 use crate::language::amount::times;
-use crate::language::codes::{code, AccountKind, AccountStatus, PositionReason, Side};
-use crate::language::command::SetLeverage;
-use crate::language::event::PositionChanged;
+use crate::language::codes::{AccountKind, AccountStatus, Code, PositionReason, Side};
+use crate::language::command::{AdjustMargin, CoverDebt, SetLeverage};
+use crate::language::event::{DebtCovered, PositionChanged};
 use crate::language::limits::{POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX};
 use crate::state::exchange::{Decision, Exchange};
 
@@ -51,16 +51,16 @@ impl Exchange {
         let account = &self.accounts[account_id];
         let position = account.position(symbol_id);
         if position.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
-            return Err(code::EXCEEDS_LIMIT);
+            return Err(Code::ExceedsLimit);
         }
         if account.positions.iter().any(|position| position.debt > 0) {
-            return Err(code::MARGIN_RESTRICTED);
+            return Err(Code::MarginRestricted);
         }
         let mut position = position.copied().unwrap_or(Position::new(symbol_id, 1));
         let open = i128::from(*position.open_lots(side) - open_already);
         let lots = i128::from(side.sign() * position.size) + open + i128::from(order_qty);
         if lots > POSITION_LOTS_MAX {
-            return Err(code::EXCEEDS_LIMIT);
+            return Err(Code::ExceedsLimit);
         }
         if lots <= 0 {
             return Ok(());
@@ -69,10 +69,10 @@ impl Exchange {
         let notional = market.instrument.notional(margin_price.max(market.mark), lots as i64);
         let leverage = self.leverage(account_id, symbol_id);
         if !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
-            return Err(code::LEVERAGE_EXCEEDED);
+            return Err(Code::LeverageExceeded);
         }
         if !self.is_position_allowed(account_id, symbol_id, notional) {
-            return Err(code::EXCEEDS_LIMIT);
+            return Err(Code::ExceedsLimit);
         }
         Ok(())
     }
@@ -88,22 +88,23 @@ impl Exchange {
     fn may_manage(&self, source: u32, account_id: u32) -> Decision {
         let firm_id = self.firm_of(source);
         if source != 0 && firm_id.is_none() {
-            return Err(code::NOT_AUTHORISED);
+            return Err(Code::NotAuthorised);
         }
-        let account = self.accounts.get(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        let account = self.accounts.get(account_id).ok_or(Code::UnknownReference)?;
         let is_entitled = firm_id.is_none_or(|firm_id| firm_id == account.firm_id);
-        is_entitled.then_some(()).ok_or(code::NOT_AUTHORISED)
+        is_entitled.then_some(()).ok_or(Code::NotAuthorised)
     }
 
     pub(crate) fn set_leverage(&mut self, source: u32, asked: &SetLeverage) -> Decision {
-        let SetLeverage { account_id, symbol_id, leverage, is_isolated } = *asked;
+        let SetLeverage { account_id, symbol_id, leverage, mode } = *asked;
+        let is_isolated = mode.is_isolated();
         self.may_manage(source, account_id)?;
         let account = &self.accounts[account_id];
         let market =
             self.markets.get(symbol_id).filter(|market| market.instrument.is_perpetual() && !market.is_delisted);
-        let market = market.ok_or(code::UNKNOWN_REFERENCE)?;
+        let market = market.ok_or(Code::UnknownReference)?;
         if account.kind != AccountKind::Futures || account.status != AccountStatus::Active {
-            return Err(code::UNKNOWN_REFERENCE);
+            return Err(Code::UnknownReference);
         }
         let known = account.position(symbol_id).copied();
         let current = known.unwrap_or(Position::new(symbol_id, self.leverage(account_id, symbol_id)));
@@ -113,24 +114,24 @@ impl Exchange {
         let exposure = size.abs().max(long).max(short) as i64;
         let notional = market.instrument.notional(market.mark, exposure);
         if leverage == 0 || !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
-            return Err(code::LEVERAGE_EXCEEDED);
+            return Err(Code::LeverageExceeded);
         }
         if known.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
-            return Err(code::EXCEEDS_LIMIT);
+            return Err(Code::ExceedsLimit);
         }
         let has_orders = current.open_buy != 0 || current.open_sell != 0;
         let changes_mode = is_isolated != current.is_isolated;
         if changes_mode && (current.size != 0 || has_orders) || leverage != current.leverage && has_orders {
-            return Err(code::NOT_EMPTY);
+            return Err(Code::NotEmpty);
         }
         let quote = market.instrument.listing.quote_asset_id;
         let margin = current.margin_at(leverage);
         let more = margin - current.margin;
         if more > account.balance(quote).available {
-            return Err(code::INSUFFICIENT_BALANCE);
+            return Err(Code::InsufficientBalance);
         }
         if leverage > current.leverage && current.size != 0 && !self.is_healthy(account_id, quote) {
-            return Err(code::MARGIN_RESTRICTED);
+            return Err(Code::MarginRestricted);
         }
         self.accounts[account_id].open_position(symbol_id, leverage);
         let changed = Position { leverage, is_isolated, margin, ..current };
@@ -138,17 +139,18 @@ impl Exchange {
         Ok(())
     }
 
-    pub(crate) fn adjust_margin(&mut self, source: u32, account_id: u32, symbol_id: u32, amount: i128) -> Decision {
+    pub(crate) fn adjust_margin(&mut self, source: u32, asked: &AdjustMargin) -> Decision {
+        let AdjustMargin { account_id, symbol_id, amount } = *asked;
         self.may_manage(source, account_id)?;
         let account = &self.accounts[account_id];
         let isolated = account.position(symbol_id).filter(|position| position.is_isolated && position.size != 0);
-        let position = *isolated.ok_or(code::UNKNOWN_REFERENCE)?;
+        let position = *isolated.ok_or(Code::UnknownReference)?;
         let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
         let most = account.balance(quote).available;
         // What was added may have been eaten up by a shortage of margin.
         let least = -position.extra.min(position.margin);
         if amount == 0 || !(least..=most).contains(&amount) {
-            return Err(code::INSUFFICIENT_BALANCE);
+            return Err(Code::InsufficientBalance);
         }
         let changed = Position { margin: position.margin + amount, extra: position.extra + amount, ..position };
         self.change_margin(account_id, quote, changed, amount, PositionReason::Margin);
@@ -177,7 +179,7 @@ impl Exchange {
         settled: Settled,
         balance: Balance,
     ) {
-        self.records.position_changed(&PositionChanged {
+        self.records.tell(&PositionChanged {
             account_id,
             symbol_id: position.symbol_id,
             reason,
@@ -190,25 +192,27 @@ impl Exchange {
             debt: position.debt,
             realized_pnl: settled.realized,
             released: settled.released,
-            available_after: balance.available,
-            locked_after: balance.locked,
+            available: balance.available,
+            locked: balance.locked,
         });
     }
 
-    pub(crate) fn cover_debt(&mut self, payer: u32, account_id: u32, symbol_id: u32, amount: i128) -> Decision {
-        let paying = self.accounts.get(payer).ok_or(code::UNKNOWN_REFERENCE)?;
-        let account = self.accounts.get(account_id).ok_or(code::UNKNOWN_REFERENCE)?;
-        let position = account.position(symbol_id).ok_or(code::UNKNOWN_REFERENCE)?;
+    pub(crate) fn cover_debt(&mut self, asked: &CoverDebt) -> Decision {
+        let CoverDebt { payer_account_id: payer, account_id, symbol_id, amount } = *asked;
+        let paying = self.accounts.get(payer).ok_or(Code::UnknownReference)?;
+        let account = self.accounts.get(account_id).ok_or(Code::UnknownReference)?;
+        let position = account.position(symbol_id).ok_or(Code::UnknownReference)?;
         if paying.kind == AccountKind::ClearingPnl || !(1..=position.debt).contains(&amount) {
-            return Err(code::BOUND_EXCEEDED);
+            return Err(Code::BoundExceeded);
         }
         let listing = self.markets[symbol_id].instrument.listing;
         if amount > paying.balance(listing.quote_asset_id).available {
-            return Err(code::INSUFFICIENT_BALANCE);
+            return Err(Code::InsufficientBalance);
         }
         self.accounts[payer].credit(listing.quote_asset_id, -amount);
         self.accounts[listing.pnl_account_id].credit(listing.quote_asset_id, amount);
-        self.records.debt_covered(self.accounts[payer].balance(listing.quote_asset_id).available);
+        let payer_available = self.accounts[payer].balance(listing.quote_asset_id).available;
+        self.records.tell(&DebtCovered { payer_available });
         let account = &mut self.accounts[account_id];
         let position = account.position_mut(symbol_id).expect("just found");
         position.debt -= amount;

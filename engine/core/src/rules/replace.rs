@@ -1,11 +1,12 @@
 //! A replace: which order, whether it may change so, and what becomes of its place (docs/MATCHING.md, section 9).
 
 use crate::language::amount::times;
-use crate::language::codes::{code, exec_inst, OrdType, TimeInForce};
+use crate::language::codes::{Code, ExecInst, OrdType, TimeInForce};
 use crate::language::command::ReplaceOrder;
-use crate::language::event::Records;
+use crate::language::event::{OrderReplaced, ReplaceRejected};
 use crate::language::limits::{EXPIRING_ORDERS_MAX, PRICE_TICKS_MAX};
 use crate::market::open_orders::{OpenOrder, Terms};
+use crate::market::order_register::Answer;
 use crate::market::Market;
 use crate::rules::entry::{check_band, expires, one_tick_off, Gate};
 use crate::state::exchange::{Decision, Exchange};
@@ -26,16 +27,16 @@ struct Changed {
 
 impl Exchange {
     pub(crate) fn replace_order(&mut self, source: u32, key: u64, replace: &ReplaceOrder<'_>) {
-        let ReplaceOrder { cl_ord_id, target, poss_resend, .. } = replace;
-        let reject = Records::replace_rejected;
-        let Some(entry) = self.open_target(source, key, cl_ord_id, target, *poss_resend, reject) else {
+        let ReplaceOrder { cl_ord_id, flags, .. } = replace;
+        let (target, is_resent) = (replace.target(), flags.poss_resend());
+        let Some(entry) = self.open_target(source, key, cl_ord_id, &target, is_resent, replace_rejected) else {
             return;
         };
         let slot = self.orders[entry].slot;
         let filled = self.open[slot].filled();
         if replace.order_qty <= filled && filled > 0 {
             self.orders.name(key, source, entry, cl_ord_id);
-            return self.cancel(slot, code::REPLACED_BELOW_FILLED);
+            return self.cancel(slot, Code::ReplacedBelowFilled);
         }
         match self.changed(source, slot, replace) {
             Ok(changed) => {
@@ -44,7 +45,7 @@ impl Exchange {
             }
             Err(code) => {
                 let answer = self.orders[entry].answer();
-                self.records.replace_rejected(Some(answer), code);
+                self.records.tell(&replace_rejected(Some(answer), code));
             }
         }
     }
@@ -52,7 +53,7 @@ impl Exchange {
     /// Check a replace, and work out the order it makes.
     fn changed(&self, source: u32, slot: u32, replace: &ReplaceOrder<'_>) -> Decision<Changed> {
         if replace.order_qty < 1 {
-            return Err(code::SIZE_OFF_LOT);
+            return Err(Code::SizeOffLot);
         }
         let order = &self.open[slot];
         let old = self.open.terms(slot);
@@ -61,9 +62,9 @@ impl Exchange {
         let shown_limit = if is_stop_market { 0 } else { order.limit };
         let given = |value: i64, present: i64| if value == 0 { present } else { value };
         let price = given(replace.price, shown_limit);
-        let stop_px = given(replace.stop_px, old.stop_px);
-        let max_floor = given(replace.max_floor, old.max_floor);
-        let peg_offset = replace.peg_offset.unwrap_or(old.peg_offset);
+        let stop_px = given(replace.terms.stop_px, old.stop_px);
+        let max_floor = given(replace.terms.max_floor, old.max_floor);
+        let peg_offset = replace.peg_offset().unwrap_or(old.peg_offset);
         let keeps_prices = price == shown_limit && stop_px == old.stop_px && peg_offset == old.peg_offset;
         let is_pure_reduction = keeps_prices && max_floor == old.max_floor && replace.order_qty <= order.order_qty;
         // No floor shows everything.
@@ -89,10 +90,10 @@ impl Exchange {
             && gate.has_continuous_book()
             && market.book.crosses(order.side, price);
         if is_slid {
-            if order.exec_inst & exec_inst::SLIDE == 0 {
-                return Err(code::POST_ONLY_WOULD_TAKE);
+            if !order.exec_inst.has(ExecInst::SLIDE) {
+                return Err(Code::PostOnlyWouldTake);
             }
-            limit = one_tick_off(market, order.side).ok_or(code::UNSUPPORTED)?;
+            limit = one_tick_off(market, order.side).ok_or(Code::Unsupported)?;
         }
         let leaves = replace.order_qty - order.filled();
         let (mut per_lot, mut borrow) = (order.per_lot, 0);
@@ -103,10 +104,10 @@ impl Exchange {
         }
         let starts_to_expire = expires(time_in_force) && !expires(order.time_in_force);
         if starts_to_expire && self.expiries.len() >= EXPIRING_ORDERS_MAX {
-            return Err(code::EXCEEDS_LIMIT);
+            return Err(Code::ExceedsLimit);
         }
         let max_floor = if max_floor >= replace.order_qty { 0 } else { max_floor };
-        let changes_terms = replace.asks_terms || max_floor != old.max_floor;
+        let changes_terms = replace.asks_terms() || max_floor != old.max_floor;
         let terms = changes_terms.then_some(Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..*old });
         let order_qty = replace.order_qty;
         Ok(Changed { order_qty, leaves, limit, time_in_force, terms, per_lot, borrow, keeps_priority, is_slid })
@@ -115,11 +116,11 @@ impl Exchange {
     /// Time in force and expiry of the changed order.
     fn lifetime(&self, replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision<(TimeInForce, u64)> {
         let time_in_force = replace.time_in_force.unwrap_or(order.time_in_force);
-        let is_kept = replace.time_in_force.is_none() && replace.expire_time_ns == 0;
+        let is_kept = replace.time_in_force.is_none() && replace.terms.expire_time_ns == 0;
         if is_kept {
             return Ok((time_in_force, old.expire_time_ns));
         }
-        Ok((time_in_force, self.expire_time_ns(time_in_force, replace.expire_time_ns)?))
+        Ok((time_in_force, self.expire_time_ns(time_in_force, replace.terms.expire_time_ns)?))
     }
 
     /// Check funds and limits of a changed order, with what it has locked counted as available; returns what it locks
@@ -185,7 +186,8 @@ impl Exchange {
         (open.order_qty, open.leaves, open.per_lot) = (order_qty, leaves, per_lot);
         (open.limit, open.time_in_force) = (limit, time_in_force);
         let told = if order.ord_type == OrdType::Stop { 0 } else { limit };
-        self.records.order_replaced(order.order_id, order_qty, leaves, told, reserved, keeps_priority);
+        let OpenOrder { order_id, .. } = order;
+        self.records.tell(&OrderReplaced { keeps_priority, order_id, order_qty, leaves, price: told, reserved });
         if reserved < held {
             self.repay_reserved(&order);
         }
@@ -227,13 +229,18 @@ impl Exchange {
     }
 }
 
+fn replace_rejected(order: Answer, code: Code) -> ReplaceRejected {
+    let (order_id, state) = order.unzip();
+    ReplaceRejected { code, state, order_id: order_id.unwrap_or(0) }
+}
+
 /// Check that the market lets an order change so (section 2).
 fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
     match gate {
         Gate::Open | Gate::PreOpen => Ok(()),
         Gate::PostOnly if keeps_priority || order.is_post_only() => Ok(()),
-        Gate::PostOnly | Gate::CancelOnly => Err(code::NOT_ALLOWED_NOW),
-        Gate::Closed => Err(code::SYMBOL_CLOSED),
+        Gate::PostOnly | Gate::CancelOnly => Err(Code::NotAllowedNow),
+        Gate::Closed => Err(Code::SymbolClosed),
     }
 }
 
@@ -241,12 +248,12 @@ fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
 fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision {
     let bounds = 1..=PRICE_TICKS_MAX;
     let fits_type = replace.price == 0 || order.ord_type != OrdType::Stop;
-    if !fits_type || replace.asks_terms && !fits_terms(replace, order, old) {
-        return Err(code::UNSUPPORTED);
+    if !fits_type || replace.asks_terms() && !fits_terms(replace, order, old) {
+        return Err(Code::Unsupported);
     }
     let is_bounded = |price: i64| price == 0 || bounds.contains(&price);
-    if !is_bounded(replace.price) || !is_bounded(replace.stop_px) {
-        return Err(code::PRICE_OFF_TICK);
+    if !is_bounded(replace.price) || !is_bounded(replace.terms.stop_px) {
+        return Err(Code::PriceOffTick);
     }
     Ok(())
 }
@@ -254,16 +261,16 @@ fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> De
 fn fits_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> bool {
     let is_waiting_stop = order.ord_type.is_stop() && !old.is_triggered;
     let may_hide = matches!(order.ord_type, OrdType::Limit | OrdType::StopLimit) && !order.is_post_only();
-    (replace.stop_px == 0 || is_waiting_stop)
-        && (replace.max_floor == 0 || may_hide && replace.max_floor > 0)
+    (replace.terms.stop_px == 0 || is_waiting_stop)
+        && (replace.terms.max_floor == 0 || may_hide && replace.terms.max_floor > 0)
         && replace
-            .peg_offset
+            .peg_offset()
             .is_none_or(|offset| order.is_pegged() && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&offset))
         && fits_lifetime(replace, order)
 }
 
 fn fits_lifetime(replace: &ReplaceOrder<'_>, order: &OpenOrder) -> bool {
-    let has_expiry = replace.expire_time_ns != 0;
+    let has_expiry = replace.terms.expire_time_ns != 0;
     match replace.time_in_force {
         Some(TimeInForce::GoodTillDate) => has_expiry,
         Some(time_in_force) => time_in_force.may_rest() && !has_expiry,
@@ -300,13 +307,13 @@ fn check_replaced_size(
     let instrument = &market.instrument;
     if is_pure_reduction {
         if replace.order_qty < instrument.listing.min_qty {
-            return Err(code::SIZE_OFF_LOT);
+            return Err(Code::SizeOffLot);
         }
     } else {
         instrument.check_qty(replace.order_qty)?;
     }
-    if replace.max_floor > replace.order_qty {
-        return Err(code::SIZE_OFF_LOT);
+    if replace.terms.max_floor > replace.order_qty {
+        return Err(Code::SizeOffLot);
     }
     if is_pure_reduction {
         return Ok(());

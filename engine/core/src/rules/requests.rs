@@ -1,55 +1,60 @@
 //! Requests about orders that exist, or should: cancel, mass cancel, kill switch, status (docs/MATCHING.md, section 9).
 
-use crate::language::codes::{code, Code, OrderState, SessionKind};
-use crate::language::command::{CancelOrder, MassCancel, Target};
-use crate::language::event::Records;
+use crate::language::codes::{Code, SessionKind};
+use crate::language::command::{CancelOrder, MassCancel, RequestOrderStatus, SetKillSwitch, Target};
+use crate::language::event::{CancelRejected, KillSwitchSet, MassCancelRejected, MassCanceled, StatusReported};
+use crate::language::layout::Event;
 use crate::language::limits::CANCELS_PER_COMMAND_MAX;
 use crate::market::open_orders::OpenOrder;
+use crate::market::order_register::Answer;
 use crate::market::order_register::Order;
 use crate::state::exchange::{Decision, Exchange};
 
 impl Exchange {
     pub(crate) fn cancel_order(&mut self, source: u32, key: u64, cancel: &CancelOrder<'_>) {
-        let CancelOrder { cl_ord_id, target, poss_resend } = cancel;
-        if let Some(entry) = self.open_target(source, key, cl_ord_id, target, *poss_resend, Records::cancel_rejected) {
+        let CancelOrder { cl_ord_id, flags, .. } = cancel;
+        let (target, is_resent) = (cancel.target(), flags.poss_resend());
+        if let Some(entry) = self.open_target(source, key, cl_ord_id, &target, is_resent, cancel_rejected) {
             self.orders.name(key, source, entry, cl_ord_id);
-            self.cancel(self.orders[entry].slot, code::USER_REQUESTED);
+            self.cancel(self.orders[entry].slot, Code::UserRequested);
         }
     }
 
     /// Find the open order a cancel or a replace means; the request's own `ClOrdID`, hashed to `key`, must be new.
     /// Otherwise answer it.
     #[inline(always)]
-    pub(crate) fn open_target(
+    pub(crate) fn open_target<E: Event>(
         &mut self,
         source: u32,
         key: u64,
         cl_ord_id: &[u8],
         target: &Target<'_>,
         poss_resend: bool,
-        reject: fn(&mut Records, Option<(u64, OrderState)>, Code),
+        rejected: fn(Answer, Code) -> E,
     ) -> Option<u32> {
         let found = self.find_target(source, target);
         let answer = found.map(|entry| self.orders[entry].answer());
         if let Some(known) = self.orders.find_named(key, source, cl_ord_id) {
             if poss_resend {
-                self.records.status_reported(Some(self.orders[known].answer()));
+                let (order_id, state) = self.orders[known].answer();
+                self.records.tell(&StatusReported { state: Some(state), order_id });
             } else {
-                reject(&mut self.records, answer, code::DUPLICATE_CL_ORD_ID);
+                self.records.tell(&rejected(answer, Code::DuplicateClOrdId));
             }
             return None;
         }
         match answer {
-            None => reject(&mut self.records, None, code::UNKNOWN_ORDER),
-            Some((_, state)) if !state.is_open() => reject(&mut self.records, answer, code::TOO_LATE),
+            None => self.records.tell(&rejected(None, Code::UnknownOrder)),
+            Some((_, state)) if !state.is_open() => self.records.tell(&rejected(answer, Code::TooLate)),
             Some(_) => return found,
         }
         None
     }
 
-    pub(crate) fn request_order_status(&mut self, source: u32, order_id: u64, cl_ord_id: &[u8]) {
-        let entry = self.find_order(source, order_id, cl_ord_id);
-        self.records.status_reported(entry.map(|entry| self.orders[entry].answer()));
+    pub(crate) fn request_order_status(&mut self, source: u32, asked: &RequestOrderStatus<'_>) {
+        let entry = self.find_order(source, asked.order_id, &asked.cl_ord_id);
+        let (order_id, state) = entry.map(|entry| self.orders[entry].answer()).unzip();
+        self.records.tell(&StatusReported { state, order_id: order_id.unwrap_or(0) });
     }
 
     /// Find the order a cancel or a replace means, if it is as described.
@@ -72,45 +77,45 @@ impl Exchange {
         firm_id.is_none_or(|firm_id| firm_id == owner.firm_id).then_some(entry)
     }
 
-    pub(crate) fn mass_cancel(&mut self, source: u32, cancel: &MassCancel) {
+    pub(crate) fn mass_cancel(&mut self, source: u32, cancel: &MassCancel<'_>) {
         let mut slots = match self.scope(source, cancel) {
             Ok(slots) => slots,
-            Err(code) => return self.records.mass_cancel_rejected(code),
+            Err(code) => return self.records.tell(&MassCancelRejected { code }),
         };
         let remaining = slots.len().saturating_sub(CANCELS_PER_COMMAND_MAX);
         slots.truncate(CANCELS_PER_COMMAND_MAX);
-        let reason = if cancel.code == 0 { code::USER_REQUESTED } else { cancel.code };
+        let reason = cancel.code.unwrap_or(Code::UserRequested);
         for slot in &slots {
             self.cancel(*slot, reason);
         }
-        if cancel.kill {
+        if cancel.flags.kill() {
             self.sessions[source].is_blocked = true;
-            self.records.kill_switch_set(source, true);
+            self.records.tell(&KillSwitchSet { session_id: source, is_on: true });
         }
-        self.records.mass_canceled(slots.len() as u32, remaining as u32);
+        self.records.tell(&MassCanceled { canceled: slots.len() as u32, remaining: remaining as u32 });
     }
 
     /// The orders a mass cancel reaches, by order id.
-    fn scope(&self, source: u32, cancel: &MassCancel) -> Decision<Vec<u32>> {
+    fn scope(&self, source: u32, cancel: &MassCancel<'_>) -> Decision<Vec<u32>> {
         let is_operations = source == 0;
         let mut firm_id = cancel.firm_id;
         if is_operations {
-            if cancel.kill {
-                return Err(code::UNSUPPORTED);
+            if cancel.flags.kill() {
+                return Err(Code::Unsupported);
             }
         } else {
-            firm_id = self.firm_of(source).ok_or(code::NOT_AUTHORISED)?;
-            if cancel.firm_id != 0 || cancel.code != 0 {
-                return Err(code::UNSUPPORTED);
+            firm_id = self.firm_of(source).ok_or(Code::NotAuthorised)?;
+            if cancel.firm_id != 0 || cancel.code.is_some() {
+                return Err(Code::Unsupported);
             }
             let account = self.accounts.get(cancel.account_id);
             let is_own = account.is_some_and(|account| account.firm_id == firm_id);
             if cancel.account_id != 0 && !is_own {
-                return Err(code::UNKNOWN_ACCOUNT);
+                return Err(Code::UnknownAccount);
             }
         }
         if cancel.symbol_id != 0 && self.markets.get(cancel.symbol_id).is_none() {
-            return Err(code::UNKNOWN_SYMBOL);
+            return Err(Code::UnknownSymbol);
         }
         let mut slots = self.candidates(firm_id, cancel.account_id);
         slots.retain(|slot| self.is_in_scope(&self.open[*slot], firm_id, cancel));
@@ -130,7 +135,7 @@ impl Exchange {
         }
     }
 
-    fn is_in_scope(&self, order: &OpenOrder, firm_id: u32, cancel: &MassCancel) -> bool {
+    fn is_in_scope(&self, order: &OpenOrder, firm_id: u32, cancel: &MassCancel<'_>) -> bool {
         (firm_id == 0 || self.accounts[order.account_id].firm_id == firm_id)
             && (cancel.account_id == 0 || cancel.account_id == order.account_id)
             && (cancel.symbol_id == 0 || cancel.symbol_id == order.symbol_id)
@@ -138,16 +143,22 @@ impl Exchange {
             && cancel.side.is_none_or(|side| side == order.side)
     }
 
-    pub(crate) fn set_kill_switch(&mut self, source: u32, session_id: u32, is_on: bool) -> Decision {
+    pub(crate) fn set_kill_switch(&mut self, source: u32, switch: &SetKillSwitch) -> Decision {
+        let SetKillSwitch { session_id, is_on } = *switch;
         let session = self.sessions.get_mut(session_id).filter(|session| session.kind == SessionKind::OrderEntry);
-        let session = session.ok_or(code::UNKNOWN_REFERENCE)?;
+        let session = session.ok_or(Code::UnknownReference)?;
         if source != 0 && source != session_id {
-            return Err(code::NOT_AUTHORISED);
+            return Err(Code::NotAuthorised);
         }
         session.is_blocked = is_on;
-        self.records.kill_switch_set(session_id, is_on);
+        self.records.tell(&KillSwitchSet { session_id, is_on });
         Ok(())
     }
+}
+
+fn cancel_rejected(order: Answer, code: Code) -> CancelRejected {
+    let (order_id, state) = order.unzip();
+    CancelRejected { code, state, order_id: order_id.unwrap_or(0) }
 }
 
 /// Tell whether what a request says about its order, where it says anything, is so.

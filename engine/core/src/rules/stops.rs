@@ -1,6 +1,7 @@
 //! Stops wait until the last price or the mark reaches them (docs/MATCHING.md, section 6).
 
 use crate::language::codes::{OrdType, Trigger};
+use crate::language::event::OrderTriggered;
 use crate::market::open_orders::{OpenOrder, Terms};
 use crate::market::Unacted;
 use crate::state::exchange::Exchange;
@@ -44,7 +45,7 @@ impl Exchange {
         let order = &mut self.open[slot];
         order.price = order.limit;
         let OpenOrder { order_id, limit, ord_type, .. } = *order;
-        self.records.order_triggered(order_id, limit);
+        self.records.tell(&OrderTriggered { order_id, price: limit });
         if self.open[slot].is_reduce_only() && !self.clip(slot) {
             return;
         }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::deposit_refs::DepositRefs;
 use crate::accounts::position;
-use crate::language::codes::{code, AccountKind, Code, InstrumentKind, SessionKind, SymbolStatus, VenueStatus};
-use crate::language::event::Records;
+use crate::language::codes::{AccountKind, Code, InstrumentKind, SessionKind, SymbolStatus, VenueStatus};
 use crate::language::limits::{ACCOUNTS_MAX, ASSETS_MAX, FIRMS_MAX, SESSIONS_MAX, SYMBOLS_MAX};
 use crate::language::listing::Listing;
+use crate::language::record::Records;
 use crate::market::instrument::Instrument;
 use crate::market::open_orders::OpenOrders;
 use crate::market::order_register::OrderRegister;
@@ -115,21 +115,21 @@ impl Exchange {
 
     /// Check a listing against the assets and the accounts it names.
     pub(crate) fn instrument(&self, symbol_id: u32, listing: Listing) -> Decision<Instrument> {
-        let base = self.assets.get(listing.base_asset_id).ok_or(code::UNKNOWN_REFERENCE)?;
-        let quote = self.assets.get(listing.quote_asset_id).ok_or(code::UNKNOWN_REFERENCE)?;
-        let fee_account = self.accounts.get(listing.fee_account_id).ok_or(code::UNKNOWN_REFERENCE)?;
+        let base = self.assets.get(listing.base_asset_id).ok_or(Code::UnknownReference)?;
+        let quote = self.assets.get(listing.quote_asset_id).ok_or(Code::UnknownReference)?;
+        let fee_account = self.accounts.get(listing.fee_account_id).ok_or(Code::UnknownReference)?;
         if listing.kind == InstrumentKind::Perpetual {
-            let pnl_account = self.accounts.get(listing.pnl_account_id).ok_or(code::UNKNOWN_REFERENCE)?;
+            let pnl_account = self.accounts.get(listing.pnl_account_id).ok_or(Code::UnknownReference)?;
             let is_taken = |(id, market): (u32, &Market)| {
                 id != symbol_id && market.instrument.listing.pnl_account_id == listing.pnl_account_id
             };
             let mut markets = self.markets.iter().map(|(id, entry)| (id, &entry.value));
             if pnl_account.kind != AccountKind::ClearingPnl || markets.any(is_taken) {
-                return Err(code::BOUND_EXCEEDED);
+                return Err(Code::BoundExceeded);
             }
         }
         if fee_account.kind != AccountKind::System {
-            return Err(code::BOUND_EXCEEDED);
+            return Err(Code::BoundExceeded);
         }
         Instrument::new(listing, base.decimals, quote.decimals)
     }

@@ -6,7 +6,7 @@ use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::position::Position;
 use crate::language::bytes::take;
 use crate::language::codes::{
-    exec_inst, AccountKind, AccountStatus, InstrumentKind, MarginState, Matching, OrdType, OrderState, Peg, SelfTrade,
+    AccountKind, AccountStatus, ExecInst, InstrumentKind, MarginState, Matching, OrdType, OrderState, Peg, SelfTrade,
     SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, SIDES,
 };
 use crate::language::frame::TS_NS_MAX;
@@ -107,7 +107,7 @@ impl Exchange {
         if exchange.log_end.seq > SEQ_MAX || exchange.log_end.event_ts_ns > TS_NS_MAX {
             return Err(UNSOUND);
         }
-        exchange.venue_status = VenueStatus::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        exchange.venue_status = VenueStatus::of(input.u8()?).ok_or(UNSOUND)?;
         exchange.read_registries(&mut input)?;
         exchange.read_instruments(&mut input)?;
         exchange.check_references()?;
@@ -158,7 +158,7 @@ impl Exchange {
             self.sessions.check_vacant(id, &comp_id).map_err(|_| UNSOUND)?;
             let firm_id = input.u32()?;
             self.firms.get(firm_id).ok_or(UNSOUND)?;
-            let kind = SessionKind::from_byte(input.u8()?).ok_or(UNSOUND)?;
+            let kind = SessionKind::of(input.u8()?).ok_or(UNSOUND)?;
             let is_blocked = input.flag()?;
             self.sessions.insert(id, comp_id, Session { firm_id, kind, is_blocked });
         }
@@ -167,9 +167,9 @@ impl Exchange {
 
     fn read_account(&self, input: &mut Reader<'_>) -> Restored<Account> {
         let firm_id = input.u32()?;
-        let mut account = Account::new(firm_id, AccountKind::from_byte(input.u8()?).ok_or(UNSOUND)?);
-        account.status = AccountStatus::from_byte(input.u8()?).ok_or(UNSOUND)?;
-        account.margin_state = MarginState::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        let mut account = Account::new(firm_id, AccountKind::of(input.u8()?).ok_or(UNSOUND)?);
+        account.status = AccountStatus::of(input.u8()?).ok_or(UNSOUND)?;
+        account.margin_state = MarginState::of(input.u8()?).ok_or(UNSOUND)?;
         (account.tier, account.leverage_max) = (input.u8()?, input.u8()?);
         account.position_notional_max = input.amount()?;
         if !(1..=4).contains(&account.tier) || account.leverage_max > LEVERAGE_MAX {
@@ -224,8 +224,8 @@ impl Exchange {
         let mut last = 0;
         for _ in 0..input.u64()? {
             let (order_id, account_id, symbol_id) = (input.u64()?, input.u32()?, input.u32()?);
-            let side = Side::from_byte(input.u8()?).ok_or(UNSOUND)?;
-            let state = OrderState::from_byte(input.u8()?).ok_or(UNSOUND)?;
+            let side = Side::of(input.u8()?).ok_or(UNSOUND)?;
+            let state = OrderState::of(input.u8()?).ok_or(UNSOUND)?;
             let is_known = self.accounts.get(account_id).is_some() && self.markets.get(symbol_id).is_some();
             if !is_known || order_id <= last || order_id > self.log_end.seq {
                 return Err(UNSOUND);
@@ -286,14 +286,14 @@ impl Exchange {
         let (order_id, source) = (input.u64()?, input.u32()?);
         let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
         let Order { account_id, symbol_id, side, .. } = self.orders[entry];
-        let ord_type = OrdType::from_byte(input.u8()?).ok_or(UNSOUND)?;
-        let time_in_force = TimeInForce::from_byte(input.u8()?).ok_or(UNSOUND)?;
-        let flags = input.u8()?;
-        let trigger = Trigger::from_byte(input.u8()?).ok_or(UNSOUND)?;
-        let peg = Peg::from_byte(input.u8()?).ok_or(UNSOUND)?;
-        let stp = SelfTrade::from_byte(input.u8()?).ok_or(UNSOUND)?;
+        let ord_type = OrdType::of(input.u8()?).ok_or(UNSOUND)?;
+        let time_in_force = TimeInForce::of(input.u8()?).ok_or(UNSOUND)?;
+        let flags = ExecInst::of(input.u8()?).ok_or(UNSOUND)?;
+        let trigger = Trigger::of(input.u8()?).ok_or(UNSOUND)?;
+        let peg = Peg::of(input.u8()?).ok_or(UNSOUND)?;
+        let stp = SelfTrade::of(input.u8()?).ok_or(UNSOUND)?;
         let is_triggered = input.flag()?;
-        if input.u8()? != 0 || flags & !exec_inst::ALL != 0 || !time_in_force.may_rest() {
+        if input.u8()? != 0 || !time_in_force.may_rest() {
             return Err(UNSOUND);
         }
         let (price, limit, stop_px) = (input.price()?, input.price()?, input.price()?);
@@ -316,7 +316,7 @@ impl Exchange {
             return Err(UNSOUND);
         }
         let has_position = self.accounts[account_id].position(symbol_id).is_some();
-        if is_perpetual && !has_position && flags & exec_inst::REDUCE_ONLY == 0 {
+        if is_perpetual && !has_position && !flags.has(ExecInst::REDUCE_ONLY) {
             return Err(UNSOUND);
         }
         let terms = Terms { stop_px, max_floor, peg_offset, expire_time_ns, stp_group, trigger, peg, is_triggered };
@@ -369,7 +369,7 @@ fn read_position(input: &mut Reader<'_>) -> Restored<Position> {
 }
 
 fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
-    market.status = SymbolStatus::from_byte(input.u8()?).ok_or(UNSOUND)?;
+    market.status = SymbolStatus::of(input.u8()?).ok_or(UNSOUND)?;
     market.is_delisted = input.flag()?;
     (market.mark, market.last_px) = (input.price()?, input.price()?);
     market.unacted_last = Unacted { low: input.price()?, high: input.price()? };
@@ -388,8 +388,8 @@ fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
 }
 
 fn read_listing(input: &mut Reader<'_>) -> Restored<Listing> {
-    let kind = InstrumentKind::from_byte(input.u8()?).ok_or(UNSOUND)?;
-    let matching = Matching::from_byte(input.u8()?).ok_or(UNSOUND)?;
+    let kind = InstrumentKind::of(input.u8()?).ok_or(UNSOUND)?;
+    let matching = Matching::of(input.u8()?).ok_or(UNSOUND)?;
     let (max_leverage, pnl_account_id) = (input.u8()?, input.u32()?);
     let (base_asset_id, quote_asset_id) = (input.u32()?, input.u32()?);
     let (tick_decimals, lot_decimals) = (input.u8()?, input.u8()?);

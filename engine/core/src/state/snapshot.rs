@@ -163,7 +163,7 @@ impl Exchange {
             let (price, display) = if order.level == NIL { (0, 0) } else { (order.price, order.display) };
             out.put(order.order_id.to_le_bytes());
             out.put(order.source.to_le_bytes());
-            out.put([order.ord_type as u8, order.time_in_force as u8, order.exec_inst, terms.trigger as u8]);
+            out.put([order.ord_type as u8, order.time_in_force as u8, order.exec_inst.bits(), terms.trigger as u8]);
             out.put([terms.peg as u8, order.stp as u8, u8::from(terms.is_triggered), 0]);
             for number in [price, order.limit, terms.stop_px, order.order_qty, order.leaves, display] {
                 out.put(number.to_le_bytes());

@@ -1,6 +1,6 @@
 //! Things known by a small id and a unique name: assets, firms, accounts, sessions, instruments.
 
-use crate::language::codes::{code, Code};
+use crate::language::codes::Code;
 use crate::language::text::Name;
 use crate::store::index::{hash, Index};
 
@@ -24,10 +24,10 @@ impl<T> Registry<T> {
     /// Check that `id` and `name` are within bounds and free. The error is the code of the refusal.
     pub fn check_vacant(&self, id: u32, name: &Name) -> Result<(), Code> {
         if id == 0 || id > self.id_max || name.is_empty() {
-            return Err(code::BOUND_EXCEEDED);
+            return Err(Code::BoundExceeded);
         }
         if self.get(id).is_some() || self.find(name).is_some() {
-            return Err(code::ALREADY_REGISTERED);
+            return Err(Code::AlreadyRegistered);
         }
         Ok(())
     }

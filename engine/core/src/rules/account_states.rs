@@ -1,0 +1,124 @@
+//! What accounts may do, and the money that comes in and moves between them (section 10).
+
+use crate::accounts::account::Account;
+use crate::language::codes::{AccountKind, AccountStatus, Code};
+use crate::language::command::{Deposit, SetAccountLimits, SetAccountStatus, SetCollateral, SetMarginState, Transfer};
+use crate::language::event::{
+    AccountLimitsSet, AccountStatusSet, CollateralSet, Deposited, MarginStateSet, Transferred,
+};
+use crate::language::limits::{ASSET_UNITS_MAX, LEVERAGE_MAX, NOTIONAL_MINOR_MAX, WEIGHT_PPM_MAX};
+use crate::state::exchange::{Decision, Exchange};
+
+impl Exchange {
+    fn member_mut(&mut self, account_id: u32) -> Decision<&mut Account> {
+        let account = self.accounts.get_mut(account_id).filter(|account| account.kind.is_member());
+        account.ok_or(Code::UnknownReference)
+    }
+
+    pub(crate) fn set_account_status(&mut self, asked: &SetAccountStatus) -> Decision {
+        let SetAccountStatus { account_id, status } = *asked;
+        let account = self.member_mut(account_id)?;
+        if account.status == AccountStatus::Closed && status != AccountStatus::Closed {
+            return Err(Code::InvalidTransition);
+        }
+        let holds = |position: &crate::accounts::position::Position| !position.is_empty() || position.margin != 0;
+        let is_empty =
+            account.open_orders == 0 && account.balances().next().is_none() && !account.positions.iter().any(holds);
+        if status == AccountStatus::Closed && !is_empty {
+            return Err(Code::NotEmpty);
+        }
+        account.status = status;
+        self.records.tell(&AccountStatusSet {});
+        Ok(())
+    }
+
+    pub(crate) fn set_account_limits(&mut self, asked: &SetAccountLimits) -> Decision {
+        let SetAccountLimits { account_id, tier, leverage_max, position_notional_max: most } = *asked;
+        let account = self.member_mut(account_id)?;
+        let is_bounded =
+            (1..=4).contains(&tier) && leverage_max <= LEVERAGE_MAX && (0..=NOTIONAL_MINOR_MAX).contains(&most);
+        if !is_bounded {
+            return Err(Code::BoundExceeded);
+        }
+        (account.tier, account.leverage_max, account.position_notional_max) = (tier, leverage_max, most);
+        self.records.tell(&AccountLimitsSet {});
+        Ok(())
+    }
+
+    pub(crate) fn set_margin_state(&mut self, asked: &SetMarginState) -> Decision {
+        self.member_mut(asked.account_id)?.margin_state = asked.state;
+        self.records.tell(&MarginStateSet {});
+        Ok(())
+    }
+
+    pub(crate) fn set_collateral(&mut self, asked: &SetCollateral) -> Decision {
+        let SetCollateral { weight_ppm, lending_account_id, .. } = *asked;
+        let asset_id = u32::from(asked.asset_id);
+        let lender = self.accounts.get(lending_account_id);
+        if lending_account_id != 0 && lender.is_none() {
+            return Err(Code::UnknownReference);
+        }
+        let is_bounded = weight_ppm <= WEIGHT_PPM_MAX && lender.is_none_or(|lender| lender.kind == AccountKind::System);
+        let asset = self.assets.get_mut(asset_id).ok_or(Code::UnknownReference)?;
+        if !is_bounded {
+            return Err(Code::BoundExceeded);
+        }
+        if asset.lent != 0 && asset.lending_account_id != lending_account_id {
+            return Err(Code::NotEmpty);
+        }
+        (asset.weight_ppm, asset.lending_account_id) = (weight_ppm, lending_account_id);
+        self.records.tell(&CollateralSet {});
+        Ok(())
+    }
+
+    pub(crate) fn deposit(&mut self, asked: &Deposit) -> Decision {
+        let Deposit { account_id, amount, deposit_ref, .. } = *asked;
+        let asset_id = u32::from(asked.asset_id);
+        let account = self.accounts.get_mut(account_id).ok_or(Code::UnknownReference)?;
+        let asset = self.assets.get_mut(asset_id).ok_or(Code::UnknownReference)?;
+        let room = ASSET_UNITS_MAX * 10i128.pow(u32::from(asset.decimals)) - asset.deposited;
+        if !(1..=room).contains(&amount) || deposit_ref.is_empty() || !takes_money(account) {
+            return Err(Code::BoundExceeded);
+        }
+        if self.deposit_refs.contains(&deposit_ref) {
+            return Err(Code::DuplicateDeposit);
+        }
+        asset.deposited += amount;
+        account.credit(asset_id, amount);
+        self.deposit_refs.add(deposit_ref);
+        self.records.tell(&Deposited { available_after: account.balance(asset_id).available });
+        self.repay(account_id, asset_id);
+        Ok(())
+    }
+
+    pub(crate) fn transfer(&mut self, asked: &Transfer) -> Decision {
+        let Transfer { from_account_id: from, to_account_id: to, amount, .. } = *asked;
+        let asset_id = u32::from(asked.asset_id);
+        let giver = self.accounts.get(from).ok_or(Code::UnknownReference)?;
+        let taker = self.accounts.get(to).ok_or(Code::UnknownReference)?;
+        self.assets.get(asset_id).ok_or(Code::UnknownReference)?;
+        if from == to || amount < 1 || !takes_money(giver) || !takes_money(taker) {
+            return Err(Code::BoundExceeded);
+        }
+        let owes = giver.balances().any(|(_, balance)| balance.loan != 0);
+        let held_back = match giver.kind {
+            AccountKind::Futures => self.unrealized_loss(from, asset_id),
+            _ => 0,
+        };
+        if owes || amount > giver.balance(asset_id).available - held_back {
+            return Err(Code::InsufficientBalance);
+        }
+        self.accounts[from].credit(asset_id, -amount);
+        self.accounts[to].credit(asset_id, amount);
+        let available = |account_id: u32| self.accounts[account_id].balance(asset_id).available;
+        let (from_available, to_available) = (available(from), available(to));
+        self.records.tell(&Transferred { from_available, to_available });
+        self.repay(to, asset_id);
+        Ok(())
+    }
+}
+
+/// Tell whether deposits and transfers reach an account.
+fn takes_money(account: &Account) -> bool {
+    account.kind != AccountKind::ClearingPnl && account.status != AccountStatus::Closed
+}

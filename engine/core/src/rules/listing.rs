@@ -1,0 +1,80 @@
+//! Instruments come, change and go (section 10).
+
+use crate::language::codes::Code;
+use crate::language::command::{ChangeInstrument, DelistInstrument, ListInstrument};
+use crate::language::event::{InstrumentChanged, InstrumentDelisted, InstrumentListed};
+use crate::language::limits::CANCELS_PER_COMMAND_MAX;
+use crate::language::listing::Listing;
+use crate::market::book::Book;
+use crate::market::Market;
+use crate::state::exchange::{Decision, Exchange};
+
+impl Exchange {
+    pub(crate) fn list_instrument(&mut self, asked: &ListInstrument) -> Decision {
+        let ListInstrument { symbol_id, symbol, .. } = *asked;
+        self.markets.check_vacant(symbol_id, &symbol)?;
+        let instrument = self.instrument(symbol_id, asked.listing())?;
+        self.markets.insert(symbol_id, symbol, Market::new(instrument));
+        self.records.tell(&InstrumentListed {});
+        Ok(())
+    }
+
+    pub(crate) fn listed_mut(&mut self, symbol_id: u32) -> Decision<&mut Market> {
+        let market = self.markets.get_mut(symbol_id).filter(|market| !market.is_delisted);
+        market.ok_or(Code::UnknownReference)
+    }
+
+    pub(crate) fn change_instrument(&mut self, asked: &ChangeInstrument) -> Decision {
+        let (ChangeInstrument { symbol_id, ref symbol, .. }, listing) = (*asked, asked.listing());
+        let old = self.listed_mut(symbol_id)?.instrument.listing;
+        let keeps_identity = self.markets.is_named(symbol_id, symbol)
+            && listing.kind == old.kind
+            && listing.base_asset_id == old.base_asset_id
+            && listing.quote_asset_id == old.quote_asset_id
+            && listing.pnl_account_id == old.pnl_account_id;
+        if !keeps_identity {
+            return Err(Code::BoundExceeded);
+        }
+        let instrument = self.instrument(symbol_id, listing)?;
+        let keeps_steps = listing.tick == old.tick && listing.lot == old.lot;
+        let fees = |listing: &Listing| (listing.maker_ppm, listing.taker_ppm, listing.fee_account_id);
+        let has_orders = !self.open_in(symbol_id).is_empty();
+        let needs_no_orders = !keeps_steps || fees(&listing) != fees(&old);
+        if needs_no_orders && has_orders || !keeps_steps && self.has_positions(symbol_id) {
+            return Err(Code::NotEmpty);
+        }
+        let market = &mut self.markets[symbol_id];
+        market.instrument = instrument;
+        if !keeps_steps {
+            market.forget_prices();
+        }
+        self.records.tell(&InstrumentChanged {});
+        Ok(())
+    }
+
+    /// Tell whether anybody has a position or a debt in a symbol. Cost: O(accounts).
+    fn has_positions(&self, symbol_id: u32) -> bool {
+        let positions = self.accounts.iter().filter_map(|(_, entry)| entry.value.position(symbol_id));
+        positions.into_iter().any(|position| !position.is_empty())
+    }
+
+    pub(crate) fn delist(&mut self, asked: &DelistInstrument) -> Decision {
+        let DelistInstrument { symbol_id } = *asked;
+        self.listed_mut(symbol_id)?;
+        let slots = self.open_in(symbol_id);
+        if slots.len() > CANCELS_PER_COMMAND_MAX {
+            return Err(Code::TooManyOrders);
+        }
+        if self.has_positions(symbol_id) {
+            return Err(Code::NotEmpty);
+        }
+        for slot in slots {
+            self.cancel(slot, Code::Delisted);
+        }
+        let market = &mut self.markets[symbol_id];
+        market.is_delisted = true;
+        market.book = Book::new();
+        self.records.tell(&InstrumentDelisted {});
+        Ok(())
+    }
+}

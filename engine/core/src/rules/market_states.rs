@@ -1,0 +1,67 @@
+//! Marks, breakers, and what symbols and the venue are open for (sections 2 and 10).
+
+use crate::language::codes::{BreakerReason, Code, SymbolStatus};
+use crate::language::command::{SetMark, SetSymbolStatus, SetVenueStatus, TriggerBreaker};
+use crate::language::event::{BreakerTriggered, MarkSet, SymbolStatusSet, VenueStatusSet};
+use crate::language::limits::{BREAKER_NS, PRICE_TICKS_MAX};
+use crate::state::exchange::{Decision, Exchange};
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+impl Exchange {
+    pub(crate) fn set_mark(&mut self, asked: &SetMark) -> Decision {
+        let SetMark { symbol_id, price } = *asked;
+        let (second, ts_ns) = (self.now.ts_ns / NS_PER_SECOND, self.now.ts_ns);
+        let market = self.listed_mut(symbol_id)?;
+        if !(1..=PRICE_TICKS_MAX).contains(&price) {
+            return Err(Code::BoundExceeded);
+        }
+        market.mark = price;
+        market.unacted_mark.add(price);
+        let breaking_move = market.breaking_move(second, price).filter(|_| market.breaker_until_ns == 0);
+        if breaking_move.is_some() {
+            market.window.clear();
+        }
+        market.remember_mark(second, price);
+        self.touch(symbol_id);
+        self.records.tell(&MarkSet {});
+        if let Some(change_ppm) = breaking_move {
+            self.activate_breaker(symbol_id, BreakerReason::MarkMove, change_ppm, ts_ns + BREAKER_NS);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn trigger_breaker(&mut self, asked: &TriggerBreaker) -> Decision {
+        let TriggerBreaker { symbol_id, reason } = *asked;
+        let until_ns = self.now.ts_ns + BREAKER_NS;
+        let until_ns = until_ns.max(self.listed_mut(symbol_id)?.breaker_until_ns);
+        self.activate_breaker(symbol_id, reason, 0, until_ns);
+        Ok(())
+    }
+
+    fn activate_breaker(&mut self, symbol_id: u32, reason: BreakerReason, change_ppm: i64, until_ns: u64) {
+        let before = std::mem::replace(&mut self.markets[symbol_id].breaker_until_ns, until_ns);
+        self.breakers.remove(&(before, symbol_id));
+        self.breakers.insert((until_ns, symbol_id));
+        self.records.tell(&BreakerTriggered { symbol_id, until_ns, change_ppm, reason });
+    }
+
+    pub(crate) fn set_symbol_status(&mut self, asked: &SetSymbolStatus) -> Decision {
+        let SetSymbolStatus { symbol_id, status } = *asked;
+        let before = self.listed_mut(symbol_id)?.status;
+        let opens = matches!(status, SymbolStatus::Open | SymbolStatus::PostOnly) && status != before;
+        let reached = if opens && !self.uncross(symbol_id) { SymbolStatus::PreOpen } else { status };
+        self.markets[symbol_id].status = reached;
+        self.touch(symbol_id);
+        self.records.tell(&SymbolStatusSet { symbol_id, status: reached });
+        Ok(())
+    }
+
+    pub(crate) fn set_venue_status(&mut self, asked: &SetVenueStatus) {
+        self.venue_status = asked.status;
+        for symbol_id in self.markets.ids() {
+            self.touch(symbol_id);
+        }
+        self.records.tell(&VenueStatusSet {});
+    }
+}
