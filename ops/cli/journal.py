@@ -13,7 +13,6 @@ from engine.api.errors import CorruptJournal, Diverged
 from engine.api.segment import list_segments
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
-from engine.expansion import Expander, canonical_json
 from engine.host import recovery
 from ops.cli.bisect import bisect, diff
 from ops.cli.screen import (
@@ -37,6 +36,7 @@ from ops.journal.timetravel import Log, log_at, wanted_seq
 from ops.journal.verification import VerifiedSnapshot, verify_snapshots
 from ops.telling.events import Chronicle, describe_command, describe_event, iso_time
 from ops.telling.objects import record_object
+from taxonomy import Expander, canonical_json
 
 journal = typer.Typer(no_args_is_help=True, help="Check, read, re-execute and compare the log.")
 journal.command("diff")(diff)

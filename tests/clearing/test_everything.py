@@ -23,8 +23,8 @@ from engine.api.units import Step
 from engine.api.wire import HEADER, Record, crc32c, decode_records
 from tests.clearing.books import EMPTY, SETTLED_AT_NS, fresh_reader, query, tamper
 from tests.clearing.core_market import CoreMarket
-from tests.expansion.scenario import Day, live_day
 from tests.model import market as m
+from tests.taxonomy.scenario import Day, live_day
 
 
 async def settle_rest(dsn: str, records: list[bytes]) -> int:

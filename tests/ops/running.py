@@ -30,7 +30,7 @@ def eventually(is_so: Callable[[], object], within_s: float, what: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment without a DSN, so that each exchange has a PostgreSQL of its own, nor a terminal's width."""
+    """Return the environment without a DSN, so that each exchange has its own PostgreSQL, nor a terminal's width."""
     return {key: value for key, value in os.environ.items() if key not in ("EXCHANGE_DSN", "COLUMNS")}
 
 

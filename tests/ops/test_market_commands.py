@@ -12,7 +12,7 @@ from engine.api.commands import MassCancel, NewOrder, ReplaceOrder, SetKillSwitc
 from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.wire import encode_command
 from engine.client import submit_and_wait
-from engine.expansion import EVENT_TYPES
+from taxonomy import EVENT_TYPES
 from tests.ops.running import ROOT, command
 from venue.configuration import load_venue
 from venue.registration import register

@@ -10,7 +10,7 @@ from ops.telling.chronicle import Chronicle
 from ops.telling.events import describe_command, describe_event
 from ops.telling.history import OrderQuery, order_history
 from ops.telling.objects import record_object
-from tests.expansion.scenario import whole_day
+from tests.taxonomy.scenario import whole_day
 
 SILENT = {
     *("AssetRegistered", "FirmRegistered", "AccountOpened", "SessionRegistered", "InstrumentListed", "MarkSet"),

@@ -8,9 +8,19 @@ liquidation, withdrawals, 24 h statistics) come from no record yet.
 from __future__ import annotations
 
 from engine.api import events as e
+from engine.api.units import TimestampNs
 from engine.api.wire import Record
-from engine.expansion.envelope import Envelope
-from engine.expansion.venue import VenueEvents
+from taxonomy.accounts import Accounts
+from taxonomy.envelope import Envelope
+from taxonomy.markets import Markets
+from taxonomy.money import Money
+from taxonomy.orders import Orders
+from taxonomy.positions import Positions
+from taxonomy.rebuilt import Rebuilt
+from taxonomy.registrations import Registrations
+from taxonomy.requests import Requests
+from taxonomy.teller import Teller
+from taxonomy.trades import Trades
 
 EVENT_TYPES = frozenset(
     [
@@ -66,51 +76,67 @@ EVENT_TYPES = frozenset(
 """Every type the log can expand to. More may come; none goes away (EVT-12)."""
 
 
-class Expander(VenueEvents):
+class Expander:
     """A fold over the whole log, from its first record on; equal logs give equal events.
 
-    Invariant: ``standing`` is the engine's after the last record, without the engine (RES-15).
+    Invariant: what is ``rebuilt`` is the engine's after the last record, without the engine (RES-15).
     """
+
+    def __init__(self) -> None:
+        self._teller = teller = Teller()
+        money = Money(teller)
+        self._orders = Orders(teller, money)
+        self._positions = Positions(teller, money)
+        self._trades = Trades(teller, money, self._orders, self._positions)
+        self._registrations = Registrations(teller)
+        self._accounts = Accounts(teller, money)
+        self._markets = Markets(teller)
+        self._requests = Requests(teller)
+
+    @property
+    def rebuilt(self) -> Rebuilt:
+        """What the events so far come to."""
+        return self._teller.rebuilt
 
     def expand(self, record: Record) -> list[Envelope]:
         """Expand the next record. Raises: ExpansionError when it does not follow from those before it."""
-        self.begin(record)
+        self._teller.begin(record)
         index = 0
         while index < len(record.events):
-            self.event_ts_ns = record.ts_ns + index
+            self._teller.event_ts_ns = TimestampNs(record.ts_ns + index)
             index += self._expand(record, index, record.events[index])
-        return self.end()
+        return self._teller.end()
 
     def _expand(self, record: Record, index: int, event: e.Event) -> int:
         """Expand the event at ``index``. Returns: how many events that took."""
         match event:
             case e.Traded():
-                return self.traded(record, index, event)
+                return self._trades.traded(record, index, event)
             case e.OrderAccepted():
-                self.submit(record)
-                self.accepted(record, event)
+                self._orders.submit(record)
+                self._orders.accepted(record, event)
             case e.OrderRejected():
-                self.submit(record)
-                self.rejected(record, event)
+                self._orders.submit(record)
+                self._orders.rejected(record, event)
             case e.OrderCanceled():
-                self.canceled(event)
+                self._orders.canceled(event)
             case e.OrderExpired():
-                self.expired(event)
+                self._orders.expired(event)
             case e.OrderReplaced():
-                self.replaced(record, event)
+                self._orders.replaced(record, event)
             case e.OrderTriggered():
-                self.triggered(event)
+                self._orders.triggered(event)
             case e.OrderRestated():
-                self.restated(event)
+                self._orders.restated(event)
             case e.CancelRejected() | e.ReplaceRejected():
-                self.refused(record, event)
+                self._orders.refused(record, event)
             case e.PositionChanged():
-                self.position_changed(event)
+                self._positions.changed(event)
             case e.Borrowed():
-                self.submit(record)
-                self.lent(event)
+                self._orders.submit(record)
+                self._accounts.lent(event)
             case e.Repaid():
-                self.lent(event)
+                self._accounts.lent(event)
             case e.StatusReported() | e.TimeAdvanced():
                 pass
             case _:
@@ -120,38 +146,38 @@ class Expander(VenueEvents):
     def _expand_venue(self, record: Record, event: e.Event) -> None:
         match event:
             case e.AssetRegistered() | e.FirmRegistered() | e.AccountOpened() | e.SessionRegistered():
-                self.registered(record)
+                self._registrations.registered(record)
             case e.InstrumentListed() | e.InstrumentChanged():
-                self.listed(record)
+                self._registrations.listed(record)
             case e.InstrumentDelisted():
-                self.delisted(record)
+                self._registrations.delisted(record)
             case e.Deposited():
-                self.deposited(record, event)
+                self._accounts.deposited(record, event)
             case e.Transferred():
-                self.transferred(record, event)
+                self._accounts.transferred(record, event)
             case e.DebtCovered():
-                self.debt_covered(record, event)
+                self._accounts.debt_covered(record, event)
             case e.MarkSet():
-                self.mark_set(record)
+                self._markets.mark_set(record)
             case e.BreakerTriggered():
-                self.breaker_triggered(event)
+                self._markets.breaker_triggered(event)
             case e.BreakerReleased():
-                self.breaker_released(event)
+                self._markets.breaker_released(event)
             case e.Uncrossed():
-                self.uncrossed(event)
+                self._markets.uncrossed(event)
             case e.SymbolStatusSet():
-                self.symbol_status_set(event)
+                self._markets.symbol_status_set(event)
             case e.VenueStatusSet():
-                self.venue_status_set(record)
+                self._markets.venue_status_set(record)
             case e.AccountStatusSet() | e.AccountLimitsSet() | e.MarginStateSet():
-                self.account_changed(record)
+                self._accounts.account_changed(record)
             case e.CollateralSet():
-                self.collateral_set(record)
+                self._accounts.collateral_set(record)
             case e.KillSwitchSet():
-                self.kill_switch_set(event)
+                self._requests.kill_switch_set(event)
             case e.MassCanceled():
-                self.mass_canceled(event)
+                self._requests.mass_canceled(event)
             case e.MassCancelRejected() | e.CommandRefused():
-                self.command_refused(record, event.code)
+                self._requests.command_refused(record, event.code)
             case _:
-                raise self.unknown(event)
+                raise self._teller.unknown(event)

@@ -1,16 +1,16 @@
-"""Telling: every expanded event is made here, and money moves nowhere else.
-
-Because a balance changes only by telling so, no change of a balance is without its event (EVT-03).
-"""
+"""Telling: every expanded event is made here."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from engine.api.events import Event
+from engine.api.ids import AccountId, OrderId, Seq, SymbolId
 from engine.api.instrument import Instrument
+from engine.api.units import TimestampNs
 from engine.api.wire import Record
-from engine.expansion.envelope import (
+from taxonomy.envelope import (
     COMMAND,
     EVENT,
     SOURCE,
@@ -21,12 +21,12 @@ from engine.expansion.envelope import (
     Value,
     envelope_id,
 )
-from engine.expansion.errors import ExpansionError
-from engine.expansion.standing import Order, Standing
+from taxonomy.errors import ExpansionError
+from taxonomy.rebuilt import Order, Rebuilt
 
 
 class Teller:
-    """The events of the record in hand, and what stands after the last of them.
+    """The events of the record in hand, and what is rebuilt from them.
 
     Times rise strictly: an event has the time of its compact event, or one nanosecond more than the expanded event
     before it where that is later. So they run ahead of the log only while more than one expanded event falls on
@@ -34,16 +34,15 @@ class Teller:
     """
 
     def __init__(self) -> None:
-        self.standing = Standing()
+        self.rebuilt = Rebuilt()
         self.sequence = 0
         self.timestamp = 0
         self._sequences: Counter[str] = Counter()
         self._told: list[Envelope] = []
         self._closed: list[str] = []
         self._correlation = ""
-        self.seq = 0
-        self.record_ts_ns = 0
-        self.event_ts_ns = 0
+        self.seq = Seq(0)
+        self.record_ts_ns = self.event_ts_ns = TimestampNs(0)
         self.cause = ""
         """The event that leads to what comes next: the command at first, then the order that was accepted, ..."""
         self.mover = ""
@@ -64,7 +63,7 @@ class Teller:
 
     def close(self, order: Order) -> None:
         """Let an order go."""
-        del self.standing.orders[order.order_id]
+        del self.rebuilt.orders[order.order_id]
         self.forget(order.text)
 
     def forget(self, order: str) -> None:
@@ -76,7 +75,7 @@ class Teller:
         event_type: str,
         payload: Payload,
         cause: str = "",
-        account: int | None = None,
+        account: AccountId | None = None,
         order: str | None = None,
         position: str | None = None,
         symbol: str | None = None,
@@ -90,7 +89,12 @@ class Teller:
         self._told.append(Envelope(event_id, event_type, self.sequence, self.timestamp, SOURCE, payload, metadata))
         return event_id
 
-    def _count(self, about: dict[str, int | str | None]) -> dict[str, int]:
+    def tell_symbol(self, event_type: str, symbol_id: SymbolId, payload: Payload) -> str:
+        """Add an event about a listed symbol. Returns: its identifier."""
+        symbol = self.instrument(symbol_id).symbol
+        return self.tell(event_type, {"symbol": symbol, **payload}, symbol=symbol)
+
+    def _count(self, about: Mapping[str, int | str | None]) -> dict[str, int]:
         keys = [f"{kind}:{entity}" for kind, entity in about.items() if entity is not None]
         for key in keys:
             self._sequences[key] += 1
@@ -104,57 +108,18 @@ class Teller:
         """Say that an event is of a type the expansion does not know."""
         return ExpansionError(self.seq, f"{type(event).__name__} is no event this release can expand")
 
-    # --- money
-
-    def move(self, account_id: int, asset_id: int, delta: int, reason: str, reference: str, cause: str = "") -> None:
-        """Add ``delta`` to an available balance, if it is not zero."""
-        if not delta:
-            return
-        balance = self.standing.balance(account_id, asset_id)
-        balance.available += delta
-        payload: Payload = {
-            "account_id": str(account_id),
-            "asset": self.standing.assets[asset_id].name,
-            "delta": self.standing.amount(delta, asset_id),
-            "balance_after": self.standing.amount(balance.total, asset_id),
-            "available_after": self.standing.amount(balance.available, asset_id),
-            "update_reason": reason,
-            "reference_id": reference,
-        }
-        self.tell("BalanceUpdated", payload, cause, account_id)
-
-    def reserve(
-        self, account_id: int, asset_id: int, amount: int, reason: str, order: Order | None = None, cause: str = ""
-    ) -> None:
-        """Move ``amount`` from available to locked, or, where it is negative, back; nothing if it is zero."""
-        if not amount:
-            return
-        balance = self.standing.balance(account_id, asset_id)
-        balance.available -= amount
-        balance.locked += amount
-        text = order.text if order else None
-        payload: Payload = {
-            "account_id": str(account_id),
-            "amount": self.standing.amount(abs(amount), asset_id),
-            "asset": self.standing.assets[asset_id].name,
-            "reason": reason,
-            "order_id": text,
-        }
-        event_type = "MarginReserved" if amount > 0 else "MarginReleased"
-        self.tell(event_type, payload, cause, account_id, text)
-
     # --- looking up
 
-    def find(self, order_id: int) -> Order:
+    def find(self, order_id: OrderId) -> Order:
         """Find an open order. Raises: ExpansionError."""
-        order = self.standing.orders.get(order_id)
+        order = self.rebuilt.orders.get(order_id)
         if order is None:
             raise self.disagree(f"order {order_id} is not open")
         return order
 
-    def instrument(self, symbol_id: int) -> Instrument:
+    def instrument(self, symbol_id: SymbolId) -> Instrument:
         """Find a listed instrument. Raises: ExpansionError."""
-        instrument = self.standing.instruments.get(symbol_id)
+        instrument = self.rebuilt.instruments.get(symbol_id)
         if instrument is None:
             raise self.disagree(f"symbol {symbol_id} is not listed")
         return instrument

@@ -17,13 +17,14 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import AccountKind
 from engine.api.errors import WireError
+from engine.api.ids import AssetId
 from engine.api.wire import Record, decode_records, encode_frame
-from engine.expansion import EVENT_TYPES, Envelope, Expander, ExpansionError, canonical_json, envelope_id
 from engine.host.core import Core
-from tests.expansion.scenario import whole_day
+from taxonomy import EVENT_TYPES, Envelope, Expander, ExpansionError, canonical_json, envelope_id
 from tests.model import market as m
 from tests.model.exchange import Exchange
 from tests.property.strategies import Scribe
+from tests.taxonomy.scenario import whole_day
 
 GOLDEN = Path(__file__).parent / "whole_day.jsonl"
 
@@ -243,12 +244,12 @@ class Run:
         self.compare()
 
     def compare(self) -> None:
-        standing, model = self.expander.standing, self.model
-        held = {key: b for key, b in standing.balances.items() if b.available or b.locked or b.loan}
+        rebuilt, model = self.expander.rebuilt, self.model
+        held = {key: b for key, b in rebuilt.balances.items() if b.available or b.locked or b.loan}
         assert sorted((*key, b.available, b.locked) for key, b in held.items()) == self.core.balances()
         assert {k: b.loan for k, b in held.items() if b.loan} == {k: v for k, v in model.loans.items() if v}
         assert {
-            k: (o.account_id, o.side, o.order_qty, o.leaves, o.cum_qty, o.per_lot) for k, o in standing.orders.items()
+            k: (o.account_id, o.side, o.order_qty, o.leaves, o.cum_qty, o.per_lot) for k, o in rebuilt.orders.items()
         } == {
             k: (o.account_id, o.side, o.order_qty, o.leaves, o.order_qty - o.leaves, o.per_lot)
             for k, o in model.open.items()
@@ -258,7 +259,7 @@ class Run:
             for account_id, of_account in model.positions.items()
             for symbol_id, p in of_account.items()
         }
-        own = {k: (p.is_isolated, p.size, p.cost, p.margin, p.extra, p.debt) for k, p in standing.positions.items()}
+        own = {k: (p.is_isolated, p.size, p.cost, p.margin, p.extra, p.debt) for k, p in rebuilt.positions.items()}
         # A position without a trade or command has told nothing yet.
         assert own == {k: p for k, p in positions.items() if k in own}
         assert not any(any(p) for k, p in positions.items() if k not in own)
@@ -270,11 +271,11 @@ def test_events_alone_rebuild_balances_orders_and_positions(seed: int) -> None:
     run = Run(seed)
     run.play(250)
     own = {
-        (str(account), run.expander.standing.assets[asset].name): (available, locked, asset)
+        (str(account), run.expander.rebuilt.assets[AssetId(asset)].name): (available, locked, asset)
         for account, asset, available, locked in run.core.balances()
     }
     for key, (available, locked, asset) in own.items():
-        scale = Decimal(10) ** run.expander.standing.assets[asset].decimals
+        scale = Decimal(10) ** run.expander.rebuilt.assets[AssetId(asset)].decimals
         assert run.reader.available[key] * scale == available
         assert run.reader.locked[key] * scale == locked
 

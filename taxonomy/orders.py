@@ -7,51 +7,54 @@ import msgspec
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import OrdType, RestateReason, Side, TimeInForce
-from engine.api.ids import order_id_text
+from engine.api.ids import OrderId, order_id_text
 from engine.api.rejects import FIX_TWINS, ErrorCode
 from engine.api.wire import Record
-from engine.expansion.envelope import Payload
-from engine.expansion.standing import Order, expiry_of
-from engine.expansion.teller import Teller
+from taxonomy.envelope import Payload
+from taxonomy.money import Money
+from taxonomy.rebuilt import NO_LOTS, Order, expiry_of
+from taxonomy.teller import Teller
 
 BY_USER = (ErrorCode.USER_REQUESTED, ErrorCode.REPLACED_BELOW_FILLED)
 """Reasons of a cancel that its owner asked for."""
 
 
-class OrderEvents(Teller):
+class Orders:
     """Expansion of the events about orders."""
 
-    _has_submitted = False
-
-    def begin(self, record: Record) -> None:
-        """Take up a record."""
-        super().begin(record)
-        self._has_submitted = False
+    def __init__(self, teller: Teller, money: Money) -> None:
+        self._teller = teller
+        self._rebuilt = teller.rebuilt
+        self._money = money
+        self._submitted = 0
+        """The seq of the last record whose order was told to be entered."""
 
     def tell_order(self, event_type: str, order: Order, payload: Payload, cause: str = "") -> str:
         """Add an event about an order. Returns: its identifier."""
         about = order.account_id, order.text
-        return self.tell(event_type, payload, cause, *about, symbol=order.instrument.symbol)
+        return self._teller.tell(event_type, payload, cause, *about, symbol=order.instrument.symbol)
 
     # --- entry
 
     def submit(self, record: Record) -> None:
         """Tell once that an order was entered, before the first thing that follows from it."""
         command = record.command
-        if self._has_submitted or not isinstance(command, c.NewOrder | c.RefuseOrder):
+        if self._submitted == record.seq or not isinstance(command, c.NewOrder | c.RefuseOrder):
             return
-        self._has_submitted = True
-        order_id = order_id_text(record.seq, self.event_ts_ns)
+        self._submitted = record.seq
+        order_id = order_id_text(OrderId(record.seq), self._teller.event_ts_ns)
         payload: Payload = {"order_id": order_id, "account_id": str(command.account_id)}
         payload |= self._terms(command) if isinstance(command, c.NewOrder) else _written_terms(command)
         payload |= {"cl_ord_id": command.cl_ord_id, "session_id": str(record.source)}
-        account = command.account_id if command.account_id in self.standing.accounts else None
+        account = command.account_id if command.account_id in self._rebuilt.accounts else None
         symbol = payload["symbol"]
-        known = symbol in {i.symbol for i in self.standing.instruments.values()}
-        self.cause = self.tell("OrderSubmitted", payload, "", account, order_id, symbol=str(symbol) if known else None)
+        known = symbol in {i.symbol for i in self._rebuilt.instruments.values()}
+        self._teller.cause = self._teller.tell(
+            "OrderSubmitted", payload, "", account, order_id, symbol=str(symbol) if known else None
+        )
 
     def _terms(self, new: c.NewOrder) -> Payload:
-        instrument = self.standing.instruments.get(new.symbol_id)
+        instrument = self._rebuilt.instruments.get(new.symbol_id)
         payload: Payload = {"side": new.side.name, "type": new.ord_type.name, "time_in_force": new.time_in_force.name}
         if instrument is None:
             return payload | {"symbol": None, "price": None, "quantity": None}
@@ -81,36 +84,36 @@ class OrderEvents(Teller):
             record.command,
             expire_time_ns=expiry_of(record.command.time_in_force, record.command.expire_time_ns, record.ts_ns),
         )
-        order = self.standing.open_order(event.order_id, self.event_ts_ns, record.source, terms, event.reserved)
-        self.agree("reserved", event.reserved, order.locked)
-        self.reserve(order.account_id, order.locked_asset, event.reserved, "ORDER", order)
-        reserved = self.standing.amount(event.reserved, order.locked_asset)
+        order = self._rebuilt.open_order(event.order_id, self._teller.event_ts_ns, record.source, terms, event.reserved)
+        self._teller.agree("reserved", event.reserved, order.locked)
+        self._money.reserve(order.account_id, order.locked_asset, event.reserved, "ORDER", order)
+        reserved = self._rebuilt.amount(event.reserved, order.locked_asset)
         payload: Payload = {"order_id": order.text, "state": "PENDING", "margin_reserved": reserved}
-        self.cause = self.tell_order("OrderAccepted", order, payload)
+        self._teller.cause = self.tell_order("OrderAccepted", order, payload)
 
     def rejected(self, record: Record, event: e.OrderRejected) -> None:
         """OrderRejected; the order never was, so only its command names it."""
-        order_id = order_id_text(record.seq, self.event_ts_ns)
+        order_id = order_id_text(OrderId(record.seq), self._teller.event_ts_ns)
         payload: Payload = {"order_id": order_id, **reason_of(event.code)}
-        self.tell("OrderRejected", payload, order=order_id)
-        self.forget(order_id)
+        self._teller.tell("OrderRejected", payload, order=order_id)
+        self._teller.forget(order_id)
 
     # --- ends
 
     def canceled(self, event: e.OrderCanceled) -> None:
         """OrderCanceled, MarginReleased."""
-        order = self.find(event.order_id)
+        order = self._teller.find(event.order_id)
         payload: Payload = {"canceled_by": "USER" if event.code in BY_USER else "SYSTEM"}
         self._ended("OrderCanceled", order, event, payload)
 
     def expired(self, event: e.OrderExpired) -> None:
         """OrderExpired, MarginReleased."""
-        order = self.find(event.order_id)
-        self._ended("OrderExpired", order, event, {"expiry_time": order.expire_time_ns or self.event_ts_ns})
+        order = self._teller.find(event.order_id)
+        self._ended("OrderExpired", order, event, {"expiry_time": order.expire_time_ns or self._teller.event_ts_ns})
 
     def _ended(self, event_type: str, order: Order, event: e.OrderCanceled | e.OrderExpired, payload: Payload) -> None:
-        self.agree("leaves", event.leaves, order.leaves)
-        self.agree("released", event.released, order.locked)
+        self._teller.agree("leaves", event.leaves, order.leaves)
+        self._teller.agree("released", event.released, order.locked)
         payload |= {
             "order_id": order.text,
             "reason": name_of(event.code),
@@ -118,19 +121,19 @@ class OrderEvents(Teller):
             "unfilled_quantity": order.instrument.format_qty(event.leaves),
         }
         ended = self.tell_order(event_type, order, payload)
-        self.reserve(order.account_id, order.locked_asset, -event.released, "ORDER", order, ended)
-        order.leaves = 0
-        self.close(order)
+        self._money.reserve(order.account_id, order.locked_asset, -event.released, "ORDER", order, ended)
+        order.leaves = NO_LOTS
+        self._teller.close(order)
 
     # --- changes
 
     def replaced(self, record: Record, event: e.OrderReplaced) -> None:
         """MarginReserved or MarginReleased, and OrderReplaced between them."""
-        order, request = self.find(event.order_id), record.command
+        order, request = self._teller.find(event.order_id), record.command
         assert isinstance(request, c.ReplaceOrder)
-        self.agree("filled quantity", event.order_qty - event.leaves, order.cum_qty)
+        self._teller.agree("filled quantity", event.order_qty - event.leaves, order.cum_qty)
         rise = event.reserved - order.locked
-        self.reserve(order.account_id, order.locked_asset, max(rise, 0), "REPLACE", order)
+        self._money.reserve(order.account_id, order.locked_asset, max(rise, 0), "REPLACE", order)
         if request.time_in_force:
             order.time_in_force = TimeInForce(request.time_in_force)
             order.expire_time_ns = expiry_of(request.time_in_force, request.expire_time_ns, record.ts_ns)
@@ -138,8 +141,8 @@ class OrderEvents(Teller):
             order.expire_time_ns = request.expire_time_ns
         order.order_qty, order.leaves, order.price = event.order_qty, event.leaves, event.price
         order.per_lot = event.reserved // event.leaves
-        self.cause = self.tell_order("OrderReplaced", order, self._replacement(order, request, event))
-        self.reserve(order.account_id, order.locked_asset, min(rise, 0), "REPLACE", order, self.cause)
+        self._teller.cause = self.tell_order("OrderReplaced", order, self._replacement(order, request, event))
+        self._money.reserve(order.account_id, order.locked_asset, min(rise, 0), "REPLACE", order, self._teller.cause)
 
     def _replacement(self, order: Order, request: c.ReplaceOrder, event: e.OrderReplaced) -> Payload:
         i = order.instrument
@@ -164,16 +167,16 @@ class OrderEvents(Teller):
 
     def triggered(self, event: e.OrderTriggered) -> None:
         """OrderTriggered; what it trades follows from it."""
-        order = self.find(event.order_id)
+        order = self._teller.find(event.order_id)
         payload: Payload = {"order_id": order.text, "price": order.instrument.format_price(event.price)}
-        self.cause = self.tell_order("OrderTriggered", order, payload, self.mover)
+        self._teller.cause = self.tell_order("OrderTriggered", order, payload, self._teller.mover)
 
     def restated(self, event: e.OrderRestated) -> None:
         """OrderReduced and MarginReleased, or OrderRestated where no quantity is lost."""
-        order, i = self.find(event.order_id), self.find(event.order_id).instrument
+        order, i = self._teller.find(event.order_id), self._teller.find(event.order_id).instrument
         lost, released = order.leaves - event.leaves, event.released
-        self.agree("order quantity lost", order.order_qty - event.order_qty, lost)
-        self.agree("released", released, lost * order.per_lot)
+        self._teller.agree("order quantity lost", order.order_qty - event.order_qty, lost)
+        self._teller.agree("released", released, lost * order.per_lot)
         payload: Payload = {
             "order_id": order.text,
             "reason": event.reason.name,
@@ -182,12 +185,12 @@ class OrderEvents(Teller):
             "display_quantity": i.format_qty(event.display),
             "price": i.format_price(event.price) if event.price else None,
         }
-        cause = self.mover if event.reason is RestateReason.PEG else self.cause
+        cause = self._teller.mover if event.reason is RestateReason.PEG else self._teller.cause
         told = self.tell_order("OrderReduced" if lost else "OrderRestated", order, payload, cause)
         order.order_qty, order.leaves = event.order_qty, event.leaves
         if event.reason is RestateReason.PEG:
-            self.cause = told
-        self.reserve(order.account_id, order.locked_asset, -released, event.reason.name, order, told)
+            self._teller.cause = told
+        self._money.reserve(order.account_id, order.locked_asset, -released, event.reason.name, order, told)
 
     # --- refusals
 
@@ -197,12 +200,12 @@ class OrderEvents(Teller):
         cl_ord_id = request.cl_ord_id if isinstance(request, c.CancelOrder | c.ReplaceOrder) else ""
         event_type = "OrderCancelRejected" if isinstance(event, e.CancelRejected) else "OrderReplaceRejected"
         payload: Payload = {
-            "order_id": self.standing.order_text(event.order_id),
+            "order_id": self._rebuilt.order_text(event.order_id),
             "cl_ord_id": cl_ord_id,
             "state": event.state.name,
             **reason_of(event.code),
         }
-        self.tell(event_type, payload)
+        self._teller.tell(event_type, payload)
 
 
 def _written_terms(refused: c.RefuseOrder) -> Payload:

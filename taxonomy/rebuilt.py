@@ -1,7 +1,7 @@
-"""What the expansion remembers between records, and how it writes numbers.
+"""The engine's balances, orders and positions, rebuilt from events alone (RES-15), and how their numbers are written.
 
-This is also the rebuild from events alone (RES-15): after each record the balances, open orders and positions here
-are those of the engine.
+After each record they are those of the engine, which is why this fold is not shared with the one in
+:mod:`engine.standing`: that one starts from the engine's own snapshot, this one proves that the events say everything.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from engine.api import commands as c
 from engine.api.enums import OrdType, Side, TimeInForce
-from engine.api.ids import order_id_text
+from engine.api.ids import AccountId, AssetId, OrderId, SessionId, SymbolId, order_id_text
 from engine.api.instrument import Instrument
-from engine.api.units import format_minor
+from engine.api.units import Lots, Minor, Ticks, TimestampNs, format_minor
 
 AVERAGE_DECIMALS = 8
 """Least scale of an average price, the only figure that is rounded: half away from zero (RES-62)."""
+
+NO_LOTS = Lots(0)
 
 
 def half_up(dividend: int, divisor: int) -> int:
@@ -42,25 +44,25 @@ class Balance:
 class Order:
     """An open order. What it has locked is ``leaves`` times ``per_lot``, at all times."""
 
-    order_id: int
+    order_id: OrderId
     text: str
-    source: int
-    account_id: int
+    source: SessionId
+    account_id: AccountId
     instrument: Instrument
     side: Side
     ord_type: OrdType
     time_in_force: TimeInForce
-    order_qty: int
-    leaves: int
-    price: int
-    expire_time_ns: int
+    order_qty: Lots
+    leaves: Lots
+    price: Ticks
+    expire_time_ns: TimestampNs
     per_lot: int
-    cum_qty: int = 0
+    cum_qty: Lots = NO_LOTS
     cum_notional: int = 0
     total_fee: int = 0
 
     @property
-    def locked_asset(self) -> int:
+    def locked_asset(self) -> AssetId:
         """The asset in which it locks."""
         i = self.instrument
         return i.base_asset_id if self.side is Side.SELL and not i.is_perpetual else i.quote_asset_id
@@ -77,7 +79,7 @@ class Position:
 
     leverage: int
     is_isolated: bool = False
-    size: int = 0
+    size: Lots = NO_LOTS
     cost: int = 0
     margin: int = 0
     extra: int = 0
@@ -86,30 +88,30 @@ class Position:
     realized: int = 0
 
 
-class Standing:
-    """Registrations, balances, open orders, positions and marks, as of the last event."""
+class Rebuilt:
+    """Registrations, balances, open orders, positions and marks after the last event."""
 
     def __init__(self) -> None:
-        self.assets: dict[int, c.RegisterAsset] = {}
-        self.accounts: dict[int, c.OpenAccount] = {}
-        self.instruments: dict[int, Instrument] = {}
-        self.lenders: dict[int, int] = {}
-        self.marks: dict[int, int] = {}
-        self.balances: dict[tuple[int, int], Balance] = {}
-        self.orders: dict[int, Order] = {}
-        self.positions: dict[tuple[int, int], Position] = {}
+        self.assets: dict[AssetId, c.RegisterAsset] = {}
+        self.accounts: dict[AccountId, c.OpenAccount] = {}
+        self.instruments: dict[SymbolId, Instrument] = {}
+        self.lenders: dict[AssetId, AccountId] = {}
+        self.marks: dict[SymbolId, Ticks] = {}
+        self.balances: dict[tuple[AccountId, AssetId], Balance] = {}
+        self.orders: dict[OrderId, Order] = {}
+        self.positions: dict[tuple[AccountId, SymbolId], Position] = {}
 
-    def balance(self, account_id: int, asset_id: int) -> Balance:
+    def balance(self, account_id: AccountId, asset_id: AssetId) -> Balance:
         """Find a balance, or begin one."""
         return self.balances.setdefault((account_id, asset_id), Balance())
 
-    def position(self, account_id: int, symbol_id: int, leverage: int) -> Position:
+    def position(self, account_id: AccountId, symbol_id: SymbolId, leverage: int) -> Position:
         """Find a position, or begin one with ``leverage``."""
         return self.positions.setdefault((account_id, symbol_id), Position(leverage))
 
     # --- writing numbers
 
-    def amount(self, minor: int, asset_id: int) -> str:
+    def amount(self, minor: int, asset_id: AssetId) -> str:
         """Write an amount."""
         return format_minor(minor, self.assets[asset_id].decimals)
 
@@ -141,12 +143,14 @@ class Standing:
         worth *= instrument.tick_lot_minor(self.quote_decimals(instrument))
         return self.amount(worth - position.cost if worth else 0, instrument.quote_asset_id)
 
-    def order_text(self, order_id: int) -> str | None:
+    def order_text(self, order_id: OrderId) -> str | None:
         """Name an open order as members see it; None when it is not open."""
         order = self.orders.get(order_id)
         return order.text if order else None
 
-    def open_order(self, order_id: int, ts_ns: int, source: int, terms: c.NewOrder, reserved: int) -> Order:
+    def open_order(
+        self, order_id: OrderId, ts_ns: TimestampNs, source: SessionId, terms: c.NewOrder, reserved: Minor
+    ) -> Order:
         """Enter an accepted order."""
         order = Order(
             order_id,
@@ -170,6 +174,6 @@ class Standing:
 DAY_NS = 86_400_000_000_000
 
 
-def expiry_of(time_in_force: int, expire_time_ns: int, ts_ns: int) -> int:
+def expiry_of(time_in_force: int, expire_time_ns: TimestampNs, ts_ns: TimestampNs) -> TimestampNs:
     """When an order entered at ``ts_ns`` expires: a DAY order at the next midnight UTC; 0 for never."""
-    return (ts_ns // DAY_NS + 1) * DAY_NS if time_in_force == TimeInForce.DAY else expire_time_ns
+    return TimestampNs((ts_ns // DAY_NS + 1) * DAY_NS) if time_in_force == TimeInForce.DAY else expire_time_ns
