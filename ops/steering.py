@@ -8,11 +8,11 @@ from engine.api.commands import Command, OpenAccount
 from engine.api.events import CommandRefused, MassCancelRejected
 from engine.api.instrument import Instrument
 from engine.api.registry import Registry
+from engine.api.rejects import describe
 from engine.api.wire import Record, encode_command
 from engine.client import read_journal, submit_and_wait
 from ops.directory import journal_of
 from ops.errors import CheckFailed
-from ops.telling.events import explain
 from venue.registration import operations_records
 
 ANSWER_S_MAX = 10.0
@@ -24,7 +24,7 @@ def command_engine(data: Path, command: Command) -> Record:
     (record,) = submit_and_wait(data, "operations", [encode_command(command)], ANSWER_S_MAX)
     for event in record.events:
         if isinstance(event, CommandRefused | MassCancelRejected):
-            raise CheckFailed(f"the engine refused it: {explain(event.code)}")
+            raise CheckFailed(f"the engine refused it: {describe(event.code)}")
     return record
 
 

@@ -8,7 +8,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import OrdType, RestateReason, Side, TimeInForce
 from engine.api.ids import OrderId, order_id_text
-from engine.api.rejects import FIX_TWINS, ErrorCode
+from engine.api.rejects import ErrorCode, meaning_of, name_of
 from engine.api.wire import Record
 from taxonomy.envelope import Payload
 from taxonomy.money import Money
@@ -227,15 +227,6 @@ def _named(kind: type[Side] | type[OrdType] | type[TimeInForce], value: int) -> 
         return chr(value) if value else None
 
 
-def name_of(code: int) -> str:
-    """Name a code."""
-    try:
-        return ErrorCode(code).name
-    except ValueError:
-        return str(code)
-
-
 def reason_of(code: int) -> Payload:
     """Reason and message of a refusal."""
-    twin = FIX_TWINS.get(ErrorCode(code)) if code in ErrorCode.__members__.values() else None
-    return {"reason": name_of(code), "message": twin.text if twin else name_of(code).lower().replace("_", " ")}
+    return {"reason": name_of(code), "message": meaning_of(code).words}

@@ -63,60 +63,87 @@ class ErrorCode(IntEnum):
     TOO_MANY_ORDERS = 2010
 
 
-class FixTwin(msgspec.Struct, frozen=True):
-    """The FIX codes and text that go with an :class:`ErrorCode`.
+class Meaning(msgspec.Struct, frozen=True):
+    """What a code means, in words and in FIX: ``words`` open Text <58> and follow the code wherever people read it.
 
-    ``ord_rej_reason`` is OrdRejReason <103>, ``cxl_rej_reason`` CxlRejReason <102>; ``text`` opens Text <58>.
+    ``ord_rej_reason`` is OrdRejReason <103>, ``cxl_rej_reason`` CxlRejReason <102>; 99 is any other reason.
     """
 
-    ord_rej_reason: int
-    cxl_rej_reason: int
-    text: str
+    words: str
+    ord_rej_reason: int = 99
+    cxl_rej_reason: int = 99
 
 
-FIX_TWINS: dict[ErrorCode, FixTwin] = {
-    ErrorCode.UNKNOWN_SYMBOL: FixTwin(1, 99, "unknown symbol"),
-    ErrorCode.SYMBOL_CLOSED: FixTwin(2, 99, "symbol closed or halted"),
-    ErrorCode.EXCEEDS_LIMIT: FixTwin(3, 99, "exceeds size, notional, position or open-order limit"),
-    ErrorCode.TOO_LATE: FixTwin(4, 0, "too late"),
-    ErrorCode.UNKNOWN_ORDER: FixTwin(5, 1, "unknown order"),
-    ErrorCode.DUPLICATE_CL_ORD_ID: FixTwin(6, 6, "duplicate ClOrdID"),
-    ErrorCode.PRICE_OFF_TICK: FixTwin(99, 99, "price off tick"),
-    ErrorCode.SIZE_OFF_LOT: FixTwin(13, 99, "size off lot"),
-    ErrorCode.PRICE_OUTSIDE_BAND: FixTwin(99, 99, "price outside the band"),
-    ErrorCode.INSUFFICIENT_BALANCE: FixTwin(3, 99, "credit: insufficient balance"),
-    ErrorCode.UNSUPPORTED: FixTwin(11, 99, "unsupported order characteristic"),
-    ErrorCode.NOT_ALLOWED_NOW: FixTwin(2, 99, "not allowed in this state of the market"),
-    ErrorCode.POST_ONLY_WOULD_TAKE: FixTwin(99, 99, "post-only order would take"),
-    ErrorCode.FOK_UNFILLABLE: FixTwin(99, 99, "FOK not fillable"),
-    ErrorCode.SELF_TRADE: FixTwin(99, 99, "self-trade prevention"),
-    ErrorCode.STALE: FixTwin(4, 99, "stale request"),
-    ErrorCode.IOC_REMAINDER: FixTwin(99, 99, "IOC remainder"),
-    ErrorCode.NO_LIQUIDITY: FixTwin(99, 99, "no liquidity for a market order"),
-    ErrorCode.LEVERAGE_EXCEEDED: FixTwin(3, 99, "leverage exceeds what the notional allows"),
-    ErrorCode.RATE_LIMIT: FixTwin(99, 99, "rate limit"),
-    ErrorCode.NOT_AUTHORISED: FixTwin(0, 99, "account not authorised for this session"),
-    ErrorCode.UNKNOWN_ACCOUNT: FixTwin(15, 99, "unknown account"),
-    ErrorCode.ACCOUNT_SUSPENDED: FixTwin(0, 99, "account suspended or closed"),
-    ErrorCode.MARGIN_RESTRICTED: FixTwin(0, 99, "the account's margin state does not allow it"),
-    ErrorCode.NOTHING_TO_REDUCE: FixTwin(99, 99, "no position to reduce"),
-    ErrorCode.MIN_QTY_UNFILLABLE: FixTwin(99, 99, "minimum quantity not fillable"),
-    ErrorCode.GTD_EXPIRED: FixTwin(99, 99, "expire time reached"),
-    ErrorCode.DAY_EXPIRED: FixTwin(99, 99, "end of day"),
-    ErrorCode.REPLACED_BELOW_FILLED: FixTwin(99, 99, "replace below filled"),
-    ErrorCode.USER_REQUESTED: FixTwin(99, 99, "canceled by request"),
-    ErrorCode.DISCONNECTED: FixTwin(99, 99, "cancel on disconnect"),
-    ErrorCode.KILL_SWITCH: FixTwin(0, 99, "kill switch is on"),
-    ErrorCode.OPERATIONS: FixTwin(99, 99, "canceled by operations"),
-    ErrorCode.LIQUIDATION: FixTwin(99, 99, "liquidation"),
-    ErrorCode.DELISTED: FixTwin(99, 99, "instrument delisted"),
-    ErrorCode.INTERNAL: FixTwin(0, 99, "internal: the request had no effect"),
+MEANINGS: dict[ErrorCode, Meaning] = {
+    ErrorCode.UNKNOWN_SYMBOL: Meaning("unknown symbol", 1, 99),
+    ErrorCode.SYMBOL_CLOSED: Meaning("symbol closed or halted", 2, 99),
+    ErrorCode.EXCEEDS_LIMIT: Meaning("exceeds size, notional, position or open-order limit", 3, 99),
+    ErrorCode.TOO_LATE: Meaning("too late", 4, 0),
+    ErrorCode.UNKNOWN_ORDER: Meaning("unknown order", 5, 1),
+    ErrorCode.DUPLICATE_CL_ORD_ID: Meaning("duplicate ClOrdID", 6, 6),
+    ErrorCode.PRICE_OFF_TICK: Meaning("price off tick"),
+    ErrorCode.SIZE_OFF_LOT: Meaning("size off lot", 13, 99),
+    ErrorCode.PRICE_OUTSIDE_BAND: Meaning("price outside the band"),
+    ErrorCode.INSUFFICIENT_BALANCE: Meaning("credit: insufficient balance", 3, 99),
+    ErrorCode.UNSUPPORTED: Meaning("unsupported order characteristic", 11, 99),
+    ErrorCode.NOT_ALLOWED_NOW: Meaning("not allowed in this state of the market", 2, 99),
+    ErrorCode.POST_ONLY_WOULD_TAKE: Meaning("post-only order would take"),
+    ErrorCode.FOK_UNFILLABLE: Meaning("FOK not fillable"),
+    ErrorCode.SELF_TRADE: Meaning("self-trade prevention"),
+    ErrorCode.STALE: Meaning("stale request", 4, 99),
+    ErrorCode.IOC_REMAINDER: Meaning("IOC remainder"),
+    ErrorCode.NO_LIQUIDITY: Meaning("no liquidity for a market order"),
+    ErrorCode.LEVERAGE_EXCEEDED: Meaning("leverage exceeds what the notional allows", 3, 99),
+    ErrorCode.RATE_LIMIT: Meaning("rate limit"),
+    ErrorCode.NOT_AUTHORISED: Meaning("account not authorised for this session", 0, 99),
+    ErrorCode.UNKNOWN_ACCOUNT: Meaning("unknown account", 15, 99),
+    ErrorCode.ACCOUNT_SUSPENDED: Meaning("account suspended or closed", 0, 99),
+    ErrorCode.MARGIN_RESTRICTED: Meaning("the account's margin state does not allow it", 0, 99),
+    ErrorCode.NOTHING_TO_REDUCE: Meaning("no position to reduce"),
+    ErrorCode.MIN_QTY_UNFILLABLE: Meaning("minimum quantity not fillable"),
+    ErrorCode.GTD_EXPIRED: Meaning("expire time reached"),
+    ErrorCode.DAY_EXPIRED: Meaning("end of day"),
+    ErrorCode.REPLACED_BELOW_FILLED: Meaning("replace below filled"),
+    ErrorCode.USER_REQUESTED: Meaning("canceled by request"),
+    ErrorCode.DISCONNECTED: Meaning("cancel on disconnect"),
+    ErrorCode.KILL_SWITCH: Meaning("kill switch is on", 0, 99),
+    ErrorCode.OPERATIONS: Meaning("canceled by operations"),
+    ErrorCode.LIQUIDATION: Meaning("liquidation"),
+    ErrorCode.DELISTED: Meaning("instrument delisted"),
+    ErrorCode.INTERNAL: Meaning("internal: the request had no effect", 0, 99),
+    ErrorCode.MALFORMED_COMMAND: Meaning("not a command as its layout has it"),
+    ErrorCode.UNKNOWN_COMMAND: Meaning("a command of a number or version this release does not know"),
+    ErrorCode.ALREADY_REGISTERED: Meaning("the number or the name is registered already"),
+    ErrorCode.UNKNOWN_REFERENCE: Meaning("it refers to something that does not exist, or not for this use"),
+    ErrorCode.BOUND_EXCEEDED: Meaning("a number or a text is outside its bounds"),
+    ErrorCode.DUPLICATE_DEPOSIT: Meaning("a deposit with this reference was credited already"),
+    ErrorCode.INEXACT_NOTIONAL: Meaning("tick times lot is no whole number of minor units"),
+    ErrorCode.NOT_EMPTY: Meaning("orders, positions or balances are still there"),
+    ErrorCode.INVALID_TRANSITION: Meaning("not possible from the present state"),
+    ErrorCode.TOO_MANY_ORDERS: Meaning("more orders than one command may take out"),
 }
+"""What each code means: one row a code, in order."""
+
+UNASSIGNED = Meaning("unassigned")
+
+
+def meaning_of(code: int) -> Meaning:
+    """Find what a code means; one that is not assigned has its own meaning."""
+    try:
+        return MEANINGS[ErrorCode(code)]
+    except (KeyError, ValueError):
+        return UNASSIGNED
+
+
+def name_of(code: int) -> str:
+    """Name a code; an unassigned one is its number."""
+    try:
+        return ErrorCode(code).name
+    except ValueError:
+        return str(code)
 
 
 def describe(code: int) -> str:
-    """Name a code for a person: ``1007 PRICE_OFF_TICK``; an unassigned code keeps its number."""
-    try:
-        return f"{code} {ErrorCode(code).name}"
-    except ValueError:
-        return f"{code} UNASSIGNED"
+    """Write a code for a person: ``1007 PRICE_OFF_TICK (price off tick)``."""
+    name = name_of(code)
+    return f"{code} {name if name != str(code) else 'UNASSIGNED'} ({meaning_of(code).words})"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.api.rejects import FIX_TWINS, ErrorCode
+from engine.api.rejects import ErrorCode, meaning_of
 
 OTHER, UNSUPPORTED_TYPE, NOT_AVAILABLE, CONDITIONAL = 0, 3, 4, 5
 """BusinessRejectReason <380>."""
@@ -28,7 +28,7 @@ FAULT = BusinessReject(NOT_AVAILABLE, "1050: internal: the request had no effect
 
 def refusal(code: ErrorCode, tag: int = 0) -> BusinessReject:
     """Answer a request of another kind than D by a coded BusinessMessageReject."""
-    return BusinessReject(OTHER, f"{code}: {FIX_TWINS[code].text}", code, tag)
+    return BusinessReject(OTHER, f"{code}: {meaning_of(code).words}", code, tag)
 
 
 def conditional(tag: int) -> BusinessReject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.api.commands import NewOrder, RefuseOrder
 from engine.api.enums import OrderState, RestateReason
 from engine.api.ids import exec_id, order_id_text, trade_id_text
-from engine.api.rejects import FIX_TWINS, ErrorCode
+from engine.api.rejects import ErrorCode, meaning_of
 from engine.api.units import format_minor
 from fixgw import reports as r
 from fixgw.orders import Order
@@ -25,11 +25,6 @@ AVG_PX_DECIMALS = 8
 
 REPRICING, PARTIAL_DECLINE, MARKET_OPTION, OTHER = 3, 5, 8, 99
 """ExecRestatementReason <378>."""
-
-
-def ord_rej_reason(code: int) -> int:
-    """Return OrdRejReason <103> for an ErrorCode."""
-    return FIX_TWINS[code].ord_rej_reason if code in FIX_TWINS else 99  # type: ignore[index]
 
 
 class ExecutionReport:
@@ -120,7 +115,7 @@ class ExecutionReport:
         terms = self._written_terms(request) if isinstance(request, RefuseOrder) else self._asked_terms(request)
         return (
             f"{self._identity('8', report, OrderState.REJECTED, request.cl_ord_id)}37={NO_ORDER_ID}\x01{terms}"
-            f"151=0\x0114=0\x016=0\x01103={ord_rej_reason(report.code)}\x01{refusal_text(report.code)}{tag}{holder}"
+            f"151=0\x0114=0\x016=0\x01103={meaning_of(report.code).ord_rej_reason}\x01{refusal_text(report.code)}{tag}{holder}"
         )
 
     # --- parts --------------------------------------------------------------------------------------------

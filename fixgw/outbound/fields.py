@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine.api.enums import OrderState
-from engine.api.rejects import FIX_TWINS, ErrorCode
+from engine.api.rejects import meaning_of
 
 UNKNOWN_SYMBOL, SIDE_UNDISCLOSED, NO_ORDER_ID = "[N/A]", "7", "NONE"
 """Symbol <55>, Side <54> and OrderID <37> of an answer about an order that does not exist."""
@@ -24,11 +24,7 @@ ORD_STATUS = {
 
 def refusal_text(code: int) -> str:
     """Write Text <58> and ErrorCode <20016> of a refusal, with the closing SOH."""
-    try:
-        text = FIX_TWINS[ErrorCode(code)].text
-    except (KeyError, ValueError):
-        text = "unassigned"
-    return f"58={code}: {text}\x0120016={code}\x01"
+    return f"58={code}: {meaning_of(code).words}\x0120016={code}\x01"
 
 
 def echo(text: str) -> str:

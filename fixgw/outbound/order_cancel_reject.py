@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from engine.api.commands import ReplaceOrder
 from engine.api.ids import order_id_text
-from engine.api.rejects import FIX_TWINS
+from engine.api.rejects import meaning_of
 from fixgw import reports as r
 from fixgw.outbound.fields import NO_ORDER_ID, ORD_STATUS, Times, refusal_text
-
-
-def cxl_rej_reason(code: int) -> int:
-    """Return CxlRejReason <102> for an ErrorCode."""
-    return FIX_TWINS[code].cxl_rej_reason if code in FIX_TWINS else 99  # type: ignore[index]
 
 
 class OrderCancelReject:
@@ -28,6 +23,6 @@ class OrderCancelReject:
         orig_cl_ord_id = request.orig_cl_ord_id or report.cl_ord_id or NO_ORDER_ID
         return (
             f"37={order_id}\x0111={request.cl_ord_id}\x0141={orig_cl_ord_id}\x0139={ORD_STATUS[report.state]}\x01"
-            f"434={response_to}\x01102={cxl_rej_reason(report.code)}\x0160={self._times.text(report.ts_ns)}\x01"
+            f"434={response_to}\x01102={meaning_of(report.code).cxl_rej_reason}\x0160={self._times.text(report.ts_ns)}\x01"
             f"20018={report.seq}\x01{refusal_text(report.code)}"
         )

@@ -8,13 +8,13 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import BreakerReason, PositionReason, RestateReason, Side
 from engine.api.ids import order_id_text
-from engine.api.rejects import FIX_TWINS, ErrorCode, describe
+from engine.api.rejects import describe
 from engine.api.units import format_minor
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
 from ops.telling.commands import describe_command, words
 
-__all__ = ["Chronicle", "describe_command", "describe_event", "explain", "iso_time"]
+__all__ = ["Chronicle", "describe_command", "describe_event", "iso_time"]
 
 _RESTATED = {
     RestateReason.PEG: "the price it is pegged to moved",
@@ -38,15 +38,6 @@ def iso_time(ts_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 
 
-def explain(code: int) -> str:
-    """Explain a code: number, name, and what members are told."""
-    try:
-        twin = FIX_TWINS.get(ErrorCode(code))
-    except ValueError:
-        twin = None
-    return f"{describe(code)} ({twin.text})" if twin else describe(code)
-
-
 def describe_event(event: e.Event, record: Record, chronicle: Chronicle) -> str:
     """Describe an event of ``record``, the one applied last."""
     match event:
@@ -56,7 +47,7 @@ def describe_event(event: e.Event, record: Record, chronicle: Chronicle) -> str:
             return f"accepted as {order_id_text(event.order_id, record.ts_ns + index)}, {reserved} reserved"
         case e.OrderRejected():
             held = f", held by order {event.order_id}" if event.order_id else ""
-            return f"rejected: {explain(event.code)}{held}"
+            return f"rejected: {describe(event.code)}{held}"
         case e.Traded():
             return _traded(event, chronicle)
         case e.OrderCanceled() | e.OrderExpired():
@@ -70,11 +61,11 @@ def describe_event(event: e.Event, record: Record, chronicle: Chronicle) -> str:
             return f"order {event.order_id} triggered: it now trades up to {price}"
         case e.CancelRejected() | e.ReplaceRejected():
             what = "cancel" if isinstance(event, e.CancelRejected) else "replace"
-            return f"{what} rejected: {explain(event.code)}; order {event.order_id} is {event.state.name}"
+            return f"{what} rejected: {describe(event.code)}; order {event.order_id} is {event.state.name}"
         case e.StatusReported():
             return f"status: order {event.order_id} is {event.state.name}"
         case e.CommandRefused():
-            return f"refused: {explain(event.code)}"
+            return f"refused: {describe(event.code)}"
         case _:
             return _money_or_market(event, record, chronicle)
 
@@ -84,7 +75,7 @@ def _closed(event: e.OrderCanceled | e.OrderExpired, record: Record, chronicle: 
     qty = chronicle.qty(event.leaves, chronicle.symbol_of(event.order_id))
     released = chronicle.amount(event.released, chronicle.locked_asset(event.order_id))
     by = _canceled_by(record, chronicle) if word == "canceled" else ""
-    return f"order {event.order_id} {word}{by}: {explain(event.code)}; {qty} void, {released} released"
+    return f"order {event.order_id} {word}{by}: {describe(event.code)}; {qty} void, {released} released"
 
 
 def _canceled_by(record: Record, chronicle: Chronicle) -> str:
@@ -140,7 +131,7 @@ def _money_or_market(event: e.Event, record: Record, chronicle: Chronicle) -> st
             rest = f"; {event.remaining} more need another one" if event.remaining else ""
             return f"{event.canceled} orders canceled{rest}"
         case e.MassCancelRejected():
-            return f"mass cancel rejected: {explain(event.code)}"
+            return f"mass cancel rejected: {describe(event.code)}"
         case e.KillSwitchSet():
             return f"kill switch of {chronicle.source(event.session_id)} is {'on' if event.is_on else 'off'}"
         case _:
