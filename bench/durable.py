@@ -36,7 +36,7 @@ def measure(prepared: Prepared, commands: int, per_s: int, rounds: int, engine_c
     load = head(prepared.load, commands * (rounds + WARM_UP))
     offsets = ends(load)
     with _engine(engine_cpu) as data, _submitting(data) as link:
-        follower = Follower(data, "bench", 1)
+        follower = Follower(data, "bench")
         _send_all(link, follower, prepared)
         measured = []
         for first in range(0, commands * (rounds + WARM_UP), commands):
@@ -67,7 +67,7 @@ def _submitting(data: Path) -> Iterator[socket.socket]:
         link.sendall(encode_message(Hello("submit", "bench")))
         length = int.from_bytes(link.recv(4, socket.MSG_WAITALL), "little")
         welcome = msgspec.json.decode(link.recv(length, socket.MSG_WAITALL), type=Welcome)
-        assert not welcome.refused, welcome.refused
+        assert not welcome.refusal, welcome.reason
         yield link
 
 

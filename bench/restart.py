@@ -83,11 +83,11 @@ def _write(data: Path, load: bytes, before_snapshot: bytes = b"") -> None:
     recovered = recovery.recover(directory, data / "snapshots", disk)
     core, writer = recovered.core, journal.Journal(directory, recovered.tail, disk)
     for records in batches(core, before_snapshot):
-        writer.append(records, core.seq)
+        writer.append(records, core.seq, core.prev_crc)
     if before_snapshot:
-        snapshot.save(data / "snapshots", core, writer.position, disk)
+        snapshot.save(data / "snapshots", core, writer.place, disk)
     for records in batches(core, load):
-        writer.append(records, core.seq)
+        writer.append(records, core.seq, core.prev_crc)
     writer.close()
 
 

@@ -26,9 +26,9 @@ from bench.workload import Sent
 from engine.api import commands as c
 from engine.api.enums import OrdType, Side, TimeInForce
 from engine.host import journal, recovery
+from engine.host.clock import ExchangeClock
 from engine.host.core import Core
 from engine.host.disk import Disk
-from engine.host.sequencer import ExchangeClock
 from engine.host.snapshot_writer import SnapshotWriter
 
 RESTING = 1_000_000
@@ -129,7 +129,7 @@ class Bench:
         assert applied.consumed == len(frames), applied.fault
         began = time.perf_counter()
         if applied.count:
-            self.journal.append(applied.records, self.core.seq)
+            self.journal.append(applied.records, self.core.seq, self.core.prev_crc)
         return apply_ms, ms_since(began)
 
 

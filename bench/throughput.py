@@ -88,16 +88,16 @@ def journaled(prepared: Prepared, load: bytes) -> float:
         recovered = recovery.recover(directory, directory / "snapshots", disk)
         core, writer = recovered.core, journal.Journal(directory, recovered.tail, disk)
         for records in batches(core, prepared.opening):
-            writer.append(records, core.seq)
+            writer.append(records, core.seq, core.prev_crc)
         started = time.perf_counter()
         turn: list[bytes] = []
         for records in batches(core, load):
             turn.append(records)
             if len(turn) == LINKS:
-                writer.append(b"".join(turn), core.seq)
+                writer.append(b"".join(turn), core.seq, core.prev_crc)
                 turn.clear()
         if turn:
-            writer.append(b"".join(turn), core.seq)
+            writer.append(b"".join(turn), core.seq, core.prev_crc)
         seconds = time.perf_counter() - started
         writer.close()
         return seconds

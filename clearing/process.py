@@ -19,6 +19,7 @@ from clearing.intake import Intake, LogReader
 from clearing.ledger import Books, Ledger
 from clearing.limits import ATTEMPTS_QUIET, BACKOFF_FIRST_S, BACKOFF_MAX_S, STOP_TIMEOUT_S, TAKEOVER_TIMEOUT_S
 from clearing.store import Cursor, Store
+from engine.api.cursor import Cursor as LogCursor
 from engine.api.errors import EngineError
 from engine.api.ports import FollowPort
 from engine.client import Follower as EngineFollower
@@ -164,9 +165,11 @@ def build(
 
     Call it within the event loop that will run the process.
     """
-    return Process(
-        config, follow or (lambda from_seq: EngineFollower(config.data, "clearing", from_seq)), ready, settled
-    )
+
+    def follow_engine(from_seq: int) -> FollowPort:
+        return EngineFollower(config.data, "clearing", LogCursor(from_seq - 1))
+
+    return Process(config, follow or follow_engine, ready, settled)
 
 
 def serve(config: Config) -> int:

@@ -116,7 +116,7 @@ def build(config: Config) -> Process:
     lock = _lock(config.directory)
     senders = _senders(members, config.role)
     role = _role(config, senders, registry)
-    follower = Follower(config.data, f"fixgw-{config.role}", 1)
+    follower = Follower(config.data, f"fixgw-{config.role}")
     outlets = _outlets(config, senders, role, follower)
     desk = Desk(follower, Reporting(registry), role, outlets)
     credentials = Credentials(members.sessions(config.role))

@@ -11,13 +11,17 @@
     |   |-- JournalLocked      another engine holds the directory
     |   `-- Diverged           replay produced other bytes than the journal holds
     |-- SnapshotError          a snapshot that does not restore to its own digest
+    |-- ForeignPart            a file that belongs to another journal than the one it lies beside
     `-- LinkError              the engine cannot be reached, or refused the link
+        `-- CursorRefused      a cursor of another journal, of another history, or beyond the end
 
 An *outcome* (the market said no) is never an exception: it is an event with a code from
 :mod:`engine.api.rejects`.
 """
 
 from __future__ import annotations
+
+from engine.api.cursor import journal_name
 
 
 class EngineError(Exception):
@@ -69,5 +73,19 @@ class SnapshotError(EngineError):
     """A snapshot that does not restore to its own digest."""
 
 
+class ForeignPart(EngineError):
+    """A file that belongs to another journal than the one it lies beside: put together from two backups, say."""
+
+    def __init__(self, path: str, journal: int, expected: int) -> None:
+        super().__init__(
+            f"{path} belongs to journal {journal_name(journal)}, but the journal here is {journal_name(expected)}: "
+            "restore both from one backup, or move this file away"
+        )
+
+
 class LinkError(EngineError):
     """The engine cannot be reached, or refused the link."""
+
+
+class CursorRefused(LinkError):
+    """A cursor that this journal cannot go on from. Trying again does not help: parts were mixed up."""

@@ -124,6 +124,10 @@ RECORD_BYTES_MAX = 1 << 26
 BATCH_COMMANDS_MAX = 65_535
 """core. Commands made durable by one sync; a record's place in its batch is a u16."""
 
+BATCHES_AHEAD_MAX = 8
+"""Batches applied and not yet durable, where a journal completes later than it is told; then nothing more is taken, so
+that a journal that stands still does not fill the memory."""
+
 LINK_READ_BYTES = 1 << 18
 """Bytes taken from one link in one turn of the loop, so that no link starves another."""
 

@@ -14,6 +14,7 @@ The engine takes links of its own user and of root only (SO_PEERCRED).
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
@@ -26,21 +27,44 @@ CONTROL_BYTES_MAX = 1 << 26
 
 
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client says first. ``name`` names the process on the operator's screen."""
+    """What a client says first. ``name`` names the process on the operator's screen.
+
+    A follower that goes on from what it has kept names the ``journal`` it kept it of; 0 is any.
+    """
 
     role: Literal["submit", "follow", "control"]
     name: str
     from_seq: int = 0
+    journal: int = 0
+
+
+class Refusal(StrEnum):
+    """Why the engine closes a link after the greeting."""
+
+    NONE = ""
+    BEYOND_END = "BEYOND_END"
+    """A follower asks for records after one that the journal does not have."""
+    OTHER_JOURNAL = "OTHER_JOURNAL"
+    """A follower goes on from records of another journal."""
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """What the engine answers; ``refused`` is empty or says why the link is closed at once."""
+    """What the engine answers. ``journal`` is the identity of its journal, ``durable_crc`` the CRC of its last record.
 
+    Records up to ``applied_seq`` are decided, and follow unless the engine ends before they are durable: a submitter
+    sends nothing again before it has seen them.
+    With a ``refusal`` the link is closed at once, and ``reason`` is the sentence for people.
+    """
+
+    journal: int
     epoch: int
     fencing: int
     durable_seq: int
+    durable_crc: int
+    applied_seq: int
     ring_seq: int
-    refused: str = ""
+    refusal: Refusal = Refusal.NONE
+    reason: str = ""
 
 
 class ControlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +94,7 @@ class EngineStatus(msgspec.Struct, frozen=True):
 
     seq: int
     ts_ns: int
+    journal: int
     epoch: int
     fencing: int
     durability: str

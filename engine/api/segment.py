@@ -4,21 +4,23 @@ A segment is named ``journal-<first seq, 20 digits>.seg`` and begins with::
 
     offset size  field
          0    8  magic           b"EXCHJRNL"
-         8    4  version         1
+         8    4  version         2
         12    4  epoch           generation of the numbering, part of every ExecID
-        16    8  fencing         rises by one each time an engine takes the directory
-        24    8  first_seq       seq of the first record
-        32    4  prev_crc        crc32c of the record before first_seq, 0 at seq 1
-        36    4  zero
-        40   32  prev_sha256     SHA-256 of the whole segment before, zeros for the first
-        72    4  zero
-        76    4  crc32c          of bytes 0..76
+        16    8  journal         identity: a number drawn when the journal is begun, the same in all that belongs to it
+        24    8  fencing         rises by one each time an engine takes the directory
+        32    8  first_seq       seq of the first record
+        40    4  prev_crc        crc32c of the record before first_seq, 0 at seq 1
+        44    4  zero
+        48   32  prev_sha256     SHA-256 of the whole segment before, zeros for the first
+        80    4  zero
+        84    4  crc32c          of bytes 0..84
 
 then records as drawn in :mod:`engine.api.wire`, without anything between them.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from struct import Struct
 
@@ -28,14 +30,15 @@ from engine.api.errors import WireError
 from engine.api.wire import crc32c
 
 MAGIC = b"EXCHJRNL"
-VERSION = 1
-_HEADER = Struct("<8sIIQQII32sI")
+VERSION = 2
+_HEADER = Struct("<8sIIQQQII32sI")
 SEGMENT_HEADER_BYTES = _HEADER.size + 4
 
 
 class SegmentHeader(msgspec.Struct, frozen=True):
     """What the head of a segment says; fields as drawn above."""
 
+    journal: int
     epoch: int
     fencing: int
     first_seq: int
@@ -44,9 +47,8 @@ class SegmentHeader(msgspec.Struct, frozen=True):
 
     def encode(self) -> bytes:
         """Encode to SEGMENT_HEADER_BYTES bytes."""
-        head = _HEADER.pack(
-            MAGIC, VERSION, self.epoch, self.fencing, self.first_seq, self.prev_crc, 0, self.prev_sha256, 0
-        )
+        place = (self.journal, self.fencing, self.first_seq, self.prev_crc)
+        head = _HEADER.pack(MAGIC, VERSION, self.epoch, *place, 0, self.prev_sha256, 0)
         return head + crc32c(head).to_bytes(4, "little")
 
     @classmethod
@@ -57,10 +59,15 @@ class SegmentHeader(msgspec.Struct, frozen=True):
         head = raw[: _HEADER.size]
         if crc32c(head) != int.from_bytes(raw[_HEADER.size : SEGMENT_HEADER_BYTES], "little"):
             raise WireError("segment header checksum does not match")
-        magic, version, epoch, fencing, first_seq, prev_crc, _, sha256, _ = _HEADER.unpack(head)
+        magic, version, epoch, journal, fencing, first_seq, prev_crc, _, sha256, _ = _HEADER.unpack(head)
         if magic != MAGIC or version != VERSION:
             raise WireError(f"not a segment of version {VERSION}")
-        return cls(epoch, fencing, first_seq, prev_crc, sha256)
+        return cls(journal, epoch, fencing, first_seq, prev_crc, sha256)
+
+
+def draw_journal() -> int:
+    """Draw the identity of a new journal: 63 bits, never 0, so that a BIGINT holds it."""
+    return int.from_bytes(os.urandom(8), "little") >> 1 or 1
 
 
 def segment_name(first_seq: int) -> str:

@@ -15,7 +15,7 @@ class Disk:
 
     def open_append(self, path: Path) -> int:
         """Open or create ``path`` for appending; return its descriptor."""
-        return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def write(self, fd: int, data: bytes) -> int:
         """Write some bytes; return how many the kernel took."""

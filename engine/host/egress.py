@@ -27,8 +27,8 @@ class _Batch(msgspec.Struct, frozen=True):
 class Egress:
     """The ring of newest records, and the links that follow it."""
 
-    def __init__(self, durable_seq: int) -> None:
-        self.durable_seq = durable_seq
+    def __init__(self, durable_seq: int, durable_crc: int) -> None:
+        self.durable_seq, self.durable_crc = durable_seq, durable_crc
         self._ring: deque[_Batch] = deque()
         self._ring_bytes = 0
         self._followers: list[Link] = []
@@ -38,13 +38,13 @@ class Egress:
         """The oldest record a follower can join at; ``durable_seq + 1`` when the ring is empty."""
         return self._ring[0].first_seq if self._ring else self.durable_seq + 1
 
-    def publish(self, records: bytes, last_seq: int) -> None:
+    def publish(self, records: bytes, last_seq: int, last_crc: int) -> None:
         """Send a durable batch to every follower and keep it in the ring."""
         self._ring.append(_Batch(self.durable_seq + 1, last_seq, records))
         self._ring_bytes += len(records)
         while self._ring_bytes > RING_BYTES_MAX and len(self._ring) > 1:
             self._ring_bytes -= len(self._ring.popleft().records)
-        self.durable_seq = last_seq
+        self.durable_seq, self.durable_crc = last_seq, last_crc
         for link in self._followers:
             link.send(records)
             if len(link.outbound) > FOLLOWER_BACKLOG_BYTES_MAX:

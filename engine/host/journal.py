@@ -4,9 +4,9 @@ Bytes of a segment are drawn in :mod:`engine.api.segment`, of a record in :mod:`
 segments lie two small files:
 
 - ``LOCK``: held with flock by the one engine that writes here;
-- ``DURABLE``: seq u64 and its CRC32C u32, rewritten after every sync. It is never itself synced, so it may lag
-  after a power cut, but it cannot lead: a record up to it that does not read back is corruption, never a
-  torn write.
+- ``DURABLE``: identity of the journal u64, seq u64 and the CRC32C u32 of both, rewritten after every sync. It is
+  never itself synced, so it may lag after a power cut, but it cannot lead: a record up to it that does not read
+  back is corruption, never a torn write.
 
 A batch is one ``write`` and one ``fdatasync``; only then do its records leave the engine (DRV-02). A failed
 write or sync ends the process: there is no retry that could be trusted.
@@ -19,6 +19,7 @@ import hashlib
 import os
 import time
 from pathlib import Path
+from struct import Struct
 
 import msgspec
 
@@ -28,13 +29,16 @@ from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
 from engine.api.wire import crc32c
 from engine.host.disk import Disk
 
+_MARKER = Struct("<QQ")
+
 LOCK_WAIT_S_MAX = 0.5
 """An engine killed just as it began a snapshot leaves a child that holds the lock until it has closed it."""
 
 
-class Position(msgspec.Struct, frozen=True):
-    """Where the next record goes: the segment named by its first seq, and the byte offset in it."""
+class Place(msgspec.Struct, frozen=True):
+    """Where the next record goes: in which journal, the segment named by its first seq, and the byte offset in it."""
 
+    journal: int
     segment_first_seq: int
     offset: int
 
@@ -42,6 +46,7 @@ class Position(msgspec.Struct, frozen=True):
 class Tail(msgspec.Struct, frozen=True):
     """What a recovered journal ends with, and so what the next segment must chain to."""
 
+    journal: int
     epoch: int
     fencing: int
     last_seq: int
@@ -54,8 +59,8 @@ def lock(directory: Path) -> int:
 
     Raises: JournalLocked when another still holds it after LOCK_WAIT_S_MAX.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    fd = os.open(directory / "LOCK", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    make_private(directory)
+    fd = os.open(directory / "LOCK", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LOCK_WAIT_S_MAX
     while True:
         try:
@@ -68,15 +73,29 @@ def lock(directory: Path) -> int:
         time.sleep(0.01)
 
 
-def read_durable(directory: Path) -> int:
-    """Return the last seq known to be durable, 0 when the marker is absent or torn."""
+def make_private(directory: Path) -> None:
+    """Make a directory of the engine's own, which nobody else can look into."""
+    directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    directory.chmod(0o700)
+
+
+class Marker(msgspec.Struct, frozen=True):
+    """What ``DURABLE`` says; all 0 when it is absent or torn."""
+
+    journal: int = 0
+    seq: int = 0
+
+
+def read_marker(directory: Path) -> Marker:
+    """Read which seq is known to be durable, and of which journal."""
     try:
         raw = (directory / "DURABLE").read_bytes()
     except FileNotFoundError:
-        return 0
-    if len(raw) != 12 or crc32c(raw[:8]) != int.from_bytes(raw[8:], "little"):
-        return 0
-    return int.from_bytes(raw[:8], "little")
+        return Marker()
+    if len(raw) != _MARKER.size + 4 or crc32c(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
+        return Marker()
+    return Marker(*_MARKER.unpack_from(raw))
 
 
 class Journal:
@@ -92,22 +111,22 @@ class Journal:
         self._fd = -1
         self._size = 0
         self._sha256 = hashlib.sha256()
+        self.identity = tail.journal
         self.epoch = tail.epoch
         self.fencing = tail.fencing + 1
-        self.last_seq = tail.last_seq
-        self._first_crc = tail.last_crc
-        self._last_batch = b""
+        self.durable_seq = tail.last_seq
+        self.last_crc = tail.last_crc
         self._segment_first_seq = 0
-        self._durable_fd = os.open(directory / "DURABLE", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+        self._durable_fd = os.open(directory / "DURABLE", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         self._begin_segment(tail.last_sha256)
         self._mark_durable()
 
     @property
-    def position(self) -> Position:
+    def place(self) -> Place:
         """Where the next record goes."""
-        return Position(self._segment_first_seq, self._size)
+        return Place(self.identity, self._segment_first_seq, self._size)
 
-    def append(self, records: bytes, last_seq: int) -> None:
+    def append(self, records: bytes, last_seq: int, last_crc: int) -> None:
         """Write a batch of records and make it durable. Raises: JournalError; the process must then end."""
         if self._size >= SEGMENT_BYTES_MAX:
             self._begin_segment(self._sha256.digest())
@@ -118,9 +137,14 @@ class Journal:
             raise JournalError(f"the journal could not be made durable: {error}") from error
         self._sha256.update(records)
         self._size += len(records)
-        self.last_seq = last_seq
-        self._last_batch = records
+        self.durable_seq, self.last_crc = last_seq, last_crc
         self._mark_durable()
+
+    def complete(self) -> None:
+        """Do nothing: what was appended is durable."""
+
+    def fileno(self) -> None:
+        """Return nothing to wait for: an append is complete when it returns."""
 
     def close(self) -> None:
         """Close the files. Nothing is written: every batch is durable already."""
@@ -128,8 +152,8 @@ class Journal:
         os.close(self._durable_fd)
 
     def _begin_segment(self, prev_sha256: bytes) -> None:
-        first_seq = self.last_seq + 1
-        header = SegmentHeader(self.epoch, self.fencing, first_seq, self._crc_of_last(), prev_sha256).encode()
+        first_seq = self.durable_seq + 1
+        header = SegmentHeader(self.identity, self.epoch, self.fencing, first_seq, self.last_crc, prev_sha256).encode()
         path = self._directory / segment_name(first_seq)
         try:
             self._disk.publish(path, header)
@@ -143,15 +167,5 @@ class Journal:
         self._segment_first_seq = first_seq
 
     def _mark_durable(self) -> None:
-        raw = self.last_seq.to_bytes(8, "little")
+        raw = _MARKER.pack(self.identity, self.durable_seq)
         os.pwrite(self._durable_fd, raw + crc32c(raw).to_bytes(4, "little"), 0)
-
-    def _crc_of_last(self) -> int:
-        """Find the CRC of the last record: a walk over its batch, once for each segment."""
-        records, start = self._last_batch, 0
-        while start < len(records):
-            end = start + int.from_bytes(records[start : start + 4], "little")
-            if end == len(records):
-                return int.from_bytes(records[start + 4 : start + 8], "little")
-            start = end
-        return self._first_crc

@@ -1,41 +1,62 @@
-"""The duty cycle: take a batch, stamp and apply it, make it durable, publish it. One thread, one writer."""
+"""The duty cycle: take a batch, stamp and apply it, make it durable, publish it. One thread, one writer.
+
+A journal may complete later than it is told; then the next batch is applied meanwhile. ``core.seq`` is how far has been
+applied, ``journal.durable_seq`` how far is durable, ``egress.durable_seq`` how far is published.
+"""
 
 from __future__ import annotations
 
+import select
 import selectors
 import socket
 import time
+from collections import deque
 
+import msgspec
 import structlog
 
 from engine.api.commands import OPERATIONS, AdvanceTime
-from engine.api.limits import BATCH_COMMANDS_MAX, LINK_READ_BYTES, LINKS_MAX
-from engine.api.link import GREETING_BYTES_MAX, EngineStatus, Hello, Welcome, encode_message
+from engine.api.cursor import journal_name
+from engine.api.limits import BATCH_COMMANDS_MAX, BATCHES_AHEAD_MAX, LINK_READ_BYTES, LINKS_MAX
+from engine.api.link import GREETING_BYTES_MAX, EngineStatus, Hello, Refusal, Welcome, encode_message
 from engine.api.wire import encode_command, encode_frame
+from engine.host.clock import ExchangeClock
 from engine.host.control import Measures, answer
 from engine.host.core import Core
 from engine.host.egress import Egress
-from engine.host.journal import Journal
 from engine.host.links import Link, is_trusted
-from engine.host.sequencer import ExchangeClock
+from engine.host.ports import JournalPort
 from engine.host.snapshot_writer import SnapshotWriter
 
 ADVANCE_TIME = encode_frame(OPERATIONS, 0, encode_command(AdvanceTime()))
 """What the loop itself sequences; a client's commands have a ``source_seq`` that is not 0."""
 
+FINISH_TURN_MS = 10
+"""How long a clean stop waits before it asks the journal again."""
+
 _log = structlog.get_logger()
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    """Records applied together, which one append makes durable."""
+
+    records: bytes
+    last_seq: int
+    last_crc: int
+    began_ns: int
 
 
 class Loop:
     """The engine while it runs.
 
-    Invariant: nothing that a command caused leaves this object before :meth:`Journal.append` has returned.
+    Invariant: nothing that a command caused leaves this object, in a record, an answer or a snapshot, before the
+    journal's ``durable_seq`` has reached it.
     """
 
     def __init__(
         self,
         core: Core,
-        journal: Journal,
+        journal: JournalPort,
         clock: ExchangeClock,
         listener: socket.socket,
         snapshots: SnapshotWriter,
@@ -46,31 +67,44 @@ class Loop:
         self._clock = clock
         self._listener = listener
         self._snapshots = snapshots
-        self._egress = Egress(core.seq)
+        self._egress = Egress(core.seq, core.prev_crc)
+        self._under_way: deque[_Batch] = deque()
+        self._asking: list[Link] = []
         self._links: dict[int, Link] = {}
         self._submitting: list[Link] = []
         self._is_batch_full = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ, None)
+        completion = journal.fileno()
+        if completion is not None:
+            self._selector.register(completion, selectors.EVENT_READ, journal)
         self._measures = Measures()
-        self._status = EngineStatus(0, 0, journal.epoch, journal.fencing, durability, 0, [], 0, 0, 0)
+        self._status = EngineStatus(0, 0, journal.identity, journal.epoch, journal.fencing, durability, 0, [], 0, 0, 0)
 
     def turn(self, timeout_s: float) -> None:
         """Run the duty cycle once, waiting at most ``timeout_s`` for something to do.
 
         Raises: JournalError, ClockFault; the process must then end without publishing anything more.
         """
-        asking = self._take(timeout_s)
-        records = self._sequence()
-        if records:
-            started = time.perf_counter_ns()
-            self._journal.append(records, self._core.seq)
-            self._measures.synced(time.perf_counter_ns() - started)
-            self._egress.publish(records, self._core.seq)
-        for link in asking:
-            self._answer(link)
+        self._take(timeout_s)
+        if self._may_go_on():
+            self._append(self._sequence())
+        self._publish()
+        if self._is_settled:
+            self._answer_all()
         self._tidy()
-        self._snapshots.turn()
+        self._snapshots.turn(self._is_settled)
+
+    def finish(self) -> None:
+        """Wait until all that was applied is durable and published. Raises: JournalError."""
+        waiting = select.poll()
+        completion = self._journal.fileno()
+        if completion is not None:
+            waiting.register(completion, select.POLLIN)
+        self._publish()
+        while not self._is_settled:
+            waiting.poll(FINISH_TURN_MS)
+            self._publish()
 
     def close(self) -> None:
         """Close every link and the listener."""
@@ -81,13 +115,14 @@ class Loop:
 
     # --- take -------------------------------------------------------------------------------------------
 
-    def _take(self, timeout_s: float) -> list[Link]:
-        """Read what has arrived; return the control links that have asked something."""
-        asking = []
+    def _take(self, timeout_s: float) -> None:
+        """Read what has arrived, and note which control links have asked something."""
         for key, mask in self._selector.select(self._patience_s(timeout_s)):
             link = key.data
             if link is None:
                 self._accept()
+                continue
+            if link is self._journal:
                 continue
             if mask & selectors.EVENT_WRITE:
                 link.flush()
@@ -98,14 +133,15 @@ class Loop:
                 if link.hello is None:
                     continue
                 if link.hello.role == "control":
-                    asking.append(link)
+                    self._asking.append(link)
                 elif link.hello.role == "follow" and link.inbound:
                     _log.warning("link_cut", link=link.name, reason="a follower has nothing to say")
                     link.is_open = False
-        return asking
 
     def _patience_s(self, timeout_s: float) -> float:
-        """How long to wait for something to do: no longer than until something is due."""
+        """How long to wait for something to do: no longer than until something is due, if more may be applied."""
+        if not self._may_go_on():
+            return timeout_s
         if self._is_batch_full:
             return 0
         due_ns = self._core.next_due_ns
@@ -130,28 +166,28 @@ class Loop:
             return
         if hello is None:
             return
-        refused = self._refusal(hello)
-        egress = self._egress
-        link.welcome(Welcome(self._journal.epoch, self._journal.fencing, egress.durable_seq, egress.ring_seq, refused))
-        if refused:
+        welcome = self._welcome(hello)
+        link.welcome(welcome)
+        if welcome.refusal is not Refusal.NONE:
             link.is_open = False
         elif hello.role == "submit":
             self._replace_submitter(link, hello.name)
         elif hello.role == "follow":
-            if hello.from_seq < egress.ring_seq:
+            if hello.from_seq < welcome.ring_seq:
                 link.is_open = False
             else:
-                egress.join(link, hello.from_seq)
+                self._egress.join(link, hello.from_seq)
 
-    def _refusal(self, hello: Hello) -> str:
-        if hello.role == "follow" and not 1 <= hello.from_seq <= self._egress.durable_seq + 1:
-            return f"no record {hello.from_seq}: the journal ends at {self._egress.durable_seq}"
-        return ""
+    def _welcome(self, hello: Hello) -> Welcome:
+        journal, egress = self._journal, self._egress
+        refusal, reason = _refusal(hello, journal.identity, egress.durable_seq)
+        ends = (egress.durable_seq, egress.durable_crc, self._core.seq, egress.ring_seq)
+        return Welcome(journal.identity, journal.epoch, journal.fencing, *ends, refusal, reason)
 
     def _replace_submitter(self, link: Link, name: str) -> None:
         """Take commands from ``link``; an older link of the same name is cut, its unread bytes with it.
 
-        The newcomer was told ``durable_seq``: whatever of the older link is not in the log by then never will be.
+        The newcomer was told how far commands are applied: what of the older link is not among them never will be.
         """
         for old in self._submitting:
             if old.hello is not None and old.hello.name == name:
@@ -188,7 +224,40 @@ class Loop:
             batch.append(self._core.apply(now_ns, ADVANCE_TIME, count).records)
         return b"".join(batch)
 
+    # --- make durable and publish -----------------------------------------------------------------------
+
+    @property
+    def _is_settled(self) -> bool:
+        """Tell whether all that was applied is durable and published."""
+        return not self._under_way
+
+    def _may_go_on(self) -> bool:
+        """Tell whether more may be applied; who must see a settled state waits for it, and all others with him."""
+        if self._is_settled:
+            return True
+        is_awaited = bool(self._asking) or self._snapshots.is_due()
+        return not is_awaited and len(self._under_way) < BATCHES_AHEAD_MAX
+
+    def _append(self, records: bytes) -> None:
+        if records:
+            batch = _Batch(records, self._core.seq, self._core.prev_crc, time.perf_counter_ns())
+            self._under_way.append(batch)
+            self._journal.append(records, batch.last_seq, batch.last_crc)
+
+    def _publish(self) -> None:
+        """Publish what has become durable."""
+        self._journal.complete()
+        while self._under_way and self._under_way[0].last_seq <= self._journal.durable_seq:
+            batch = self._under_way.popleft()
+            self._measures.synced(time.perf_counter_ns() - batch.began_ns)
+            self._egress.publish(batch.records, batch.last_seq, batch.last_crc)
+
     # --- answer and tidy --------------------------------------------------------------------------------
+
+    def _answer_all(self) -> None:
+        asking, self._asking = self._asking, []
+        for link in asking:
+            self._answer(link)
 
     def _answer(self, link: Link) -> None:
         try:
@@ -215,3 +284,16 @@ class Loop:
             wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if link.outbound else 0)
             if self._selector.get_key(link.connection).events != wanted:
                 self._selector.modify(link.connection, wanted, link)
+
+
+def _refusal(hello: Hello, journal: int, durable_seq: int) -> tuple[Refusal, str]:
+    """Judge what a follower wants to go on from; return why it cannot, with the sentence for people."""
+    if hello.role != "follow":
+        return Refusal.NONE, ""
+    if hello.journal not in (0, journal):
+        theirs, ours = journal_name(hello.journal), journal_name(journal)
+        return Refusal.OTHER_JOURNAL, f"{hello.name} goes on from journal {theirs}, but the journal here is {ours}"
+    if not 1 <= hello.from_seq <= durable_seq + 1:
+        after = hello.from_seq - 1
+        return Refusal.BEYOND_END, f"{hello.name} goes on after seq {after}, but the journal ends at seq {durable_seq}"
+    return Refusal.NONE, ""

@@ -11,11 +11,13 @@ from typing import Literal
 import msgspec
 import structlog
 
+from engine.api.cursor import journal_name
 from engine.host import journal, recovery
+from engine.host.clock import ExchangeClock
 from engine.host.disk import Disk, UnsyncedDisk
 from engine.host.links import listen
 from engine.host.loop import Loop
-from engine.host.sequencer import ExchangeClock
+from engine.host.ports import JournalPort
 from engine.host.snapshot_writer import SnapshotWriter
 
 TURN_S = 0.5
@@ -38,7 +40,7 @@ class Config(msgspec.Struct, frozen=True):
 class Process:
     """A recovered engine. :meth:`run` returns when :meth:`stop` was called; any fault leaves as an exception."""
 
-    def __init__(self, loop: Loop, journal_writer: journal.Journal, snapshots: SnapshotWriter, lock_fd: int) -> None:
+    def __init__(self, loop: Loop, journal_writer: JournalPort, snapshots: SnapshotWriter, lock_fd: int) -> None:
         self._loop = loop
         self._snapshots = snapshots
         self._journal = journal_writer
@@ -50,6 +52,7 @@ class Process:
         ready()
         while not self._is_stopping:
             self._loop.turn(TURN_S)
+        self._loop.finish()
         self._snapshots.save()
         self.close()
 
@@ -64,10 +67,16 @@ class Process:
         os.close(self._lock_fd)
 
 
-def build(config: Config, disk: Disk | None = None, now_ns: Callable[[], int] = time.time_ns) -> Process:
+def build(
+    config: Config,
+    disk: Disk | None = None,
+    now_ns: Callable[[], int] = time.time_ns,
+    open_journal: Callable[[Path, journal.Tail, Disk], JournalPort] = journal.Journal,
+) -> Process:
     """Recover the engine in ``config.data`` and bind its socket; ``now_ns`` is what its clock reads.
 
-    Raises: JournalLocked, CorruptJournal, Diverged, OSError.
+
+    Raises: JournalLocked, CorruptJournal, Diverged, ForeignPart, OSError.
     """
     if config.durability == "none":
         _log.warning("durability_none", warning="an order acknowledged now may be lost: for measurements only")
@@ -78,10 +87,11 @@ def build(config: Config, disk: Disk | None = None, now_ns: Callable[[], int] = 
     for one in (directory, snapshots):
         disk.remove_unfinished(one)
     recovered = recovery.recover(directory, snapshots, disk)
-    writer = journal.Journal(directory, recovered.tail, disk)
+    writer = open_journal(directory, recovered.tail, disk)
     core = recovered.core
     _log.info(
         "recovered",
+        journal=journal_name(writer.identity),
         seq=core.seq,
         replayed=recovered.replayed,
         torn_bytes=recovered.torn_bytes,

@@ -23,14 +23,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from engine.api.errors import CorruptJournal, Diverged, WireError
+from engine.api.errors import CorruptJournal, Diverged, ForeignPart, WireError
 from engine.api.limits import RECORD_BYTES_MAX
-from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
+from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, draw_journal, list_segments
 from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.host import snapshot
 from engine.host.core import Core, Fault, walk
 from engine.host.disk import Disk
-from engine.host.journal import Position, Tail, read_durable
+from engine.host.journal import Place, Tail, read_marker
 
 EPOCH = 1
 """Generation of the numbering; a new one begins only if the numbering itself is ever begun again."""
@@ -60,15 +60,16 @@ def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
     Its hash tables are spread by a number nobody knows, so that ClOrdIDs cannot be made to collide; no record and
     no snapshot depends on it.
     Raises: CorruptJournal naming segment and offset; Diverged when a record executes to other bytes, or the state
-    is not the one a snapshot was taken of.
+    is not the one a snapshot was taken of; ForeignPart when a file belongs to another journal.
     """
     hash_seed = int.from_bytes(os.urandom(8), "little")
+    identity = identify(directory, snapshots) or draw_journal()
     restored = snapshot.restore_newest(snapshots, hash_seed)
-    core, start = (restored.core, restored.position) if restored else (Core(hash_seed), None)
+    core, start = (restored.core, restored.place) if restored else (Core(hash_seed), None)
     witnesses = [head for head in snapshot.read_heads(snapshots) if head.seq > core.seq]
-    proven_seq = max(read_durable(directory), core.seq, *(head.seq for head in witnesses))
+    proven_seq = max(read_marker(directory).seq, core.seq, *(head.seq for head in witnesses))
     before = core.seq
-    tail = Tail(EPOCH, 0, 0, 0, bytes(32))
+    tail = Tail(identity, EPOCH, 0, 0, 0, bytes(32))
     torn_bytes = 0
     for segment, is_last in _read_segments(directory, start):
         offset = SEGMENT_HEADER_BYTES
@@ -89,7 +90,8 @@ def verify(directory: Path) -> Iterator[tuple[str, int]]:
 
     Yields: each segment's name and the number of its sound records. Raises: CorruptJournal.
     """
-    proven_seq = read_durable(directory)
+    identify(directory)
+    proven_seq = read_marker(directory).seq
     seq = crc = 0
     for segment, is_last in _read_segments(directory, None):
         first = segment.header.first_seq
@@ -103,7 +105,31 @@ def verify(directory: Path) -> Iterator[tuple[str, int]]:
         raise CorruptJournal(directory.name, 0, f"it ends at seq {seq}, but seq {proven_seq} is known to be durable")
 
 
-def _read_segments(directory: Path, start: Position | None) -> Iterator[tuple[_Segment, bool]]:
+def identify(directory: Path, snapshots: Path | None = None) -> int:
+    """Find out which journal this is; 0 when none has been begun. What is unsound is judged where it is read.
+
+    Raises: ForeignPart when a segment or a snapshot names another one.
+    """
+    identity = 0
+    named = [(path, _identity_of(path)) for path in reversed(list_segments(directory))]
+    named += [(head.path, head.place.journal) for head in (snapshot.read_heads(snapshots) if snapshots else [])]
+    named.append((directory / "DURABLE", read_marker(directory).journal))
+    for path, journal in named:
+        identity = identity or journal
+        if journal not in (0, identity):
+            raise ForeignPart(f"{path.parent.name}/{path.name}", journal, identity)
+    return identity
+
+
+def _identity_of(segment: Path) -> int:
+    with segment.open("rb") as file:
+        try:
+            return SegmentHeader.decode(file.read(SEGMENT_HEADER_BYTES)).journal
+        except WireError:
+            return 0
+
+
+def _read_segments(directory: Path, start: Place | None) -> Iterator[tuple[_Segment, bool]]:
     """Read the segments from the one that ``start`` is in; each must chain to the bytes of the one before."""
     paths = list_segments(directory)
     if paths and paths[-1].stat().st_size < SEGMENT_HEADER_BYTES:
@@ -123,7 +149,7 @@ def _read_segments(directory: Path, start: Position | None) -> Iterator[tuple[_S
             if start is None and (header.first_seq != 1 or any(header.prev_sha256)):
                 raise CorruptJournal(path.name, 0, "the journal does not begin at seq 1")
         elif hashlib.sha256(previous.raw).digest() != header.prev_sha256:
-            raise CorruptJournal(path.name, 40, f"its chain does not match the bytes of {previous.path.name}")
+            raise CorruptJournal(path.name, 48, f"its chain does not match the bytes of {previous.path.name}")
         yield segment, path == paths[-1]
         previous = segment
 
@@ -132,7 +158,7 @@ def _tail_of(segment: _Segment, end: int, core: Core) -> Tail:
     """Describe the end of the journal; a segment without records is replaced by the next, so chain past it."""
     header = segment.header
     sha256 = hashlib.sha256(segment.raw[:end]).digest() if end > SEGMENT_HEADER_BYTES else header.prev_sha256
-    return Tail(header.epoch, header.fencing, core.seq, core.prev_crc, sha256)
+    return Tail(header.journal, header.epoch, header.fencing, core.seq, core.prev_crc, sha256)
 
 
 def _first_seq(path: Path) -> int:
@@ -158,8 +184,8 @@ def _replay(
         raise CorruptJournal(segment.path.name, 0, f"records {core.seq + 1} to {segment.header.first_seq - 1} are gone")
     size = len(segment.raw)
     for witness in witnesses:
-        if witness.position.segment_first_seq == segment.header.first_seq and witness.position.offset <= size:
-            offset, fault = _execute(core, segment.raw, offset, witness.position.offset)
+        if witness.place.segment_first_seq == segment.header.first_seq and witness.place.offset <= size:
+            offset, fault = _execute(core, segment.raw, offset, witness.place.offset)
             if not fault:
                 _compare(core, segment, offset, witness)
     end, _ = _execute(core, segment.raw, offset, size)
@@ -179,7 +205,7 @@ def _execute(core: Core, raw: bytes, start: int, end: int) -> tuple[int, Fault]:
 
 def _compare(core: Core, segment: _Segment, offset: int, witness: snapshot.Head) -> None:
     """Hold the state against a snapshot's digest. Raises: CorruptJournal, Diverged."""
-    if (core.seq, offset) != (witness.seq, witness.position.offset):
+    if (core.seq, offset) != (witness.seq, witness.place.offset):
         raise CorruptJournal(segment.path.name, offset, f"{witness.path.name} does not follow from its records")
     if core.digest() != witness.digest:
         _log.error("digests_differ", seq=core.seq, snapshot=witness.path.name)

@@ -4,14 +4,15 @@ A file ``snapshot-<seq, 20 digits>.snap`` is::
 
     offset size  field
          0    8  magic              b"EXCHSNAP"
-         8    4  version            1
-        12    4  crc32c             of bytes 16..80
+         8    4  version            2
+        12    4  crc32c             of bytes 16..88
         16    8  seq                last record in the state
-        24    8  segment_first_seq  segment and
-        32    8  offset             byte where record seq + 1 goes
-        40    8  length             bytes of the state
-        48   32  sha256             of the state: the digest of the core
-        80    .  state              drawn in engine/core/src/state/snapshot.rs
+        24    8  journal            identity of the journal,
+        32    8  segment_first_seq  segment and
+        40    8  offset             byte where record seq + 1 goes
+        48    8  length             bytes of the state
+        56   32  sha256             of the state: the digest of the core
+        88    .  state              drawn in engine/core/src/state/snapshot.rs
 
 It restores exactly what the journal would: the restored core must give the same digest, else the file is
 passed over for the one before.
@@ -30,7 +31,7 @@ from engine.api.errors import SnapshotError
 from engine.api.wire import crc32c
 from engine.host.core import Core
 from engine.host.disk import Disk
-from engine.host.journal import Position
+from engine.host.journal import Place, make_private
 
 SNAPSHOT_EVERY = 1_000_000
 """Records between two snapshots of a running engine (RPL-20)."""
@@ -42,9 +43,9 @@ SNAPSHOTS_KEPT = 2
 """The newest, and one to fall back on."""
 
 _MAGIC = b"EXCHSNAP"
-_VERSION = 1
+_VERSION = 2
 _PREFIX = Struct("<8sII")
-_BODY = Struct("<QQQQ32s")
+_BODY = Struct("<QQQQQ32s")
 _HEADER_BYTES = _PREFIX.size + _BODY.size
 
 _log = structlog.get_logger()
@@ -55,7 +56,7 @@ class Head(msgspec.Struct, frozen=True):
 
     path: Path
     seq: int
-    position: Position
+    place: Place
     length: int
     digest: bytes
 
@@ -64,22 +65,22 @@ class Restored(msgspec.Struct, frozen=True):
     """A core restored from a snapshot, and where the journal goes on from there."""
 
     core: Core
-    position: Position
+    place: Place
 
 
-def save(directory: Path, core: Core, position: Position, disk: Disk) -> Path:
+def save(directory: Path, core: Core, place: Place, disk: Disk) -> Path:
     """Write a snapshot of ``core`` and drop all but the newest SNAPSHOTS_KEPT. Raises: OSError."""
-    path = write(directory, core, position, disk)
+    path = write(directory, core, place, disk)
     drop_old(directory)
     return path
 
 
-def write(directory: Path, core: Core, position: Position, disk: Disk) -> Path:
-    """Write a snapshot of ``core``, which stands where ``position`` is next. Raises: OSError."""
-    directory.mkdir(parents=True, exist_ok=True)
+def write(directory: Path, core: Core, place: Place, disk: Disk) -> Path:
+    """Write a snapshot of ``core``, which stands where ``place`` is next. Raises: OSError."""
+    make_private(directory)
     state = core.snapshot()
     digest = hashlib.sha256(state).digest()
-    body = _BODY.pack(core.seq, position.segment_first_seq, position.offset, len(state), digest)
+    body = _BODY.pack(core.seq, place.journal, place.segment_first_seq, place.offset, len(state), digest)
     path = directory / name_of(core.seq)
     disk.publish(path, _PREFIX.pack(_MAGIC, _VERSION, crc32c(body)) + body, state)
     return path
@@ -125,11 +126,11 @@ def load(path: Path, hash_seed: int = 0) -> Restored:
     # The core gives back exactly these bytes, or it would have refused them.
     if core.seq != head.seq:
         raise SnapshotError(f"{path.name} does not restore to its own digest")
-    return Restored(core, head.position)
+    return Restored(core, head.place)
 
 
 def read_heads(directory: Path) -> list[Head]:
-    """Read the heads of all snapshots that have a sound one, oldest first. Cost: 80 bytes a file."""
+    """Read the heads of all snapshots that have a sound one, oldest first. Cost: 88 bytes a file."""
     heads = []
     for path in list_snapshots(directory):
         try:
@@ -147,5 +148,5 @@ def _decode_head(path: Path, raw: bytes) -> Head:
     body = raw[_PREFIX.size :]
     if magic != _MAGIC or version != _VERSION or crc32c(body) != crc:
         raise SnapshotError(f"{path.name} has no sound header")
-    seq, segment_first_seq, offset, length, digest = _BODY.unpack(body)
-    return Head(path, seq, Position(segment_first_seq, offset), length, digest)
+    seq, journal, segment_first_seq, offset, length, digest = _BODY.unpack(body)
+    return Head(path, seq, Place(journal, segment_first_seq, offset), length, digest)

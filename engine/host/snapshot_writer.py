@@ -20,10 +20,11 @@ from typing import NoReturn
 import structlog
 
 from engine.host import snapshot
+from engine.host.clock import ExchangeClock
 from engine.host.core import Core
 from engine.host.disk import Disk
-from engine.host.journal import Journal, Position
-from engine.host.sequencer import ExchangeClock
+from engine.host.journal import Place
+from engine.host.ports import JournalPort
 
 CHILD_S_MAX = 120.0
 """A child that takes longer is killed: its disk is of no use, and its pages cost memory."""
@@ -56,7 +57,7 @@ class SnapshotWriter:
     """
 
     def __init__(
-        self, directory: Path, core: Core, journal: Journal, clock: ExchangeClock, disk: Disk, taken_seq: int
+        self, directory: Path, core: Core, journal: JournalPort, clock: ExchangeClock, disk: Disk, taken_seq: int
     ) -> None:
         self._directory = directory
         self._core = core
@@ -70,25 +71,28 @@ class SnapshotWriter:
         self._child_seq = self._child_ns = 0
         self._child_began = 0.0
 
-    def turn(self) -> None:
-        """Begin a snapshot when one is due, or see what became of the one begun. Never waits. Raises: ClockFault."""
+    def turn(self, is_settled: bool = True) -> None:
+        """Begin a snapshot when one is due, or see what became of the one begun. Never waits. Raises: ClockFault.
+
+        None is begun unless ``is_settled``: all that the core has applied is durable.
+        """
         if self.child:
             self._look_after_child()
-        elif self._is_due():
+        elif is_settled and self.is_due():
             self.begin()
 
     def begin(self) -> None:
         """Begin a snapshot, due or not; there must be no child."""
         assert not self.child, "two children at a time"
         began = time.perf_counter_ns()
-        position = self._journal.position
+        place = self._journal.place
         try:
             child = os.fork()
         except OSError as error:
             self._failed(f"no process for it: {error}")
             return
         if child == 0:
-            self._write_and_leave(position)
+            self._write_and_leave(place)
         self.child, self._child_began = child, time.monotonic()
         self._child_seq, self._child_ns = self._core.seq, self._core.ts_ns
         _log.info("snapshot_begun", seq=self._child_seq, pid=child, pause_us=(time.perf_counter_ns() - began) // 1000)
@@ -99,20 +103,21 @@ class SnapshotWriter:
         if self._core.seq in (0, self._taken_seq):
             return
         try:
-            snapshot.write(self._directory, self._core, self._journal.position, self._disk)
+            snapshot.write(self._directory, self._core, self._journal.place, self._disk)
         except OSError as error:
             self._failed(str(error))
             return
         self._taken(self._core.seq, self._core.ts_ns, 0)
 
-    def _is_due(self) -> bool:
+    def is_due(self) -> bool:
+        """Tell whether a snapshot should be begun. Raises: ClockFault."""
         since = self._core.seq - self._taken_seq
-        if not since or time.monotonic() < self._not_before:
+        if self.child or not since or time.monotonic() < self._not_before:
             return False
         age_ns = self._clock.read() - self._taken_ns
         return since >= snapshot.SNAPSHOT_EVERY or age_ns >= snapshot.SNAPSHOT_EVERY_NS
 
-    def _write_and_leave(self, position: Position) -> NoReturn:
+    def _write_and_leave(self, place: Place) -> NoReturn:
         """Be the child."""
         code = _UNKNOWN
         try:
@@ -120,7 +125,7 @@ class SnapshotWriter:
             os.nice(NICENESS)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, CHILD_S_MAX + ORPHAN_S)
-            snapshot.write(self._directory, self._core, position, self._disk)
+            snapshot.write(self._directory, self._core, place, self._disk)
             code = 0
         except OSError as error:
             code = error.errno or _UNKNOWN

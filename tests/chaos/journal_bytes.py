@@ -81,7 +81,7 @@ def two_batches(directory: Path, dice: random.Random, sector_bytes: int) -> tupl
     core, writer = open_journal(directory)
     sent = script(3 + SECTORS * sector_bytes // 600 + dice.randrange(8))
     split = dice.randrange(14, 30)
-    writer.append(core.apply(2 * 10**18, b"".join(sent[:split])).records, core.seq)
+    writer.append(core.apply(2 * 10**18, b"".join(sent[:split])).records, core.seq, core.prev_crc)
     synced = only_segment(directory).read_bytes()
     digests = {core.seq: core.digest()}
     torn = core.apply(2 * 10**18, b"".join(sent[split:])).records
@@ -129,7 +129,9 @@ def chunks_elsewhere(scale: float, directory: Path) -> Tally:
     tally, dice = Tally(), random.Random(11)
     raw = written(directory / "whole", scale)
     core, writer = open_journal(directory / "other")
-    writer.append(core.apply(2 * 10**18, b"".join(script(ROUNDS if scale >= SHORT_SCALE else 4))).records, core.seq)
+    writer.append(
+        core.apply(2 * 10**18, b"".join(script(ROUNDS if scale >= SHORT_SCALE else 4))).records, core.seq, core.prev_crc
+    )
     writer.close()
     stale = only_segment(directory / "other").read_bytes()
     assert len(stale) == len(raw)
@@ -151,9 +153,9 @@ def flip_every_byte_of_a_snapshot(scale: float, directory: Path) -> Tally:
     core, writer = open_journal(directory)
     sent = script(ROUNDS // 4 if scale >= SHORT_SCALE else 4)
     for n, frame in enumerate(sent, 1):
-        writer.append(core.apply(2 * 10**18 + n, frame).records, core.seq)
+        writer.append(core.apply(2 * 10**18 + n, frame).records, core.seq, core.prev_crc)
         if n in (len(sent) // 2, len(sent) - 3):
-            snapshot.save(directory / "snapshots", core, writer.position, UnsyncedDisk())
+            snapshot.save(directory / "snapshots", core, writer.place, UnsyncedDisk())
     writer.close()
     newest, digest = snapshot.list_snapshots(directory / "snapshots")[-1], core.digest()
     raw = newest.read_bytes()
@@ -169,7 +171,7 @@ def beside_marker(written_to: Path, directory: Path) -> Path:
     """Make a directory with the other's DURABLE; return where to lay a segment."""
     directory.mkdir()
     (directory / "DURABLE").write_bytes((written_to / "DURABLE").read_bytes())
-    assert journal.read_durable(directory)
+    assert journal.read_marker(directory).seq
     return directory / FIRST_SEGMENT
 
 

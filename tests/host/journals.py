@@ -95,7 +95,7 @@ def write(directory: Path, rounds: int, batch: int = 7, disk: Disk | None = None
     sent = script(rounds)
     for start in range(0, len(sent), batch):
         applied = core.apply(NOW_NS + start, b"".join(sent[start : start + batch]), 0)
-        writer.append(bytes(applied.records), core.seq)
+        writer.append(bytes(applied.records), core.seq, core.prev_crc)
     writer.close()
     return core
 

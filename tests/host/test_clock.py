@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.host.sequencer import ExchangeClock
+from engine.host.clock import ExchangeClock
 from tests.chaos.clock import ABSORBED, FATAL, is_absorbed, is_fatal
 from tests.host.running import ROOT
 
@@ -40,7 +40,7 @@ def test_each_step_back_is_counted_once_and_a_long_one_told(capsys: pytest.Captu
 
 
 @pytest.mark.req("RPL-36", "DRV-03", "TIM-02", "RPL-04")
-def test_only_the_sequencer_reads_the_time() -> None:
+def test_only_the_clock_reads_the_time() -> None:
     """No clock, randomness, environment or thread in the core; in the host the wall clock is read in one place."""
     banned = re.compile(r"std::(time|env|thread|fs|net)|SystemTime|Instant::|RandomState|\bf(32|64)\b")
     for path in sorted((ROOT / "engine" / "core" / "src").glob("*.rs")):
@@ -48,4 +48,4 @@ def test_only_the_sequencer_reads_the_time() -> None:
         assert not banned.search(code), f"{path.name}: {banned.search(code)}"
     wall = re.compile(r"time\.time\(|time\.time_ns\b|datetime\.now|datetime\.utcnow|time\.gmtime")
     readers = {path.name for path in (ROOT / "engine" / "host").glob("*.py") if wall.search(path.read_text())}
-    assert readers == {"sequencer.py", "process.py"}  # process only hands it on, so that tests can hand another
+    assert readers == {"clock.py", "process.py"}  # process only hands it on, so that tests can hand another

@@ -18,8 +18,9 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
+from engine.api.cursor import Cursor
 from engine.api.enums import Side, TimeInForce
-from engine.api.errors import LinkError
+from engine.api.errors import CursorRefused, LinkError
 from engine.api.limits import LINKS_MAX
 from engine.api.link import (
     GREETING_BYTES_MAX,
@@ -27,6 +28,7 @@ from engine.api.link import (
     EngineBalances,
     EngineStatus,
     Hello,
+    Refusal,
     Welcome,
     encode_message,
 )
@@ -151,7 +153,7 @@ def test_a_second_engine_on_the_directory_refuses(engine: Engine) -> None:
 
 @pytest.mark.req("EVT-03", "SEQ-05", "EVT-10")
 def test_a_follower_sees_every_record_once_over_restarts_and_files(engine: Engine) -> None:
-    follower = Follower(engine.data, "test", 1)
+    follower = Follower(engine.data, "test")
     seen = read_until(follower, len(REGISTRATIONS))
     for round_ in range(3):
         sent = [resting(round_ * 100 + n) for n in range(100)]
@@ -167,8 +169,8 @@ def test_a_follower_sees_every_record_once_over_restarts_and_files(engine: Engin
 
 @pytest.mark.req("SEQ-05")
 def test_reading_past_the_end_of_the_journal_is_refused(engine: Engine) -> None:
-    follower = Follower(engine.data, "test", len(REGISTRATIONS) + 2)
-    with pytest.raises(LinkError, match="no record"):
+    follower = Follower(engine.data, "test", Cursor(len(REGISTRATIONS) + 1))
+    with pytest.raises(CursorRefused, match="goes on after seq 13, but the journal ends at seq 12"):
         follower.read(1)
     with pytest.raises(LinkError, match="ends at seq"):
         list(read_journal(engine.data / "journal", 1, 1000))
@@ -177,7 +179,7 @@ def test_reading_past_the_end_of_the_journal_is_refused(engine: Engine) -> None:
 @pytest.mark.req("ORD-19", "REC-32", "SVC-10")
 def test_commands_survive_kills_of_the_engine_exactly_once(engine: Engine) -> None:
     """Submit through kills: every command becomes a record once, in the order it was submitted."""
-    follower = Follower(engine.data, "test", 1)
+    follower = Follower(engine.data, "test")
     link = CommandLink(engine.data, "test")
     accepted: list[str] = []
     submitted: list[str] = []
@@ -216,7 +218,7 @@ def test_commands_survive_kills_of_the_engine_exactly_once(engine: Engine) -> No
 
 @pytest.mark.req("ORD-19", "REC-32")
 def test_a_link_that_breaks_again_before_its_follower_has_caught_up_loses_nothing(engine: Engine) -> None:
-    follower = Follower(engine.data, "test", 1)
+    follower = Follower(engine.data, "test")
     link = CommandLink(engine.data, "test")
 
     def wait_until(what: Callable[[], bool]) -> None:
@@ -248,7 +250,7 @@ def test_a_link_that_breaks_again_before_its_follower_has_caught_up_loses_nothin
 
 @pytest.mark.req("REC-32")
 def test_an_engine_long_away_refuses_new_commands(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.client.AWAY_S_MAX", 0.1)
+    monkeypatch.setattr("engine.client.submit.AWAY_S_MAX", 0.1)
     link = CommandLink(engine.data, "test")
     link.submit(11, resting(0))
     link.flush()
@@ -264,7 +266,7 @@ def test_an_engine_long_away_refuses_new_commands(engine: Engine, monkeypatch: p
 
 @pytest.mark.req("REC-22")
 def test_commands_in_flight_are_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.client.INFLIGHT_MAX", 5)
+    monkeypatch.setattr("engine.client.submit.INFLIGHT_MAX", 5)
     link = CommandLink(engine.data, "test")
     for n in range(5):
         link.submit(11, resting(n))
@@ -281,7 +283,7 @@ def test_what_is_no_greeting_or_no_frame_ends_its_link_and_nothing_else(engine: 
     assert engine.greet((GREETING_BYTES_MAX + 1).to_bytes(4, "little")) == b""
     assert engine.greet(b"\x02\x00\x00\x00{}") == b""
     follow = engine.greet(encode_message(Hello("follow", "test", 10**9)))
-    assert msgspec.json.decode(follow[4:], type=Welcome).refused.startswith("no record")
+    assert msgspec.json.decode(follow[4:], type=Welcome).refusal is Refusal.BEYOND_END
     hello = encode_message(Hello("submit", "hostile"))
     whole = encode_frame(11, 1, resting(0))
     for bad in (
@@ -309,7 +311,7 @@ def test_a_follower_that_does_not_read_is_cut_and_catches_up_from_file(engine: E
             refusals = [encode_command(c.RequestOrderStatus(f"u{start + n}" + "x" * 20)) for n in range(8_000)]
             last = submit_and_wait(engine.data, "test", refusals * 3, 30, source=11)[-1].seq
         assert "follow:asleep" not in engine.status().links
-    follower = Follower(engine.data, "asleep", 1)
+    follower = Follower(engine.data, "asleep")
     assert read_until(follower, last) == list(range(1, last + 1))
     follower.close()
 

@@ -118,11 +118,11 @@ def test_records_that_nothing_proves_durable_are_written_anew(
 def test_torn_sectors_of_the_last_batch_recover_to_a_prefix_with_all_that_was_synced(tmp_path: Path) -> None:
     core, writer = open_journal(tmp_path / "whole")
     sent = frames([(0, command) for command in REGISTRATIONS])
-    writer.append(bytes(core.apply(10**18 * 2, b"".join(sent), 0).records), core.seq)
+    writer.append(bytes(core.apply(10**18 * 2, b"".join(sent), 0).records), core.seq, core.prev_crc)
     synced_seq = core.seq
     synced = only_segment(tmp_path / "whole").read_bytes()
     torn = bytes(core.apply(10**18 * 2, b"".join(frames(trading(8))), 0).records)
-    writer.append(torn, core.seq)
+    writer.append(torn, core.seq, core.prev_crc)
     writer.close()
     sectors = [torn[at : at + 512] for at in range(0, len(torn), 512)]
     fills = {"zeros": bytes(512), "old": synced[:512].ljust(512, b"\1"), "noise": random.Random(7).randbytes(512)}
@@ -143,7 +143,7 @@ def test_a_moved_or_stale_chunk_is_refused(written: tuple[Path, bytes], tmp_path
     other = tmp_path / "other"
     core, writer = open_journal(other)
     sent = script(ROUNDS)
-    writer.append(bytes(core.apply(10**18 * 2, b"".join(sent), 0).records), core.seq)
+    writer.append(bytes(core.apply(10**18 * 2, b"".join(sent), 0).records), core.seq, core.prev_crc)
     writer.close()
     stale = only_segment(other).read_bytes()
     assert len(stale) == len(raw)
@@ -204,7 +204,7 @@ def test_a_failed_sync_ends_the_writer_and_is_never_tried_again(tmp_path: Path, 
 def test_a_full_disk_ends_the_writer_and_loses_nothing_synced(tmp_path: Path, room_bytes: int) -> None:
     with pytest.raises(JournalError):
         write(tmp_path, ROUNDS, disk=FailingDisk(room_bytes=room_bytes))
-    durable = journal.read_durable(tmp_path)
+    durable = journal.read_marker(tmp_path).seq
     recovered = recover(tmp_path)
     assert recovered.core.seq >= durable
     recovered.core.check()
@@ -245,7 +245,9 @@ def test_segments_chain_over_restarts_and_rotation(tmp_path: Path, monkeypatch: 
     assert len(list(tmp_path.glob("journal-*.seg"))) > 2
     core, writer = open_journal(tmp_path)
     assert (core.seq, core.digest()) == (first.seq, first.digest())
-    writer.append(bytes(core.apply(10**18 * 2, frames([(0, trading(1)[0][1])], 900)[0], 0).records), core.seq)
+    writer.append(
+        bytes(core.apply(10**18 * 2, frames([(0, trading(1)[0][1])], 900)[0], 0).records), core.seq, core.prev_crc
+    )
     writer.close()
     assert recover(tmp_path).core.digest() == core.digest()
     assert sum(count for _, count in recovery.verify(tmp_path)) == core.seq
@@ -274,9 +276,9 @@ def test_a_snapshot_and_the_tail_give_what_the_whole_journal_gives(tmp_path: Pat
     core, writer = open_journal(tmp_path)
     sent = script(ROUNDS)
     for n, frame in enumerate(sent):
-        writer.append(bytes(core.apply(2 * 10**18 + n, frame, 0).records), core.seq)
+        writer.append(bytes(core.apply(2 * 10**18 + n, frame, 0).records), core.seq, core.prev_crc)
         if n in (20, 30):
-            snapshot.save(tmp_path / "snapshots", core, writer.position, UnsyncedDisk())
+            snapshot.save(tmp_path / "snapshots", core, writer.place, UnsyncedDisk())
     writer.close()
     recovered = recover(tmp_path)
     assert recovered.core.digest() == core.digest()
@@ -294,7 +296,7 @@ def test_a_snapshot_and_the_tail_give_what_the_whole_journal_gives(tmp_path: Pat
 @pytest.mark.req("RPL-21")
 def test_a_journal_that_ends_before_its_snapshot_is_refused(tmp_path: Path) -> None:
     core = write(tmp_path, ROUNDS)
-    position = journal.Position(1, only_segment(tmp_path).stat().st_size)
+    position = journal.Place(recovery.identify(tmp_path), 1, only_segment(tmp_path).stat().st_size)
     snapshot.save(tmp_path / "snapshots", core, position, UnsyncedDisk())
     assert recover(tmp_path).replayed == 0
     only_segment(tmp_path).unlink()
@@ -307,7 +309,7 @@ def test_damage_to_what_a_snapshot_stands_for_is_refused(tmp_path: Path) -> None
     core = write(tmp_path, ROUNDS)
     path = only_segment(tmp_path)
     raw = path.read_bytes()
-    snapshot.save(tmp_path / "snapshots", core, journal.Position(1, len(raw)), UnsyncedDisk())
+    snapshot.save(tmp_path / "snapshots", core, journal.Place(recovery.identify(tmp_path), 1, len(raw)), UnsyncedDisk())
     for length in range(0, len(raw), 331):
         path.write_bytes(raw[:length])
         with pytest.raises(CorruptJournal):

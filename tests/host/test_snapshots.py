@@ -182,9 +182,9 @@ def two_snapshots(tmp_path: Path) -> Path:
         patch.setattr(journal, "SEGMENT_BYTES_MAX", 1500)
         core, writer = open_journal(tmp_path)
         for n, frame in enumerate(script(4), 1):
-            writer.append(core.apply(NOW_NS + n, frame).records, core.seq)
+            writer.append(core.apply(NOW_NS + n, frame).records, core.seq, core.prev_crc)
             if n in (20, 31):
-                snapshot.save(tmp_path / "snapshots", core, writer.position, UnsyncedDisk())
+                snapshot.save(tmp_path / "snapshots", core, writer.place, UnsyncedDisk())
         writer.close()
     return tmp_path
 
@@ -195,14 +195,14 @@ def recover(directory: Path) -> recovery.Recovered:
 
 def rewrite(path: Path, state: bytes | None = None, **changed: object) -> None:
     """Write a snapshot's file anew with fields of its head changed and its checksum right."""
-    fields = {"seq": 0, "segment": 1, "offset": 2, "length": 3, "digest": 4}
+    fields = {"seq": 0, "journal": 1, "segment": 2, "offset": 3, "length": 4, "digest": 5}
     raw = path.read_bytes()
-    body = list(snapshot._BODY.unpack(raw[16:80]))
+    body = list(snapshot._BODY.unpack(raw[16:88]))
     for name, value in changed.items():
         body[fields[name]] = value
     packed = snapshot._BODY.pack(*body)
     crc = crc32c(packed).to_bytes(4, "little")
-    path.write_bytes(raw[:12] + crc + packed + (raw[80:] if state is None else state))
+    path.write_bytes(raw[:12] + crc + packed + (raw[88:] if state is None else state))
 
 
 @pytest.mark.req("DET-20", "RPL-21", "DET-01")
@@ -241,7 +241,7 @@ def test_a_record_that_executes_otherwise_is_named(tmp_path: Path) -> None:
 @pytest.mark.req("RPL-21", "REC-30")
 def test_a_snapshot_that_stands_for_records_which_are_gone_is_refused(two_snapshots: Path) -> None:
     newest = snapshot.list_snapshots(two_snapshots / "snapshots")[-1]
-    rewrite(newest, state=b"", offset=snapshot.read_heads(newest.parent)[-1].position.offset - 7)
+    rewrite(newest, state=b"", offset=snapshot.read_heads(newest.parent)[-1].place.offset - 7)
     with pytest.raises(CorruptJournal, match="does not follow"):
         recover(two_snapshots)
     shutil.rmtree(two_snapshots / "snapshots")
@@ -256,10 +256,10 @@ def test_the_head_of_a_snapshot_proves_what_was_durable(two_snapshots: Path) -> 
     rewrite(newest.path, state=b"")
     (two_snapshots / "DURABLE").unlink()
     for path in list_segments(two_snapshots):
-        if path.name > segment_name(newest.position.segment_first_seq):
+        if path.name > segment_name(newest.place.segment_first_seq):
             path.unlink()
     last = list_segments(two_snapshots)[-1]
-    last.write_bytes(last.read_bytes()[: newest.position.offset - 1])
+    last.write_bytes(last.read_bytes()[: newest.place.offset - 1])
     with pytest.raises(CorruptJournal, match="seq 31 is known to be durable"):
         recover(two_snapshots)
     newest.path.unlink()

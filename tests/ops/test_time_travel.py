@@ -48,9 +48,9 @@ def write_data(data: Path, frames: list[bytes]) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal, "SEGMENT_BYTES_MAX", 3000)
         for n, frame in enumerate(frames, 1):
-            writer.append(core.apply(NOW_NS + n * SECOND_NS, frame).records, core.seq)
+            writer.append(core.apply(NOW_NS + n * SECOND_NS, frame).records, core.seq, core.prev_crc)
             if n in SNAPSHOTS_AT:
-                snapshot.save(data / "snapshots", core, writer.position, UnsyncedDisk())
+                snapshot.save(data / "snapshots", core, writer.place, UnsyncedDisk())
     writer.close()
     return data
 
@@ -213,7 +213,7 @@ def test_verify_holds_each_snapshot_against_the_journal(data: Path) -> None:
     (data / "forged").mkdir()
     frame = script(ROUNDS)[head.seq]  # another command than the one that was journaled as this record
     other.apply(NOW_NS + head.seq * SECOND_NS, frame)
-    forged = snapshot.write(data / "forged", other, head.position, UnsyncedDisk())
+    forged = snapshot.write(data / "forged", other, head.place, UnsyncedDisk())
     newest.write_bytes(forged.read_bytes())
     code, _, stderr = exchange("journal", "verify", "--data", data)
     assert code == 1 and f"{newest.name} is not the state" in stderr
@@ -327,7 +327,7 @@ def test_bisect_of_two_logs_finds_a_snapshot_that_does_not_come_from_its_journal
     head = snapshot.read_heads(data / "snapshots")[1]
     other = cores(data, head.seq - 1)
     other.apply(NOW_NS + head.seq * SECOND_NS, script(ROUNDS)[head.seq])
-    snapshot.write(data / "snapshots", other, head.position, UnsyncedDisk())
+    snapshot.write(data / "snapshots", other, head.place, UnsyncedDisk())
     found = first_parting(log_at(original), log_at(data))
     assert (found.seq, found.fields) == (head.seq, [])
     assert "state_sha256" in [one.field for one in found.state]

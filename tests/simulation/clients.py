@@ -12,6 +12,7 @@ from random import Random
 from typing import cast
 from unittest import mock
 
+from engine.api.cursor import Cursor
 from engine.api.errors import LinkError, WireError
 from engine.api.link import Hello, encode_message
 from engine.api.wire import decode_records, encode_frame
@@ -25,7 +26,7 @@ class Watcher:
 
     def __init__(self, data: Path, name: str, from_seq: int, oracle: Oracle) -> None:
         self.name = name
-        self._follower = Follower(data, name, from_seq)
+        self._follower = Follower(data, name, Cursor(from_seq - 1))
         self._oracle = oracle
 
     @property

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.api.segment import SEGMENT_HEADER_BYTES, list_segments
 from engine.host import snapshot
-from engine.host.journal import read_durable
+from engine.host.journal import read_marker
 from tests.simulation.disk import PoweredDisk, sound_records
 
 
@@ -180,12 +180,12 @@ def choose_flip(journal: Path, snapshots: Path, rng: Random) -> Flip | None:
     if not segments or segments[-1].stat().st_size < SEGMENT_HEADER_BYTES:
         return None
     heads = snapshot.read_heads(snapshots)
-    proven_seq = max([read_durable(journal), *(head.seq for head in heads)])
+    proven_seq = max([read_marker(journal).seq, *(head.seq for head in heads)])
     path = rng.choice((segments[-1], segments[-1], rng.choice(segments)))
     size = path.stat().st_size if path != segments[-1] else _proven_bytes(path, proven_seq)
     start = segments[0].name
     if heads:
-        start = f"journal-{heads[-1].position.segment_first_seq:020d}.seg"
+        start = f"journal-{heads[-1].place.segment_first_seq:020d}.seg"
     return Flip(path, rng.randrange(size), rng.randrange(8), path.name >= start)
 
 
@@ -207,4 +207,4 @@ def choose_snapshot_flip(snapshots: Path, rng: Random) -> Flip | None:
     if not paths:
         return None
     path = rng.choice((paths[-1], rng.choice(paths)))
-    return Flip(path, rng.choice((rng.randrange(80), rng.randrange(path.stat().st_size))), rng.randrange(8))
+    return Flip(path, rng.choice((rng.randrange(88), rng.randrange(path.stat().st_size))), rng.randrange(8))

@@ -14,6 +14,7 @@ import msgspec
 
 from engine.api.errors import LinkError
 from engine.api.link import Hello, Welcome, encode_message
+from engine.client.connection import check_welcome
 
 
 class Line:
@@ -138,9 +139,11 @@ class Switchboard:
         if welcome is None:
             raise LinkError("not connected yet")
         del self._dials[who]
-        if welcome.refused:
+        try:
+            check_welcome(welcome)
+        except LinkError:
             dial.line.close()
-            raise LinkError(welcome.refused)
+            raise
         return dial.line, welcome
 
     def forget(self, who: str) -> None:

@@ -9,28 +9,31 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from msgspec.structs import replace
+
 from engine.api.errors import CorruptJournal, JournalError
+from engine.api.link import Welcome
 from engine.client import CommandLink
 from engine.host import egress, recovery
+from engine.host.clock import ExchangeClock
 from engine.host.disk import Disk
 from engine.host.egress import Egress
 from engine.host.journal import Journal
 from engine.host.links import Link
 from engine.host.loop import Loop
-from engine.host.sequencer import ExchangeClock
+from engine.host.snapshot_writer import SnapshotWriter
 
 Mistake = Callable[[], AbstractContextManager[object]]
 
 
 def publish_before_sync() -> AbstractContextManager[object]:
     def turn(self: Loop, timeout_s: float) -> None:
-        asking = self._take(timeout_s)
+        self._take(timeout_s)
         records = self._sequence()
         if records:
-            self._egress.publish(records, self._core.seq)
-            self._journal.append(records, self._core.seq)
-        for link in asking:
-            self._answer(link)
+            self._egress.publish(records, self._core.seq, self._core.prev_crc)
+            self._journal.append(records, self._core.seq, self._core.prev_crc)
+        self._answer_all()
         self._tidy()
         self._snapshots.turn()
 
@@ -40,12 +43,12 @@ def publish_before_sync() -> AbstractContextManager[object]:
 def go_on_after_a_failed_sync() -> AbstractContextManager[object]:
     append = Journal.append
 
-    def forgiving(self: Journal, records: bytes, last_seq: int) -> None:
+    def forgiving(self: Journal, records: bytes, last_seq: int, last_crc: int) -> None:
         try:
-            append(self, records, last_seq)
+            append(self, records, last_seq, last_crc)
         except JournalError:
             self._size += len(records)
-            self.last_seq = last_seq
+            self.durable_seq, self.last_crc = last_seq, last_crc
 
     return mock.patch.object(Journal, "append", forgiving)
 
@@ -53,11 +56,11 @@ def go_on_after_a_failed_sync() -> AbstractContextManager[object]:
 def mark_durable_before_sync() -> AbstractContextManager[object]:
     append = Journal.append
 
-    def hasty(self: Journal, records: bytes, last_seq: int) -> None:
-        before, self.last_seq = self.last_seq, last_seq
+    def hasty(self: Journal, records: bytes, last_seq: int, last_crc: int) -> None:
+        before, self.durable_seq = self.durable_seq, last_seq
         self._mark_durable()
-        self.last_seq = before
-        append(self, records, last_seq)
+        self.durable_seq = before
+        append(self, records, last_seq, last_crc)
 
     return mock.patch.object(Journal, "append", hasty)
 
@@ -186,6 +189,34 @@ def number_each_link_from_zero() -> AbstractContextManager[object]:
     return mock.patch.object(Loop, "_sequence", from_zero)
 
 
+def publish_what_is_applied() -> AbstractContextManager[object]:
+    def publish(self: Loop) -> None:
+        while self._under_way:
+            batch = self._under_way.popleft()
+            self._egress.publish(batch.records, batch.last_seq, batch.last_crc)
+        self._journal.complete()
+
+    return mock.patch.object(Loop, "_publish", publish)
+
+
+def tell_a_submitter_only_what_is_durable() -> AbstractContextManager[object]:
+    attach = CommandLink._attach
+
+    def hasty(self: CommandLink, connection: Any, welcome: Welcome) -> None:
+        attach(self, connection, replace(welcome, applied_seq=welcome.durable_seq))
+
+    return mock.patch.object(CommandLink, "_attach", hasty)
+
+
+def snapshot_what_is_not_durable() -> AbstractContextManager[object]:
+    turn = SnapshotWriter.turn
+    return mock.patch.object(SnapshotWriter, "turn", lambda self, _: turn(self, True))
+
+
+def stop_without_finishing() -> AbstractContextManager[object]:
+    return mock.patch.object(Loop, "finish", lambda _: None)
+
+
 PLANTED: dict[Mistake, int] = {
     publish_before_sync: 2,
     go_on_after_a_failed_sync: 2,
@@ -208,5 +239,9 @@ PLANTED: dict[Mistake, int] = {
     believe_every_clock: 8,
     sleep_past_what_is_due: 1,
     number_each_link_from_zero: 3,
+    publish_what_is_applied: 1,
+    tell_a_submitter_only_what_is_durable: 1,
+    snapshot_what_is_not_durable: 1,
+    stop_without_finishing: 1,
 }
 """Mistake -> a seed that finds it soon."""

@@ -23,14 +23,20 @@ from engine.api.errors import CorruptJournal, JournalError
 from engine.api.segment import segment_name
 from engine.client import read_journal
 from engine.host import process, recovery, snapshot
+from engine.host.clock import ClockFault
 from engine.host.core import Core
-from engine.host.sequencer import ClockFault
+from engine.host.disk import Disk
+from engine.host.journal import Journal, Tail
 from engine.host.snapshot_writer import SnapshotWriter
 from tests.simulation.clients import Gateway, Watcher
 from tests.simulation.clock import Clock
 from tests.simulation.faults import Crash, FaultyDisk
+from tests.simulation.late_journal import LateJournal
 from tests.simulation.lines import Line, Switchboard
 from tests.simulation.oracle import Oracle
+
+TIMED = ("client.follow", "client.submit", "host.links", "host.snapshot_writer")
+"""Modules that read the time for themselves."""
 
 
 class ForegroundSnapshots(SnapshotWriter):
@@ -69,6 +75,8 @@ class World:
         self.watchers: list[Watcher] = []
         self.strays: list[Line] = []
         self._born = 0
+        self._is_late = self.rng.random() < 0.5
+        """The journal completes later than it is told."""
 
     # --- who is there -----------------------------------------------------------------------------------
 
@@ -108,7 +116,7 @@ class World:
         self.disk.failed.clear()
         before = _descriptors()
         try:
-            self.engine = process.build(process.Config(self.data), self.disk, self.clock.now_ns)
+            self.engine = process.build(process.Config(self.data), self.disk, self.clock.now_ns, self._open_journal)
         except (Crash, JournalError, OSError, ClockFault) as error:
             self._release(before)
             self._judge(error)
@@ -117,6 +125,9 @@ class World:
             self.oracle.note("started")
             self._judge_what_was_not_read()
             self.oracle.recovered(self.core, b"".join(read_journal(self.data / "journal")))
+
+    def _open_journal(self, directory: Path, tail: Tail, disk: Disk) -> Journal:
+        return LateJournal(directory, tail, disk, self.rng) if self._is_late else Journal(directory, tail, disk)
 
     @property
     def core(self) -> Core:
@@ -233,7 +244,7 @@ class World:
 def is_found_by_verify(journal: Path, path: Path, at: int) -> None:
     """Check that damage which a start has no need to read is found by who looks for it."""
     newest = snapshot.read_heads(journal.parent / "snapshots")[-1]
-    assert path.name < segment_name(newest.position.segment_first_seq), f"{path.name}, byte {at}: not noticed"
+    assert path.name < segment_name(newest.place.segment_first_seq), f"{path.name}, byte {at}: not noticed"
     try:
         list(recovery.verify(journal))
     except CorruptJournal as found:
@@ -264,12 +275,17 @@ def installed(world: World) -> Iterator[None]:
         "engine.host.links.SOCKET_BUFFER_BYTES": rng.choice((2_304, 8_000)),
         "engine.host.loop.LINK_READ_BYTES": rng.choice((100, 1_000, 10_000)),
         "engine.host.loop.LINKS_MAX": rng.choice((16, 30)),
-        "engine.client.CHUNK_BYTES": rng.choice((500, 4_000)),
-        "engine.client.INFLIGHT_MAX": rng.choice((20, 100)),
-        "engine.client._connect": world.board.connect,
+        **dict.fromkeys(
+            ("engine.client.follow.CHUNK_BYTES", "engine.client.journal.CHUNK_BYTES"), rng.choice((500, 4_000))
+        ),
+        "engine.client.submit.INFLIGHT_MAX": rng.choice((20, 100)),
+        "engine.client.follow.connect": world.board.connect,
         "engine.host.process.SnapshotWriter": ForegroundSnapshots,
         "engine.host.loop.selectors.DefaultSelector": ShuffledSelector,
-        **{f"engine.{module}.time": world.clock for module in ("client", "host.links", "host.snapshot_writer")},
+        **{
+            f"engine.{module}.time": world.clock
+            for module in ("client.follow", "client.submit", "host.links", "host.snapshot_writer")
+        },
     }
     before = structlog.get_config()
     with contextlib.ExitStack() as stack:

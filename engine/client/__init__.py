@@ -1,0 +1,11 @@
+"""How other processes reach the engine: follow its log, submit commands, ask it questions, read its journal.
+
+``connection`` is the link, ``follow``, ``submit`` and ``ask`` are its three roles, ``journal`` reads the files.
+"""
+
+from engine.client.ask import ask
+from engine.client.follow import Follower
+from engine.client.journal import read_journal
+from engine.client.submit import CommandLink, Overloaded, submit_and_wait
+
+__all__ = ["CommandLink", "Follower", "Overloaded", "ask", "read_journal", "submit_and_wait"]
