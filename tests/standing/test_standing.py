@@ -1,0 +1,186 @@
+"""The shared fold against the engine itself: after every record it holds what the slow twin holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from engine.api.cursor import Cursor
+from engine.api.enums import Peg, TimeInForce, Trigger
+from engine.api.errors import CursorRefused
+from engine.api.events import OrderReplaced, Traded
+from engine.api.segment import SegmentHeader, list_segments
+from engine.api.wire import HEADER, split_frames
+from engine.client import read_journal
+from engine.standing import Order, Standing, load
+from tests.host.journals import write
+from tests.model.state import Order as ModelOrder
+from tests.property.twins import Twins
+
+
+def written(seed: int, count: int) -> tuple[Twins, list[bytes]]:
+    """Let a day pass; return what the twins hold at its end, and its records."""
+    rng, twins = Random(seed), Twins()
+    for _ in range(count):
+        twins.write(rng.randrange(2**32))
+    records = bytes(twins.records)
+    return twins, [records[start:end] for start, end in split_frames(records)[0]]
+
+
+def as_model(order: Order) -> tuple[object, ...]:
+    terms = order.terms
+    lasting = terms.expire_time_ns if terms.time_in_force is not TimeInForce.DAY else 0
+    trigger = Trigger.LAST if terms.ord_type.is_stop and terms.trigger is Trigger.NONE else terms.trigger
+    identity = (order.order_id, order.session_id, terms.account_id, terms.symbol_id, terms.side, terms.ord_type)
+    sizes = (terms.order_qty, order.leaves_qty, order.cum_qty, terms.max_floor, terms.price, terms.stop_px)
+    rest = (terms.time_in_force, lasting, terms.peg_offset, terms.peg or Peg.NONE, trigger, terms.stp_group)
+    return (*identity, *sizes, *rest, terms.exec_inst, order.is_triggered, order.state, terms.cl_ord_id)
+
+
+def of_model(twins: Twins, order: ModelOrder) -> tuple[object, ...]:
+    lasting = order.expire_time_ns if order.time_in_force is not TimeInForce.DAY else 0
+    names = [name for (_, name), named in twins.model.named.items() if named is order]
+    symbol_id, price = order.market.symbol_id, 0 if order.ord_type.is_stop and not has_limit(order) else order.limit
+    identity = (order.order_id, order.source, order.account_id, symbol_id, order.side, order.ord_type)
+    sizes = (order.order_qty, order.leaves, order.order_qty - order.leaves, order.max_floor, price, order.stop_px)
+    rest = (order.time_in_force, lasting, order.peg_offset, order.peg, order.trigger, order.stp_group)
+    return (*identity, *sizes, *rest, order.exec_inst, order.is_triggered, order.state, names[-1])
+
+
+def has_limit(order: ModelOrder) -> bool:
+    return order.ord_type.name != "STOP"
+
+
+@pytest.mark.req("EVT-03", "RPL-10", "ORD-10")
+@pytest.mark.parametrize("seed", range(4))
+def test_open_orders_are_those_of_the_engine_after_every_record(seed: int) -> None:
+    """At every record: a standing that is fed by one twin is the other one's state."""
+    rng, twins, standing = Random(seed), Twins(), Standing()
+    for record in standing.take(bytes(twins.records)):
+        standing.apply(record)
+    for _ in range(500):
+        at = len(twins.records)
+        twins.write(rng.randrange(2**32))
+        for record in standing.take(bytes(twins.records[at:])):
+            standing.apply(record)
+        assert [order_id for order_id, _ in standing.orders.items()] == list(twins.model.open)
+        for order_id, order in standing.orders.items():
+            assert as_model(order) == of_model(twins, twins.model.open[order_id])
+    assert len(standing.orders) > 10
+
+
+@pytest.mark.req("EVT-03", "RPL-10")
+@pytest.mark.parametrize("seed", range(3))
+def test_markets_accounts_and_registrations_are_those_of_the_engine(seed: int) -> None:
+    twins, records = written(seed, 400)
+    standing = fed(records)
+    model = twins.model
+    assert standing.markets.venue is model.venue
+    for symbol_id, market in model.markets.items():
+        held = standing.markets.by_symbol[symbol_id]
+        assert (held.status, held.is_delisted) == (market.status, market.is_delisted)
+        assert (held.mark, held.last_px) == (market.mark, market.last_px)
+        assert held.breaker_until_ns == market.breaker_until_ns
+        assert standing.registry.instruments[symbol_id] == market.listing
+    for account_id, account in model.accounts.items():
+        state = standing.accounts.by_id[account_id]
+        assert (state.status, state.margin_state, state.tier) == (account.status, account.margin_state, account.tier)
+        assert state.leverage_max == account.leverage_max
+        assert state.position_notional_max == account.position_notional_max
+    assert standing.registry.sessions == model.sessions
+
+
+@pytest.mark.req("EVT-03", "ORD-10")
+def test_each_change_comes_with_its_orders_as_they_are_after_it() -> None:
+    _, records = written(5, 600)
+    standing = Standing()
+    traded = replaced = 0
+    worth: dict[int, tuple[int, int]] = {}
+    for raw in records:
+        (record,) = standing.take(raw)
+        for index, event, orders in standing.changes(record):
+            if isinstance(event, Traded):
+                traded += 1
+                taker, maker = orders
+                assert (taker.order_id, maker.order_id) == (event.taker_order_id, event.maker_order_id)
+                assert (taker.leaves_qty, maker.leaves_qty) == (event.taker_leaves, event.maker_leaves)
+                assert (taker.report, maker.report) == ((record.seq, 2 * index), (record.seq, 2 * index + 1))
+                for order in orders:
+                    qty, notional = worth.get(order.order_id, (0, 0))
+                    worth[order.order_id] = (qty + event.last_qty, notional + event.last_qty * event.last_px)
+                    assert (order.cum_qty, order.cum_notional) == worth[order.order_id]
+            if isinstance(event, OrderReplaced):
+                replaced += 1
+                assert orders[0].previous_cl_ord_id and orders[0].previous_cl_ord_id != orders[0].terms.cl_ord_id
+    assert traded > 20 and replaced > 10
+
+
+@pytest.mark.req("ORD-10")
+def test_closed_orders_are_found_with_what_they_came_to() -> None:
+    twins, records = written(7, 600)
+    standing = fed(records)
+    closed = [order for order in twins.model.orders.values() if order.order_id not in twins.model.open]
+    assert len(closed) > 50
+    for order in closed:
+        found = standing.find(order.order_id)
+        assert found is not None and (found.state, found.leaves_qty) == (order.state, 0)
+    assert standing.find(10**9) is None
+
+
+@pytest.mark.req("SEQ-05")
+def test_what_does_not_continue_the_log_is_refused() -> None:
+    _, records = written(1, 20)
+    standing = fed(records[:10])
+    for raw in (records[9], records[11]):
+        with pytest.raises(CursorRefused):
+            standing.take(raw)
+    assert len(standing.take(records[10])) == 1
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    write(tmp_path / "journal", 6)
+    return tmp_path
+
+
+@pytest.mark.req("RPL-10", "SEQ-09")
+def test_it_is_loaded_to_the_end_or_to_a_cursor(data: Path) -> None:
+    whole, reached = load(data), list[int]()
+    identity = SegmentHeader.decode(list_segments(data / "journal")[0].read_bytes()).journal
+    assert whole.cursor.journal == identity
+    (chunk,) = read_journal(data / "journal")
+    for start, _ in split_frames(chunk)[0]:
+        _, crc, seq, *_ = HEADER.unpack_from(chunk, start)
+        standing = load(data, Cursor(seq, crc, identity), reached.append)
+        assert standing.cursor == Cursor(seq, crc, identity)
+        for record in standing.take(b"".join(read_journal(data / "journal", seq + 1))):
+            standing.apply(record)
+        assert described(standing) == described(whole)
+    assert reached[-1] == whole.cursor.seq
+
+
+@pytest.mark.req("SEQ-09")
+def test_a_cursor_that_does_not_belong_is_refused_with_a_sentence(data: Path) -> None:
+    at = load(data).cursor
+    for cursor, words in (
+        (Cursor(at.seq, at.crc, at.journal ^ 1), "belongs to journal"),
+        (Cursor(at.seq + 1, 1, at.journal), f"ends at seq {at.seq}"),
+        (Cursor(at.seq, at.crc ^ 1, at.journal), f"another record {at.seq}"),
+    ):
+        with pytest.raises(CursorRefused, match=words):
+            load(data, cursor)
+
+
+def fed(records: list[bytes]) -> Standing:
+    standing = Standing()
+    for raw in records:
+        for record in standing.take(raw):
+            standing.apply(record)
+    return standing
+
+
+def described(standing: Standing) -> list[object]:
+    orders = [(*as_model(order), order.cum_notional, order.report) for _, order in standing.orders.items()]
+    return [standing.cursor, orders, standing.markets.venue, standing.markets.by_symbol, standing.accounts.by_id]
