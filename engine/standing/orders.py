@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import OrderState, RestateReason, TimeInForce
+from engine.api.ids import OrderId, Seq, SessionId
+from engine.api.units import Lots, TimestampNs
 from engine.api.wire import Record
 
 TOLD_RESTATEMENTS = (RestateReason.DECREMENT, RestateReason.REDUCE_ONLY, RestateReason.SLIDE)
@@ -41,17 +43,17 @@ class Order:
         "ts_ns",
     )
 
-    def __init__(self, order_id: int, ts_ns: int, session_id: int, terms: c.NewOrder) -> None:
+    def __init__(self, order_id: OrderId, ts_ns: TimestampNs, session_id: SessionId, terms: c.NewOrder) -> None:
         self.order_id = order_id
         self.ts_ns = ts_ns
         self.session_id = session_id
         self.terms = terms
         self.state = OrderState.PENDING
         self.leaves_qty = terms.order_qty
-        self.cum_qty = 0
+        self.cum_qty = Lots(0)
         self.cum_notional = 0
         self.is_triggered = False
-        self.report = (order_id, 0)
+        self.report: tuple[Seq, int] = (order_id, 0)
         self.previous_cl_ord_id = ""
 
 
@@ -98,7 +100,7 @@ class Orders:
 
     def _accepted(self, record: Record, index: int, event: e.OrderAccepted) -> tuple[Order, ...]:
         assert isinstance(record.command, c.NewOrder)
-        order = Order(event.order_id, record.ts_ns + index, record.source, record.command)
+        order = Order(event.order_id, TimestampNs(record.ts_ns + index), record.source, record.command)
         order.report = (record.seq, 2 * index)
         self._open[event.order_id] = order
         return (order,)
@@ -109,9 +111,9 @@ class Orders:
         taker.report, maker.report = (record.seq, 2 * index), (record.seq, 2 * index + 1)
         return taker, maker
 
-    def _filled(self, order_id: int, leaves_qty: int, event: e.Traded) -> Order:
+    def _filled(self, order_id: OrderId, leaves_qty: Lots, event: e.Traded) -> Order:
         order = self._open[order_id]
-        order.cum_qty += event.last_qty
+        order.cum_qty = Lots(order.cum_qty + event.last_qty)
         order.cum_notional += event.last_px * event.last_qty
         order.leaves_qty = leaves_qty
         assert order.cum_qty + leaves_qty == order.terms.order_qty, f"order {order_id} does not add up"
@@ -122,7 +124,7 @@ class Orders:
 
     def _ended(self, record: Record, index: int, event: e.OrderCanceled | e.OrderExpired) -> tuple[Order, ...]:
         order = self._open[event.order_id]
-        order.leaves_qty = 0
+        order.leaves_qty = Lots(0)
         order.report = (record.seq, 2 * index)
         self._close(order, OrderState.CANCELED if isinstance(event, e.OrderCanceled) else OrderState.EXPIRED)
         return (order,)
