@@ -9,58 +9,26 @@ use crate::language::layout::{block, constant_case, flags, message_struct, reada
 use crate::language::listing::{Listing, Step};
 use crate::language::text::{AsWritten, DepositRef, GivenClOrdId, MaybeClOrdId, Name, Note};
 
-/// Declare commands: those anybody may send, and those only operations may. Several of one form stand side by side.
+/// Declare commands. Several of one form stand side by side.
 macro_rules! commands {
-    (
-        requests { $($($(#[$note:meta])* $number:literal $name:ident $(<$life:lifetime>)?),+: $fields:tt)* }
-        operations { $($($(#[$op_note:meta])* $op_number:literal $op_name:ident),+: $op_fields:tt)* }
-    ) => {
+    ($($($(#[$note:meta])* $number:literal $name:ident $(<$life:lifetime>)?),+: $fields:tt)*) => {
         /// Commands by their numbers.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum CommandType {
             $($($name = $number,)+)*
-            $($($op_name = $op_number,)+)*
         }
 
         impl CommandType {
             pub fn of(number: u8) -> Option<Self> {
                 match number {
                     $($($number => Some(Self::$name),)+)*
-                    $($($op_number => Some(Self::$op_name),)+)*
                     _ => None,
                 }
             }
         }
 
-        /// What a session or operations may ask.
-        pub enum Request<'a> {
-            $($($name($name $(<$life>)?),)+)*
-        }
-
-        /// What only operations may ask.
-        pub enum Operation {
-            $($($op_name($op_name),)+)*
-        }
-
-        pub enum Command<'a> {
-            Request(Request<'a>),
-            Operation(Operation),
-        }
-
-        impl<'a> Command<'a> {
-            /// Read a command of this type, `None` if it is not to the letter.
-            #[inline(always)]
-            pub fn read(kind: CommandType, raw: &'a [u8]) -> Option<Self> {
-                Some(match kind {
-                    $($(CommandType::$name => Self::Request(Request::$name($name::read(raw)?)),)+)*
-                    $($(CommandType::$op_name => Self::Operation(Operation::$op_name($op_name::read(raw)?)),)+)*
-                })
-            }
-        }
-
         $($(command! { $(#[$note])* $name $(<$life>)? $fields })+)*
-        $($(command! { $(#[$op_note])* $op_name $op_fields })+)*
 
         /// Every command as a line `command NAME number field:kind ...`.
         pub fn listing() -> String {
@@ -68,10 +36,6 @@ macro_rules! commands {
             $($(
                 line.begin("command", constant_case(stringify!($name))).word($number);
                 $name::describe(&mut line);
-            )+)*
-            $($(
-                line.begin("command", constant_case(stringify!($op_name))).word($op_number);
-                $op_name::describe(&mut line);
             )+)*
             line.text
         }
@@ -86,119 +50,115 @@ macro_rules! command {
 }
 
 commands! {
-    requests {
-        16 NewOrder<'a>: {
-            terms: NewTerms where flags.terms(),
-            side: Side,
-            ord_type: OrdType,
-            time_in_force: TimeInForce,
-            flags: OrderFlags,
-            cl_ord_id: GivenClOrdId<'a>,
-            text: Note<'a>,
-            account_id: u32,
-            symbol_id: u32,
-            order_qty: i64,
-            price: i64,
-            => has_terms_if_said
-        }
-        17 CancelOrder<'a>: {
-            cl_ord_id: GivenClOrdId<'a>,
-            orig_cl_ord_id: MaybeClOrdId<'a>,
-            side: Option<Side>,
-            flags: CancelFlags,
-            [2] order_id: u64,
-            symbol_id: u32,
-            account_id: u32,
-        }
-        18 RequestOrderStatus<'a>: {
-            cl_ord_id: MaybeClOrdId<'a>,
-            ord_status_req_id: Note<'a>,
-            [4] order_id: u64,
-        }
-        /// An order that could not be expressed in ticks and lots; symbol, quantity and price as the member wrote them.
-        19 RefuseOrder<'a>: {
-            side: u8,
-            ord_type: u8,
-            time_in_force: u8,
-            cl_ord_id: MaybeClOrdId<'a>,
-            symbol: AsWritten<'a>,
-            order_qty: AsWritten<'a>,
-            price: AsWritten<'a>,
-            text: Note<'a>,
-            code: Code,
-            ref_tag: u32,
-            account_id: u32,
-        }
-        20 ReplaceOrder<'a>: {
-            terms: ReplaceTerms where flags.terms(),
-            cl_ord_id: GivenClOrdId<'a>,
-            orig_cl_ord_id: MaybeClOrdId<'a>,
-            side: Option<Side>,
-            flags: ReplaceFlags,
-            time_in_force: Option<TimeInForce>,
-            [1] order_id: u64,
-            symbol_id: u32,
-            account_id: u32,
-            order_qty: i64,
-            price: i64,
-            => has_terms_if_said
-        }
-        21 MassCancel<'a>: {
-            cl_ord_id: GivenClOrdId<'a>,
-            side: Option<Side>,
-            flags: MassCancelFlags,
-            [1] code: Option<Code>,
-            symbol_id: u32,
-            account_id: u32,
-            firm_id: u32,
-            of_session: u32,
-        }
-        22 SetKillSwitch: { is_on: bool, [1] session_id: u32 }
-        23 SetLeverage: { leverage: u8, mode: MarginMode, account_id: u32, symbol_id: u32 }
-        /// Margin to add to an isolated position, or, if negative, to take away.
-        24 AdjustMargin: { [2] account_id: u32, symbol_id: u32, [4] amount: i128 }
+    16 NewOrder<'a>: {
+        terms: NewTerms where flags.terms(),
+        side: Side,
+        ord_type: OrdType,
+        time_in_force: TimeInForce,
+        flags: OrderFlags,
+        cl_ord_id: GivenClOrdId<'a>,
+        text: Note<'a>,
+        account_id: u32,
+        symbol_id: u32,
+        order_qty: i64,
+        price: i64,
+        => has_terms_if_said
     }
-    operations {
-        1 RegisterAsset: { decimals: u8, name: Name, asset_id: u16; [2] }
-        2 RegisterFirm: { name: Name, [1] firm_id: u32 }
-        3 OpenAccount: { kind: AccountKind, name: Name, account_id: u32, firm_id: u32 }
-        4 RegisterSession: { kind: SessionKind, comp_id: Name, session_id: u32, firm_id: u32 }
-        5 ListInstrument, 37 ChangeInstrument: {
-            terms: PerpetualTerms where kind == InstrumentKind::Perpetual,
-            kind: InstrumentKind,
-            symbol: Name,
-            symbol_id: u32,
-            base_asset_id: u16,
-            quote_asset_id: u16,
-            tick_decimals: u8,
-            lot_decimals: u8,
-            matching: Matching,
-            max_leverage: u8,
-            tick: i64,
-            lot: i64,
-            min_qty: i64,
-            max_qty: i64,
-            min_notional: i128,
-            max_notional: i128,
-            maker_ppm: i32,
-            taker_ppm: i32,
-            band_ppm: u32,
-            fee_account_id: u32,
-        }
-        6 Deposit: { deposit_ref: DepositRef, [1] account_id: u32, asset_id: u16, [6] amount: i128 }
-        32 SetMark: { [2] symbol_id: u32, price: i64 }
-        33 SetSymbolStatus: { status: SymbolStatus, [1] symbol_id: u32 }
-        34 SetVenueStatus: { status: VenueStatus; [1] }
-        35 TriggerBreaker: { reason: BreakerReason, [1] symbol_id: u32 }
-        36 AdvanceTime: { ; [2] }
-        38 DelistInstrument: { [2] symbol_id: u32 }
-        39 SetAccountStatus: { status: AccountStatus, [1] account_id: u32 }
-        40 SetAccountLimits: { tier: u8, leverage_max: u8, account_id: u32, position_notional_max: i128 }
-        41 SetMarginState: { state: MarginState, [1] account_id: u32 }
-        42 SetCollateral: { asset_id: u16, weight_ppm: u32, lending_account_id: u32 }
-        43 Transfer: { asset_id: u16, from_account_id: u32, to_account_id: u32, [4] amount: i128 }
-        44 CoverDebt: { [2] payer_account_id: u32, account_id: u32, symbol_id: u32, amount: i128 }
+    17 CancelOrder<'a>: {
+        cl_ord_id: GivenClOrdId<'a>,
+        orig_cl_ord_id: MaybeClOrdId<'a>,
+        side: Option<Side>,
+        flags: CancelFlags,
+        [2] order_id: u64,
+        symbol_id: u32,
+        account_id: u32,
     }
+    18 RequestOrderStatus<'a>: {
+        cl_ord_id: MaybeClOrdId<'a>,
+        ord_status_req_id: Note<'a>,
+        [4] order_id: u64,
+    }
+    /// An order that could not be expressed in ticks and lots; symbol, quantity and price as the member wrote them.
+    19 RefuseOrder<'a>: {
+        side: u8,
+        ord_type: u8,
+        time_in_force: u8,
+        cl_ord_id: MaybeClOrdId<'a>,
+        symbol: AsWritten<'a>,
+        order_qty: AsWritten<'a>,
+        price: AsWritten<'a>,
+        text: Note<'a>,
+        code: Code,
+        ref_tag: u32,
+        account_id: u32,
+    }
+    20 ReplaceOrder<'a>: {
+        terms: ReplaceTerms where flags.terms(),
+        cl_ord_id: GivenClOrdId<'a>,
+        orig_cl_ord_id: MaybeClOrdId<'a>,
+        side: Option<Side>,
+        flags: ReplaceFlags,
+        time_in_force: Option<TimeInForce>,
+        [1] order_id: u64,
+        symbol_id: u32,
+        account_id: u32,
+        order_qty: i64,
+        price: i64,
+        => has_terms_if_said
+    }
+    21 MassCancel<'a>: {
+        cl_ord_id: GivenClOrdId<'a>,
+        side: Option<Side>,
+        flags: MassCancelFlags,
+        [1] code: Option<Code>,
+        symbol_id: u32,
+        account_id: u32,
+        firm_id: u32,
+        of_session: u32,
+    }
+    22 SetKillSwitch: { is_on: bool, [1] session_id: u32 }
+    23 SetLeverage: { leverage: u8, mode: MarginMode, account_id: u32, symbol_id: u32 }
+    /// Margin to add to an isolated position, or, if negative, to take away.
+    24 AdjustMargin: { [2] account_id: u32, symbol_id: u32, [4] amount: i128 }
+    1 RegisterAsset: { decimals: u8, name: Name, asset_id: u16; [2] }
+    2 RegisterFirm: { name: Name, [1] firm_id: u32 }
+    3 OpenAccount: { kind: AccountKind, name: Name, account_id: u32, firm_id: u32 }
+    4 RegisterSession: { kind: SessionKind, comp_id: Name, session_id: u32, firm_id: u32 }
+    5 ListInstrument, 37 ChangeInstrument: {
+        terms: PerpetualTerms where kind == InstrumentKind::Perpetual,
+        kind: InstrumentKind,
+        symbol: Name,
+        symbol_id: u32,
+        base_asset_id: u16,
+        quote_asset_id: u16,
+        tick_decimals: u8,
+        lot_decimals: u8,
+        matching: Matching,
+        max_leverage: u8,
+        tick: i64,
+        lot: i64,
+        min_qty: i64,
+        max_qty: i64,
+        min_notional: i128,
+        max_notional: i128,
+        maker_ppm: i32,
+        taker_ppm: i32,
+        band_ppm: u32,
+        fee_account_id: u32,
+    }
+    6 Deposit: { deposit_ref: DepositRef, [1] account_id: u32, asset_id: u16, [6] amount: i128 }
+    32 SetMark: { [2] symbol_id: u32, price: i64 }
+    33 SetSymbolStatus: { status: SymbolStatus, [1] symbol_id: u32 }
+    34 SetVenueStatus: { status: VenueStatus; [1] }
+    35 TriggerBreaker: { reason: BreakerReason, [1] symbol_id: u32 }
+    36 AdvanceTime: { ; [2] }
+    38 DelistInstrument: { [2] symbol_id: u32 }
+    39 SetAccountStatus: { status: AccountStatus, [1] account_id: u32 }
+    40 SetAccountLimits: { tier: u8, leverage_max: u8, account_id: u32, position_notional_max: i128 }
+    41 SetMarginState: { state: MarginState, [1] account_id: u32 }
+    42 SetCollateral: { asset_id: u16, weight_ppm: u32, lending_account_id: u32 }
+    43 Transfer: { asset_id: u16, from_account_id: u32, to_account_id: u32, [4] amount: i128 }
+    44 CoverDebt: { [2] payer_account_id: u32, account_id: u32, symbol_id: u32, amount: i128 }
 }
 
 block! {

@@ -1,8 +1,13 @@
 //! A command in, a record out: each is stamped, decided, followed up, and its record finished.
 
 use crate::language::codes::{Code, Fault, TimeInForce};
-use crate::language::command::{Command, CommandType, Request};
-use crate::language::event::{BreakerReleased, CommandRefused, OrderRejected};
+use crate::language::command::{
+    AdjustMargin, AdvanceTime, CancelOrder, ChangeInstrument, CommandType, CoverDebt, DelistInstrument, Deposit,
+    ListInstrument, MassCancel, NewOrder, OpenAccount, RefuseOrder, RegisterAsset, RegisterFirm, RegisterSession,
+    ReplaceOrder, RequestOrderStatus, SetAccountLimits, SetAccountStatus, SetCollateral, SetKillSwitch, SetLeverage,
+    SetMarginState, SetMark, SetSymbolStatus, SetVenueStatus, Transfer, TriggerBreaker,
+};
+use crate::language::event::{BreakerReleased, CommandRefused};
 use crate::language::frame::{take_command_frame, take_record, Frame, Header};
 use crate::language::layout::VERSION;
 use crate::language::limits::{BATCH_COMMANDS_MAX, ELECTIONS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MAX};
@@ -118,26 +123,69 @@ impl Exchange {
         let Some(kind) = CommandType::of(kind).filter(|_| version == VERSION) else {
             return Some(Err(Code::UnknownCommand));
         };
-        Some(match Command::read(kind, raw)? {
-            Command::Request(request) => self.answer(source, key, &request),
-            Command::Operation(_) if source != 0 => Err(Code::NotAuthorised),
-            Command::Operation(operation) => self.operate(&operation),
+        Some(match kind {
+            CommandType::NewOrder => {
+                self.new_order(source, key, &NewOrder::read(raw)?);
+                Ok(())
+            }
+            CommandType::ReplaceOrder => {
+                self.replace_order(source, key, &ReplaceOrder::read(raw)?);
+                Ok(())
+            }
+            CommandType::CancelOrder => {
+                self.cancel_order(source, key, &CancelOrder::read(raw)?);
+                Ok(())
+            }
+            CommandType::MassCancel => {
+                self.mass_cancel(source, &MassCancel::read(raw)?);
+                Ok(())
+            }
+            CommandType::RequestOrderStatus => {
+                self.request_order_status(source, &RequestOrderStatus::read(raw)?);
+                Ok(())
+            }
+            CommandType::RefuseOrder => {
+                self.refuse_order(&RefuseOrder::read(raw)?);
+                Ok(())
+            }
+            CommandType::SetKillSwitch => self.set_kill_switch(source, &SetKillSwitch::read(raw)?),
+            CommandType::SetLeverage => self.set_leverage(source, &SetLeverage::read(raw)?),
+            CommandType::AdjustMargin => self.adjust_margin(source, &AdjustMargin::read(raw)?),
+            CommandType::RegisterAsset => self.operate(source, &RegisterAsset::read(raw)?, Self::register_asset),
+            CommandType::RegisterFirm => self.operate(source, &RegisterFirm::read(raw)?, Self::register_firm),
+            CommandType::OpenAccount => self.operate(source, &OpenAccount::read(raw)?, Self::open_account),
+            CommandType::RegisterSession => self.operate(source, &RegisterSession::read(raw)?, Self::register_session),
+            CommandType::ListInstrument => self.operate(source, &ListInstrument::read(raw)?, Self::list_instrument),
+            CommandType::ChangeInstrument => {
+                self.operate(source, &ChangeInstrument::read(raw)?, Self::change_instrument)
+            }
+            CommandType::DelistInstrument => self.operate(source, &DelistInstrument::read(raw)?, Self::delist),
+            CommandType::Deposit => self.operate(source, &Deposit::read(raw)?, Self::deposit),
+            CommandType::Transfer => self.operate(source, &Transfer::read(raw)?, Self::transfer),
+            CommandType::CoverDebt => self.operate(source, &CoverDebt::read(raw)?, Self::cover_debt),
+            CommandType::SetMark => self.operate(source, &SetMark::read(raw)?, Self::set_mark),
+            CommandType::SetSymbolStatus => self.operate(source, &SetSymbolStatus::read(raw)?, Self::set_symbol_status),
+            CommandType::SetVenueStatus => self.operate(source, &SetVenueStatus::read(raw)?, Self::set_venue_status),
+            CommandType::TriggerBreaker => self.operate(source, &TriggerBreaker::read(raw)?, Self::trigger_breaker),
+            CommandType::AdvanceTime => self.operate(source, &AdvanceTime::read(raw)?, Self::advance_time),
+            CommandType::SetAccountStatus => {
+                self.operate(source, &SetAccountStatus::read(raw)?, Self::set_account_status)
+            }
+            CommandType::SetAccountLimits => {
+                self.operate(source, &SetAccountLimits::read(raw)?, Self::set_account_limits)
+            }
+            CommandType::SetMarginState => self.operate(source, &SetMarginState::read(raw)?, Self::set_margin_state),
+            CommandType::SetCollateral => self.operate(source, &SetCollateral::read(raw)?, Self::set_collateral),
         })
     }
 
-    fn answer(&mut self, source: u32, key: u64, request: &Request<'_>) -> Decision {
-        match request {
-            Request::NewOrder(order) => self.new_order(source, key, order),
-            Request::ReplaceOrder(replace) => self.replace_order(source, key, replace),
-            Request::CancelOrder(cancel) => self.cancel_order(source, key, cancel),
-            Request::MassCancel(cancel) => self.mass_cancel(source, cancel),
-            Request::RequestOrderStatus(asked) => self.request_order_status(source, asked),
-            Request::RefuseOrder(refusal) => self.records.tell(&OrderRejected { code: refusal.code, order_id: 0 }),
-            Request::SetKillSwitch(switch) => return self.set_kill_switch(source, switch),
-            Request::SetLeverage(asked) => return self.set_leverage(source, asked),
-            Request::AdjustMargin(asked) => return self.adjust_margin(source, asked),
+    /// Do what only operations may ask.
+    fn operate<T>(&mut self, source: u32, asked: &T, does: fn(&mut Self, &T) -> Decision) -> Decision {
+        if source == 0 {
+            does(self, asked)
+        } else {
+            Err(Code::NotAuthorised)
         }
-        Ok(())
     }
 
     /// Release breakers and expire orders whose time has come (section 1 of docs/MATCHING.md).

@@ -4,7 +4,7 @@ use crate::accounts::account::Account;
 use crate::language::amount::times;
 use crate::language::codes::{AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Peg};
 use crate::language::codes::{RestateReason, SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus};
-use crate::language::command::{NewOrder, NewTerms};
+use crate::language::command::{NewOrder, NewTerms, RefuseOrder};
 use crate::language::event::{OrderAccepted, OrderRejected, OrderRestated, StatusReported};
 use crate::language::limits::{EXPIRING_ORDERS_MAX, PEGS_PER_SYMBOL_MAX, PRICE_TICKS_MAX};
 use crate::market::open_orders::{OpenOrder, Terms};
@@ -63,6 +63,11 @@ impl Exchange {
             }
             Err(code) => self.records.tell(&OrderRejected { code, order_id: 0 }),
         }
+    }
+
+    /// Put on record what a gateway has refused already.
+    pub(crate) fn refuse_order(&mut self, refusal: &RefuseOrder<'_>) {
+        self.records.tell(&OrderRejected { code: refusal.code, order_id: 0 });
     }
 
     /// Check an order; the first failure decides (ORD-01).

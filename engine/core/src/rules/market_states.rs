@@ -1,8 +1,8 @@
 //! Marks, breakers, and what symbols and the venue are open for (sections 2 and 10).
 
 use crate::language::codes::{BreakerReason, Code, SymbolStatus};
-use crate::language::command::{SetMark, SetSymbolStatus, SetVenueStatus, TriggerBreaker};
-use crate::language::event::{BreakerTriggered, MarkSet, SymbolStatusSet, VenueStatusSet};
+use crate::language::command::{AdvanceTime, SetMark, SetSymbolStatus, SetVenueStatus, TriggerBreaker};
+use crate::language::event::{BreakerTriggered, MarkSet, SymbolStatusSet, TimeAdvanced, VenueStatusSet};
 use crate::language::limits::{BREAKER_NS, PRICE_TICKS_MAX};
 use crate::state::exchange::{Decision, Exchange};
 
@@ -57,11 +57,18 @@ impl Exchange {
         Ok(())
     }
 
-    pub(crate) fn set_venue_status(&mut self, asked: &SetVenueStatus) {
+    /// Time has passed, and what was due has been done before.
+    pub(crate) fn advance_time(&mut self, _: &AdvanceTime) -> Decision {
+        self.records.tell(&TimeAdvanced {});
+        Ok(())
+    }
+
+    pub(crate) fn set_venue_status(&mut self, asked: &SetVenueStatus) -> Decision {
         self.venue_status = asked.status;
         for symbol_id in self.markets.ids() {
             self.touch(symbol_id);
         }
         self.records.tell(&VenueStatusSet {});
+        Ok(())
     }
 }

@@ -10,7 +10,6 @@ pub mod loans;
 pub mod margin;
 pub mod market_states;
 pub mod matching;
-pub mod operations;
 pub mod pegs;
 pub mod positions;
 pub mod pro_rata;
