@@ -28,6 +28,7 @@ from clearing.rows import (
     trade_rows,
     transaction_rows,
 )
+from engine.api.ids import AccountId, AssetId, OrderId, Seq, SymbolId
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -64,9 +65,9 @@ class Batch:
     same scales.
     """
 
-    def __init__(self, first_seq: int) -> None:
+    def __init__(self, first_seq: Seq) -> None:
         self.first_seq = first_seq
-        self.last_seq = first_seq - 1
+        self.last_seq = Seq(first_seq - 1)
         self.last_ts_ns = 0
         self.last_crc = 0
         self.bytes = 0
@@ -74,12 +75,12 @@ class Batch:
         self.transactions: list[LedgerTransaction] = []
         self.postings: list[Posting] = []
         self.trades: list[Trade] = []
-        self.opened: dict[int, Order] = {}
-        self.changed: dict[int, Order] = {}
-        self.deltas: dict[tuple[int, int], Delta] = {}
+        self.opened: dict[OrderId, Order] = {}
+        self.changed: dict[OrderId, Order] = {}
+        self.deltas: dict[tuple[AccountId, AssetId], Delta] = {}
         self.position_changes: list[PositionChange] = []
-        self.positions: dict[tuple[int, int], Position] = {}
-        self.loans: dict[tuple[int, int], Loan] = {}
+        self.positions: dict[tuple[AccountId, SymbolId], Position] = {}
+        self.loans: dict[tuple[AccountId, AssetId], Loan] = {}
         self.scales: Scales | None = None
         self.rows: Rows | None = None
 
@@ -155,7 +156,7 @@ class Batch:
         ]
         return columns_of(rows)
 
-    def _delta(self, account_id: int, asset_id: int) -> Delta:
+    def _delta(self, account_id: AccountId, asset_id: AssetId) -> Delta:
         key = (account_id, asset_id)
         delta = self.deltas.get(key)
         if delta is None:

@@ -21,6 +21,8 @@ after the last good batch, and the journal keeps the rest.
 
 from __future__ import annotations
 
+from engine.api.ids import Seq
+
 
 class ClearingError(Exception):
     """Base of every fault raised by the clearing package."""
@@ -42,7 +44,7 @@ class SequenceGap(LogFault):
 class BrokenChain(LogFault):
     """The record at ``seq`` does not follow the record applied before it: another log, or a changed one."""
 
-    def __init__(self, seq: int) -> None:
+    def __init__(self, seq: Seq) -> None:
         super().__init__(f"the record at seq {seq} does not follow the record applied before it")
         self.seq = seq
 
@@ -50,7 +52,7 @@ class BrokenChain(LogFault):
 class UnknownEvent(LogFault):
     """The record at ``seq`` has an event this release does not know: it may move money, so it is not skipped."""
 
-    def __init__(self, seq: int, what: str) -> None:
+    def __init__(self, seq: Seq, what: str) -> None:
         super().__init__(f"the record at seq {seq} has {what}: a newer release is needed to book it")
         self.seq = seq
 
@@ -58,7 +60,7 @@ class UnknownEvent(LogFault):
 class Disagreement(ClearingError):
     """The engine's event at ``seq`` differs from clearing's own calculation."""
 
-    def __init__(self, seq: int, what: str, engine: object, clearing: object) -> None:
+    def __init__(self, seq: Seq, what: str, engine: object, clearing: object) -> None:
         super().__init__(f"seq {seq}: {what} is {engine} to the engine and {clearing} to clearing")
         self.seq = seq
         self.what = what
@@ -81,7 +83,7 @@ class StoreRefused(StoreError):
 class CursorMoved(StoreError):
     """The cursor is neither before nor behind the batch: somebody else moved it."""
 
-    def __init__(self, first_seq: int, last_seq: int, cursor: int) -> None:
+    def __init__(self, first_seq: int, last_seq: Seq, cursor: int) -> None:
         super().__init__(f"the cursor is at {cursor}, which is not where batch {first_seq}..{last_seq} begins")
         self.cursor = cursor
 

@@ -15,6 +15,7 @@ from clearing.ledger import Ledger
 from clearing.ledger.entries import Entry
 from clearing.limits import GATHER_S, READ_TIMEOUT_S
 from clearing.store import Cursor
+from engine.api.ids import Seq
 from engine.api.ports import FollowPort
 from engine.api.wire import HEADER, decode_record, split_frames
 
@@ -60,7 +61,7 @@ class Intake:
     def __init__(self, port: FollowPort, reader: LogReader) -> None:
         self._port = port
         self._reader = reader
-        self._batch = Batch(reader.seq + 1)
+        self._batch = Batch(Seq(reader.seq + 1))
         self._changed = threading.Condition()
         self._is_stopping = False
         self._fault: Exception | None = None
@@ -81,7 +82,7 @@ class Intake:
             with self._changed:
                 self._filled.clear()
                 if self._batch.records:
-                    batch, self._batch = self._batch, Batch(self._batch.last_seq + 1)
+                    batch, self._batch = self._batch, Batch(Seq(self._batch.last_seq + 1))
                     self._changed.notify()
                     batch.seal()
                     return batch

@@ -13,6 +13,7 @@ from msgspec.structs import astuple
 
 from clearing.ledger.entries import Loan, Position
 from clearing.store import CHECKS, Reader, SettledBalance, open_reader
+from engine.api.ids import AccountId, AssetId, SymbolId
 from engine.api.link import EngineBalances
 
 CURSOR_TIMEOUT_S = 30.0
@@ -107,12 +108,12 @@ async def reconcile(reader: Reader, engine: EngineBalances, cursor: int) -> Reco
     return Reconciliation(engine.seq, cursor, len(live), at_seq, differences)
 
 
-def _live(account_id: int, asset_id: int, available: int, locked: int) -> SettledBalance:
+def _live(account_id: AccountId, asset_id: AssetId, available: int, locked: int) -> SettledBalance:
     return SettledBalance(account_id, asset_id, available + locked, available, locked)
 
 
 def _compare(
-    live: Mapping[tuple[int, int], SettledBalance], booked: Mapping[tuple[int, int], SettledBalance]
+    live: Mapping[tuple[AccountId, AssetId], SettledBalance], booked: Mapping[tuple[AccountId, AssetId], SettledBalance]
 ) -> Iterable[Difference]:
     """Compare balance by balance; one that a side does not have is zero there."""
     for key in sorted(live.keys() | booked.keys()):
@@ -156,7 +157,7 @@ def _compare_loans(engine: EngineBalances, loans: list[Loan]) -> Iterable[Differ
 
 
 def _figures(position: Position | None, with_leverage: bool) -> str:
-    p = position or Position(0, 0, 1)
+    p = position or Position(AccountId(0), SymbolId(0), 1)
     figures = f"size={p.size} cost={p.cost} margin={p.margin} added_margin={p.extra} debt={p.debt}"
     return f"{figures} leverage={p.leverage} is_isolated={p.is_isolated}" if with_leverage else figures
 

@@ -8,7 +8,6 @@ liquidation, withdrawals, 24 h statistics) come from no record yet.
 from __future__ import annotations
 
 from engine.api import events as e
-from engine.api.units import TimestampNs
 from engine.api.wire import Record
 from taxonomy.accounts import Accounts
 from taxonomy.envelope import Envelope
@@ -103,7 +102,7 @@ class Expander:
         self._teller.begin(record)
         index = 0
         while index < len(record.events):
-            self._teller.event_ts_ns = TimestampNs(record.ts_ns + index)
+            self._teller.event_ts_ns = record.time_of(index)
             index += self._expand(record, index, record.events[index])
         return self._teller.end()
 

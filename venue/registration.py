@@ -27,7 +27,7 @@ from engine.api.commands import (
 from engine.api.enums import AccountKind, SessionKind
 from engine.api.errors import UnitError
 from engine.api.events import CommandRefused
-from engine.api.ids import THE_EXCHANGE
+from engine.api.ids import THE_EXCHANGE, AssetId
 from engine.api.instrument import Instrument
 from engine.api.limits import ASSET_UNITS_MAX
 from engine.api.registry import Registry
@@ -203,7 +203,7 @@ def _instrument_fields(instrument: Instrument, registry: Registry) -> dict[str, 
     for name in ("min_notional", "max_notional"):
         fields[name] = format_minor(getattr(instrument, name), quote.decimals if quote else 0)
     for side in ("base", "quote"):
-        fields[side] = registry.asset(int(fields.pop(f"{side}_asset_id")))
+        fields[side] = registry.asset(AssetId(int(fields.pop(f"{side}_asset_id"))))
     return fields | {"kind": instrument.kind.name, "matching": instrument.matching.name}
 
 

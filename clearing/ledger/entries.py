@@ -18,8 +18,10 @@ from engine.api.commands import (
     SetCollateral,
 )
 from engine.api.enums import OrderState, PositionReason, Side
+from engine.api.ids import ABSENT, AccountId, AssetId, OrderId, Seq, SessionId, SymbolId
+from engine.api.units import Lots, Ticks, TimestampNs
 
-CUSTODY = 0
+CUSTODY = AccountId(0)
 """Account against which deposits are booked, known to clearing alone; with the clearing PnL accounts of perpetuals
 the only one that may be negative."""
 
@@ -36,9 +38,9 @@ DEBT = "DEBT"
 class LedgerTransaction(msgspec.Struct, frozen=True):
     """The head of a set of postings that sum to zero in every asset; named by (seq, event index)."""
 
-    seq: int
+    seq: Seq
     event_index: int
-    ts_ns: int
+    ts_ns: TimestampNs
     kind: str
     reference: str = ""
 
@@ -46,18 +48,18 @@ class LedgerTransaction(msgspec.Struct, frozen=True):
 class Posting(msgspec.Struct, frozen=True):
     """One line of a ledger transaction: what it adds to one account in one asset."""
 
-    seq: int
+    seq: Seq
     event_index: int
-    account_id: int
-    asset_id: int
+    account_id: AccountId
+    asset_id: AssetId
     amount: int
 
 
 class Movement(msgspec.Struct, frozen=True):
     """How an event moves the two parts of a balance; their sum is what its postings add."""
 
-    account_id: int
-    asset_id: int
+    account_id: AccountId
+    asset_id: AssetId
     available: int
     locked: int
 
@@ -65,20 +67,20 @@ class Movement(msgspec.Struct, frozen=True):
 class Trade(msgspec.Struct, frozen=True):
     """One match, settled gross and at once (SET-01, RES-17). Source of the rows in trades and settlements."""
 
-    seq: int
+    seq: Seq
     event_index: int
-    executed_at_ns: int
-    symbol_id: int
-    maker_order_id: int
-    taker_order_id: int
-    maker_account_id: int
-    taker_account_id: int
+    executed_at_ns: TimestampNs
+    symbol_id: SymbolId
+    maker_order_id: OrderId
+    taker_order_id: OrderId
+    maker_account_id: AccountId
+    taker_account_id: AccountId
     taker_side: Side
-    last_px: int
-    last_qty: int
+    last_px: Ticks
+    last_qty: Lots
     maker_fee: int
     taker_fee: int
-    fee_account_id: int = 0
+    fee_account_id: AccountId = AccountId(ABSENT)
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -90,41 +92,43 @@ class Order(msgspec.Struct, frozen=True):
     Invariant: ``cum_qty + leaves == terms.order_qty`` (INV-20).
     """
 
-    order_id: int
+    order_id: OrderId
     terms: NewOrder
-    source: int
-    accepted_at_ns: int
-    locked_asset_id: int
-    leaves: int
-    cum_qty: int
+    source: SessionId
+    accepted_at_ns: TimestampNs
+    locked_asset_id: AssetId
+    leaves: Lots
+    cum_qty: Lots
     locked: int
     state: OrderState
     previous_state: OrderState | None
     reason: int
-    changed_at_ns: int
-    changed_seq: int
-    work_price: int = 0
+    changed_at_ns: TimestampNs
+    changed_seq: Seq
+    work_price: Ticks = Ticks(0)
 
     @property
     def per_lot(self) -> int:
         """What it holds for one lot of an open order."""
         return self.locked // self.leaves
 
-    def filled(self, seq: int, ts_ns: int, last_qty: int, leaves: int, released: int) -> Order:
+    def filled(self, seq: Seq, ts_ns: TimestampNs, last_qty: Lots, leaves: Lots, released: int) -> Order:
         """Return the order after a fill."""
         state = OrderState.PARTIAL if leaves else OrderState.FILLED
         quantities = {"leaves": leaves, "cum_qty": self.cum_qty + last_qty, "locked": self.locked - released}
         return self._moved(seq, ts_ns, state, **quantities)
 
-    def closed(self, seq: int, ts_ns: int, state: OrderState, released: int, reason: int) -> Order:
+    def closed(self, seq: Seq, ts_ns: TimestampNs, state: OrderState, released: int, reason: int) -> Order:
         """Return the order after it was canceled or expired."""
         return self._moved(seq, ts_ns, state, locked=self.locked - released, reason=reason)
 
-    def changed(self, seq: int, ts_ns: int, terms: NewOrder, leaves: int, locked: int, work_price: int) -> Order:
+    def changed(
+        self, seq: Seq, ts_ns: TimestampNs, terms: NewOrder, leaves: Lots, locked: int, work_price: Ticks
+    ) -> Order:
         """Return the order after it was replaced, restated or triggered."""
         return self._moved(seq, ts_ns, self.state, terms=terms, leaves=leaves, locked=locked, work_price=work_price)
 
-    def _moved(self, seq: int, ts_ns: int, state: OrderState, **changes: object) -> Order:
+    def _moved(self, seq: Seq, ts_ns: TimestampNs, state: OrderState, **changes: object) -> Order:
         stamp = {"state": state, "previous_state": self.state, "changed_at_ns": ts_ns, "changed_seq": seq}
         return msgspec.structs.replace(self, **{"reason": 0, **stamp, **changes})
 
@@ -135,24 +139,24 @@ class Position(msgspec.Struct, frozen=True):
     Units: ``size`` signed lots; the amounts minor units of the quote asset.
     """
 
-    account_id: int
-    symbol_id: int
+    account_id: AccountId
+    symbol_id: SymbolId
     leverage: int
     is_isolated: bool = False
-    size: int = 0
+    size: Lots = Lots(0)
     cost: int = 0
     margin: int = 0
     extra: int = 0
     debt: int = 0
-    changed_seq: int = 0
+    changed_seq: Seq = Seq(0)
 
 
 class PositionChange(msgspec.Struct, frozen=True):
     """One change of a position: what it was after it, what was realized, and what was added to the debt."""
 
-    seq: int
+    seq: Seq
     event_index: int
-    ts_ns: int
+    ts_ns: TimestampNs
     reason: PositionReason
     position: Position
     realized_pnl: int
@@ -162,8 +166,8 @@ class PositionChange(msgspec.Struct, frozen=True):
 class Loan(msgspec.Struct, frozen=True):
     """What an account owes of an asset, after one event."""
 
-    account_id: int
-    asset_id: int
+    account_id: AccountId
+    asset_id: AssetId
     amount: int
 
 
@@ -177,8 +181,8 @@ class Entry(msgspec.Struct):
     object until an instrument changes its steps.
     """
 
-    seq: int
-    ts_ns: int
+    seq: Seq
+    ts_ns: TimestampNs
     crc: int = 0
     size: int = 0
     registrations: list[Registration] = []

@@ -9,6 +9,8 @@ from clearing.ledger.pricing import Pricing
 from clearing.ledger.state import LedgerState, agree
 from engine.api.enums import OrdType, Side
 from engine.api.events import Traded
+from engine.api.ids import Seq
+from engine.api.units import Ticks, TimestampNs
 from engine.api.wire import Record
 
 
@@ -22,7 +24,7 @@ class Matches:
 
     def traded(self, record: Record, index: int, event: Traded, entry: Entry) -> None:
         """Settle a match."""
-        seq, ts_ns = record.seq, record.ts_ns + index
+        seq, ts_ns = record.seq, record.time_of(index)
         taker = self._state.open_order(seq, event.taker_order_id)
         maker = self._state.open_order(seq, event.maker_order_id)
         _check_match(seq, event, taker, maker)
@@ -44,7 +46,7 @@ class Matches:
             _exchange(entry, seq, index, event, pricing, notional, pricing.base_amount(event.last_qty))
 
 
-def _check_match(seq: int, t: Traded, taker: Order, maker: Order) -> None:
+def _check_match(seq: Seq, t: Traded, taker: Order, maker: Order) -> None:
     """Check a match against both orders. Source: SET-02 validation, TRD-02, TRD-03, TRD-21."""
     ours, theirs = taker.terms, maker.terms
     agree(seq, "taker_side", t.taker_side, ours.side)
@@ -63,14 +65,14 @@ def _check_match(seq: int, t: Traded, taker: Order, maker: Order) -> None:
     agree(seq, "prices cross", True, _is_within(taker, t.last_px))
 
 
-def _is_within(order: Order, last_px: int) -> bool:
+def _is_within(order: Order, last_px: Ticks) -> bool:
     """Tell whether a price is as good as an order's own; a market order has none."""
     if not order.work_price:
         return order.terms.ord_type is OrdType.MARKET
     return order.work_price >= last_px if order.terms.side is Side.BUY else order.work_price <= last_px
 
 
-def _trade(seq: int, index: int, ts_ns: int, t: Traded, pricing: Pricing) -> Trade:
+def _trade(seq: Seq, index: int, ts_ns: TimestampNs, t: Traded, pricing: Pricing) -> Trade:
     return Trade(
         seq,
         index,
@@ -89,7 +91,7 @@ def _trade(seq: int, index: int, ts_ns: int, t: Traded, pricing: Pricing) -> Tra
     )
 
 
-def _exchange(entry: Entry, seq: int, index: int, t: Traded, pricing: Pricing, notional: int, base: int) -> None:
+def _exchange(entry: Entry, seq: Seq, index: int, t: Traded, pricing: Pricing, notional: int, base: int) -> None:
     """Book both sides of a spot trade and the fees."""
     if t.taker_side is Side.BUY:
         buyer, seller, buyer_fee, seller_fee = t.taker_account_id, t.maker_account_id, t.taker_fee, t.maker_fee
@@ -113,7 +115,7 @@ def _exchange(entry: Entry, seq: int, index: int, t: Traded, pricing: Pricing, n
     _collect(entry, seq, index, t, pricing)
 
 
-def _charge(entry: Entry, seq: int, index: int, t: Traded, pricing: Pricing) -> None:
+def _charge(entry: Entry, seq: Seq, index: int, t: Traded, pricing: Pricing) -> None:
     """Book the fees of a trade in a perpetual: no more changes hands."""
     for account, fee in ((t.maker_account_id, t.maker_fee), (t.taker_account_id, t.taker_fee)):
         if fee:
@@ -122,7 +124,7 @@ def _charge(entry: Entry, seq: int, index: int, t: Traded, pricing: Pricing) -> 
     _collect(entry, seq, index, t, pricing)
 
 
-def _collect(entry: Entry, seq: int, index: int, t: Traded, pricing: Pricing) -> None:
+def _collect(entry: Entry, seq: Seq, index: int, t: Traded, pricing: Pricing) -> None:
     fees = t.maker_fee + t.taker_fee
     if fees:
         entry.postings.append(Posting(seq, index, pricing.fee_account_id, pricing.quote_asset_id, fees))

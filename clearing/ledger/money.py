@@ -18,6 +18,7 @@ from clearing.ledger.entries import (
 from clearing.ledger.state import LedgerState, agree
 from engine.api.commands import CoverDebt, Deposit, Transfer
 from engine.api.events import Borrowed, Repaid
+from engine.api.ids import ABSENT, AccountId, AssetId
 from engine.api.wire import Record
 
 
@@ -43,8 +44,8 @@ class Money:
     def lent(self, record: Record, index: int, event: Borrowed | Repaid, entry: Entry) -> None:
         """Lend money, or take it back; what is owed is kept beside the balances."""
         seq, key, loans = record.seq, (event.account_id, event.asset_id), self._state.loans
-        lender = self._state.lenders.get(event.asset_id, 0)
-        agree(seq, f"asset {event.asset_id} has a lending account", True, lender != 0)
+        lender = self._state.lenders.get(event.asset_id, AccountId(ABSENT))
+        agree(seq, f"asset {event.asset_id} has a lending account", True, lender != ABSENT)
         if isinstance(event, Borrowed):
             kind, parties, owed = LOAN, (lender, event.account_id), loans.get(key, 0) + event.amount
         else:
@@ -69,8 +70,8 @@ def _pay(
     record: Record,
     index: int,
     kind: str,
-    parties: tuple[int, int],
-    asset: int,
+    parties: tuple[AccountId, AccountId],
+    asset: AssetId,
     amount: int,
     reference: str = "",
 ) -> None:
@@ -78,6 +79,6 @@ def _pay(
     seq, (payer, payee) = record.seq, parties
     agree(seq, f"{kind.lower()}_positive", True, amount > 0)
     agree(seq, f"{kind.lower()} between two accounts", True, payer != payee)
-    entry.transactions.append(LedgerTransaction(seq, index, record.ts_ns + index, kind, reference))
+    entry.transactions.append(LedgerTransaction(seq, index, record.time_of(index), kind, reference))
     entry.postings += (Posting(seq, index, payee, asset, amount), Posting(seq, index, payer, asset, -amount))
     entry.movements += (Movement(payee, asset, amount, 0), Movement(payer, asset, -amount, 0))

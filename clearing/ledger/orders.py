@@ -17,7 +17,9 @@ from engine.api.events import (
     OrderRestated,
     OrderTriggered,
 )
+from engine.api.ids import Seq
 from engine.api.limits import LEVERAGE_DEFAULT
+from engine.api.units import Lots, Ticks, TimestampNs
 from engine.api.wire import Record
 
 
@@ -31,7 +33,7 @@ class Orders:
         """Lock what an accepted order reserves."""
         terms = record.command
         assert isinstance(terms, NewOrder)
-        seq, ts_ns, reserved = record.seq, record.ts_ns + index, event.reserved
+        seq, ts_ns, reserved = record.seq, record.time_of(index), event.reserved
         pricing = self._state.priced(seq, terms.symbol_id)
         agree(seq, "order_id", event.order_id, seq)
         # A limit that slid is told next, and checked then.
@@ -39,15 +41,15 @@ class Orders:
             self._check_reserved(seq, terms, terms.order_qty, reserved, pricing)
         in_base = terms.side is Side.SELL and not pricing.is_perpetual
         asset = pricing.base_asset_id if in_base else pricing.quote_asset_id
-        works_at = terms.price if terms.ord_type is OrdType.LIMIT else 0
+        works_at = terms.price if terms.ord_type is OrdType.LIMIT else Ticks(0)
         order = Order(
-            seq,
+            event.order_id,
             terms,
             record.source,
             ts_ns,
             asset,
             terms.order_qty,
-            0,
+            Lots(0),
             reserved,
             OrderState.PENDING,
             None,
@@ -56,12 +58,12 @@ class Orders:
             seq,
             works_at,
         )
-        self._state.orders[seq] = order
+        self._state.orders[order.order_id] = order
         entry.orders.append(order)
         if reserved:
             entry.movements.append(Movement(terms.account_id, asset, -reserved, reserved))
 
-    def _check_reserved(self, seq: int, terms: NewOrder, leaves: int, reserved: int, pricing: Pricing) -> None:
+    def _check_reserved(self, seq: Seq, terms: NewOrder, leaves: Lots, reserved: int, pricing: Pricing) -> None:
         """Check that an order locks the same for each lot, and at least what it may cost (RES-21)."""
         agree(seq, f"reserved {reserved} in lots of {leaves}", 0, reserved % leaves)
         price = terms.price or terms.stop_px
@@ -80,7 +82,7 @@ class Orders:
             requirement = pricing.buy_requirement(price, leaves)
         agree(seq, f"reserved {reserved} covers {requirement}", True, reserved >= requirement)
 
-    def filled(self, order: Order, seq: int, ts_ns: int, last_qty: int, leaves: int, entry: Entry) -> None:
+    def filled(self, order: Order, seq: Seq, ts_ns: TimestampNs, last_qty: Lots, leaves: Lots, entry: Entry) -> None:
         """Fill an order, in part or in full."""
         after = order.filled(seq, ts_ns, last_qty, leaves, last_qty * order.per_lot)
         if leaves:
@@ -98,7 +100,7 @@ class Orders:
         agree(seq, "released", released, order.locked)
         state = OrderState.CANCELED if isinstance(event, OrderCanceled) else OrderState.EXPIRED
         del self._state.orders[order.order_id]
-        entry.orders.append(order.closed(seq, record.ts_ns + index, state, released, event.code))
+        entry.orders.append(order.closed(seq, record.time_of(index), state, released, event.code))
         _release(entry, order, released)
 
     def replaced(self, record: Record, index: int, event: OrderReplaced, entry: Entry) -> None:
@@ -117,7 +119,7 @@ class Orders:
         )
         self._check_reserved(seq, terms, event.leaves, event.reserved, self._state.priced(seq, terms.symbol_id))
         works_at = _work_price_after_replace(order, event)
-        changed = order.changed(seq, record.ts_ns + index, terms, event.leaves, event.reserved, works_at)
+        changed = order.changed(seq, record.time_of(index), terms, event.leaves, event.reserved, works_at)
         self._state.orders[order.order_id] = changed
         entry.orders.append(changed)
         _release(entry, order, order.locked - event.reserved)
@@ -137,7 +139,7 @@ class Orders:
         locked = order.locked - event.released
         if has_slid:
             self._check_reserved(seq, terms, event.leaves, locked, self._state.priced(seq, terms.symbol_id))
-        changed = order.changed(seq, record.ts_ns + index, terms, event.leaves, locked, event.price)
+        changed = order.changed(seq, record.time_of(index), terms, event.leaves, locked, event.price)
         self._state.orders[order.order_id] = changed
         entry.orders.append(changed)
         _release(entry, order, event.released)
@@ -149,19 +151,19 @@ class Orders:
         agree(seq, f"order {order.order_id} is a stop that waits", True, order.terms.ord_type.is_stop)
         if order.terms.ord_type is OrdType.STOP_LIMIT:
             agree(seq, "price", event.price, order.terms.price)
-        ts_ns = record.ts_ns + index
+        ts_ns = record.time_of(index)
         changed = order.changed(seq, ts_ns, order.terms, order.leaves, order.locked, event.price)
         self._state.orders[order.order_id] = changed
         entry.orders.append(changed)
 
 
-def _work_price_after_replace(order: Order, event: OrderReplaced) -> int:
+def _work_price_after_replace(order: Order, event: OrderReplaced) -> Ticks:
     """A limit works at its new price; a stop only once it is elected; a pegged order that moves is priced anew."""
     match order.terms.ord_type:
         case OrdType.PEGGED:
-            return order.work_price if event.keeps_priority else 0
+            return order.work_price if event.keeps_priority else Ticks(0)
         case OrdType.STOP_LIMIT:
-            return event.price if order.work_price else 0
+            return event.price if order.work_price else Ticks(0)
         case OrdType.STOP:
             return order.work_price
         case _:

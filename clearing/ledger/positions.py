@@ -14,18 +14,20 @@ from clearing.ledger.state import LedgerState, agree
 from engine.api.commands import AdjustMargin, CoverDebt, SetLeverage
 from engine.api.enums import MarginMode, PositionReason, Side
 from engine.api.events import PositionChanged
+from engine.api.ids import AccountId, Seq, SymbolId
 from engine.api.limits import LEVERAGE_MAX
+from engine.api.units import Lots, Ticks, TimestampNs
 from engine.api.wire import Record
 
 
 class Fill(msgspec.Struct, frozen=True):
     """One side of a trade in a perpetual; ``released`` is what its order had locked for the lots that traded."""
 
-    account_id: int
-    symbol_id: int
+    account_id: AccountId
+    symbol_id: SymbolId
     side: Side
-    last_px: int
-    last_qty: int
+    last_px: Ticks
+    last_qty: Lots
     fee: int
     released: int
 
@@ -39,7 +41,7 @@ class Change(msgspec.Struct, frozen=True):
     locked: int
     debt_added: int
 
-    def told(self, seq: int, index: int, ts_ns: int, event: PositionChanged, after: Position) -> PositionChange:
+    def told(self, seq: Seq, index: int, ts_ns: TimestampNs, event: PositionChanged, after: Position) -> PositionChange:
         """Make the row of the history."""
         return PositionChange(seq, index, ts_ns, event.reason, after, event.realized_pnl, self.debt_added)
 
@@ -65,15 +67,15 @@ class Positions:
         else:
             change = check_change(record, positions.get(key), event)
         positions[key] = after = take_over(seq, event)
-        entry.position_changes.append(change.told(seq, index, record.ts_ns + index, event, after))
+        entry.position_changes.append(change.told(seq, index, record.time_of(index), event, after))
         _pay_out(entry, record, index, event.account_id, change, pricing)
 
-    def check_nothing_due(self, seq: int) -> None:
+    def check_nothing_due(self, seq: Seq) -> None:
         """Check that both positions of a trade were told. Raises: Disagreement."""
         if self._due:
             raise Disagreement(seq, f"position of account {self._due[0].account_id}", "not told", "due")
 
-    def _next_due(self, seq: int, event: PositionChanged) -> Fill:
+    def _next_due(self, seq: Seq, event: PositionChanged) -> Fill:
         if not self._due:
             raise Disagreement(seq, f"a trade of account {event.account_id}", "before its position", "none")
         due, self._due = self._due[0], self._due[1:]
@@ -81,13 +83,13 @@ class Positions:
         return due
 
 
-def _pay_out(entry: Entry, record: Record, index: int, account_id: int, change: Change, pricing: Pricing) -> None:
+def _pay_out(entry: Entry, record: Record, index: int, account_id: AccountId, change: Change, pricing: Pricing) -> None:
     """Book what a change gained against the clearing PnL account, and what it locks."""
     seq, quote, gained, locked = record.seq, pricing.quote_asset_id, change.gained, change.locked
     if gained or locked:
         entry.movements.append(Movement(account_id, quote, gained - locked, locked))
     if gained:
-        entry.transactions.append(LedgerTransaction(seq, index, record.ts_ns + index, PNL))
+        entry.transactions.append(LedgerTransaction(seq, index, record.time_of(index), PNL))
         entry.postings += (
             Posting(seq, index, account_id, quote, gained),
             Posting(seq, index, pricing.pnl_account_id, quote, -gained),
@@ -95,17 +97,17 @@ def _pay_out(entry: Entry, record: Record, index: int, account_id: int, change: 
         entry.movements.append(Movement(pricing.pnl_account_id, quote, -gained, 0))
 
 
-def settle_fill(seq: int, fill: Fill, before: Position | None, event: PositionChanged, pricing: Pricing) -> Change:
+def settle_fill(seq: Seq, fill: Fill, before: Position | None, event: PositionChanged, pricing: Pricing) -> Change:
     """Work out a fill and compare it with what the engine says. Raises: Disagreement."""
     p = before or Position(event.account_id, event.symbol_id, event.leverage)
     agree(seq, "leverage in bounds", True, 1 <= event.leverage <= LEVERAGE_MAX)
     agree(seq, "leverage and mode", (event.leverage, bool(event.is_isolated)), (p.leverage, p.is_isolated))
     d = 1 if fill.side is Side.BUY else -1
-    closing = min(fill.last_qty, abs(p.size)) if p.size * d < 0 else 0
+    closing = Lots(min(fill.last_qty, abs(p.size)) if p.size * d < 0 else 0)
     closed = _half_up(p.cost * closing, abs(p.size)) if closing else 0
     realized = -d * pricing.notional(fill.last_px, closing) - closed
     size = p.size + d * fill.last_qty
-    cost = p.cost - closed + d * pricing.notional(fill.last_px, fill.last_qty - closing)
+    cost = p.cost - closed + d * pricing.notional(fill.last_px, Lots(fill.last_qty - closing))
     extra = p.extra if size * p.size > 0 else 0
     agree(seq, "released", event.released, fill.released)
     agree(seq, "realized_pnl", event.realized_pnl, realized)
@@ -119,7 +121,7 @@ def settle_fill(seq: int, fill: Fill, before: Position | None, event: PositionCh
     return Change(realized + debt_added, event.margin - p.margin - fill.released, debt_added)
 
 
-def _check_debt(seq: int, event: PositionChanged, debt_added: int, pool: int) -> None:
+def _check_debt(seq: Seq, event: PositionChanged, debt_added: int, pool: int) -> None:
     """Check that only what the collateral could not pay is owed. ``pool`` is what the position has of its own."""
     agree(seq, "debt not lowered by a trade", True, debt_added >= 0)
     if event.is_isolated:
@@ -130,7 +132,7 @@ def _check_debt(seq: int, event: PositionChanged, debt_added: int, pool: int) ->
         agree(seq, "available of an account in debt", event.available, 0)
 
 
-def _check_margin(seq: int, event: PositionChanged, wanted: int) -> None:
+def _check_margin(seq: Seq, event: PositionChanged, wanted: int) -> None:
     """Check that a position has the margin it wants, or all there is."""
     agree(seq, f"margin between 0 and {wanted}", True, 0 <= event.margin <= wanted)
     if event.margin < wanted:
@@ -161,7 +163,7 @@ def check_change(record: Record, before: Position | None, event: PositionChanged
     return Change(0, event.margin - p.margin, 0)
 
 
-def take_over(seq: int, event: PositionChanged) -> Position:
+def take_over(seq: Seq, event: PositionChanged) -> Position:
     """Return the position the event tells."""
     return Position(
         event.account_id,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.api.ids import ABSENT, AccountId, AssetId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.limits import FEE_DECIMALS
+from engine.api.units import Lots, Ticks
 
 _PPM = 1_000_000
 
@@ -19,17 +21,17 @@ class Pricing(msgspec.Struct, frozen=True):
     ``fee_step`` is the quote minor units in 0.00000001 of the quote asset, at least 1 (FEE-04).
     """
 
-    symbol_id: int
-    base_asset_id: int
-    quote_asset_id: int
-    fee_account_id: int
+    symbol_id: SymbolId
+    base_asset_id: AssetId
+    quote_asset_id: AssetId
+    fee_account_id: AccountId
     base_per_lot: int
     quote_per_tick_lot: int
     maker_ppm: int
     taker_ppm: int
     fee_step: int
     is_perpetual: bool = False
-    pnl_account_id: int = 0
+    pnl_account_id: AccountId = AccountId(ABSENT)
 
     @classmethod
     def of(cls, instrument: Instrument, base_decimals: int, quote_decimals: int) -> Pricing:
@@ -49,11 +51,11 @@ class Pricing(msgspec.Struct, frozen=True):
             instrument.pnl_account_id,
         )
 
-    def base_amount(self, lots: int) -> int:
+    def base_amount(self, lots: Lots) -> int:
         """Convert a quantity to base minor units."""
         return lots * self.base_per_lot
 
-    def notional(self, ticks: int, lots: int) -> int:
+    def notional(self, ticks: Ticks, lots: Lots) -> int:
         """Multiply price and quantity, exactly."""
         return ticks * lots * self.quote_per_tick_lot
 
@@ -64,14 +66,14 @@ class Pricing(msgspec.Struct, frozen=True):
         """
         return -(-notional * ppm // (_PPM * self.fee_step)) * self.fee_step
 
-    def buy_requirement(self, ticks: int, lots: int) -> int:
+    def buy_requirement(self, ticks: Ticks, lots: Lots) -> int:
         """Least quote amount a resting buy must have locked, worst-case fee included. Source: RES-21."""
         notional = self.notional(ticks, lots)
         return notional + self.fee_toward_positive_infinity(notional, max(self.taker_ppm, self.maker_ppm, 0))
 
-    def margin_requirement(self, ticks: int, lots: int, leverage: int) -> int:
+    def margin_requirement(self, ticks: Ticks, lots: Lots, leverage: int) -> int:
         """Least quote amount an order in a perpetual must have locked, lot by lot. Source: RES-21."""
-        notional = self.notional(ticks, 1)
+        notional = self.notional(ticks, Lots(1))
         fee = self.fee_toward_positive_infinity(notional, max(self.taker_ppm, self.maker_ppm, 0))
         return lots * (-(-notional // leverage) + fee)
 

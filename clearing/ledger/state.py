@@ -10,18 +10,19 @@ from clearing.errors import Disagreement
 from clearing.ledger.entries import Loan, Order, Position
 from clearing.ledger.pricing import Pricing
 from clearing.ledger.scales import Scales
+from engine.api.ids import AccountId, AssetId, OrderId, Seq, SymbolId
 from engine.api.instrument import Instrument
 
 
 class Books(msgspec.Struct, frozen=True):
     """What a ledger must know to go on: read back from PostgreSQL at start. ``lenders`` are by asset."""
 
-    decimals: Mapping[int, int]
+    decimals: Mapping[AssetId, int]
     instruments: Iterable[Instrument]
     open_orders: Iterable[Order]
     positions: Iterable[Position] = ()
     loans: Iterable[Loan] = ()
-    lenders: Mapping[int, int] = {}
+    lenders: Mapping[AssetId, AccountId] = {}
 
 
 class LedgerState:
@@ -29,15 +30,15 @@ class LedgerState:
 
     def __init__(self, books: Books) -> None:
         self.scales = Scales(dict(books.decimals), {})
-        self.pricing: dict[int, Pricing] = {}
-        self.orders: dict[int, Order] = {order.order_id: order for order in books.open_orders}
-        self.positions: dict[tuple[int, int], Position] = {(p.account_id, p.symbol_id): p for p in books.positions}
-        self.loans: dict[tuple[int, int], int] = {(loan.account_id, loan.asset_id): loan.amount for loan in books.loans}
-        self.lenders: dict[int, int] = dict(books.lenders)
+        self.pricing: dict[SymbolId, Pricing] = {}
+        self.orders: dict[OrderId, Order] = {order.order_id: order for order in books.open_orders}
+        self.positions = {(p.account_id, p.symbol_id): p for p in books.positions}
+        self.loans = {(loan.account_id, loan.asset_id): loan.amount for loan in books.loans}
+        self.lenders: dict[AssetId, AccountId] = dict(books.lenders)
         for instrument in books.instruments:
-            self.list_instrument(0, instrument)
+            self.list_instrument(Seq(0), instrument)
 
-    def list_instrument(self, seq: int, instrument: Instrument) -> None:
+    def list_instrument(self, seq: Seq, instrument: Instrument) -> None:
         """Take over a listing. One that changes gets new scales: rows before it are written with the old ones."""
         decimals, symbol_id = self.scales.decimals, instrument.symbol_id
         try:
@@ -51,14 +52,14 @@ class LedgerState:
         else:
             self.scales.instruments[symbol_id] = instrument
 
-    def open_order(self, seq: int, order_id: int) -> Order:
+    def open_order(self, seq: Seq, order_id: OrderId) -> Order:
         """Find an open order. Raises: Disagreement."""
         order = self.orders.get(order_id)
         if order is None:
             raise Disagreement(seq, f"order {order_id}", "open", "not open")
         return order
 
-    def priced(self, seq: int, symbol_id: int) -> Pricing:
+    def priced(self, seq: Seq, symbol_id: SymbolId) -> Pricing:
         """Find the constants of an instrument. Raises: Disagreement."""
         pricing = self.pricing.get(symbol_id)
         if pricing is None:
@@ -66,7 +67,7 @@ class LedgerState:
         return pricing
 
 
-def agree(seq: int, what: str, engine: object, clearing: object) -> None:
+def agree(seq: Seq, what: str, engine: object, clearing: object) -> None:
     """Compare what the engine says with clearing's own calculation. Raises: Disagreement."""
     if engine != clearing:
         raise Disagreement(seq, what, engine, clearing)

@@ -9,8 +9,9 @@ from clearing.ledger.entries import Loan, Order, Position
 from clearing.ledger.state import Books
 from engine.api.commands import ChangeInstrument, ListInstrument, NewOrder
 from engine.api.enums import ExecInst, OrderState, OrdType, Side, TimeInForce
+from engine.api.ids import ABSENT, AccountId, AssetId, SymbolId
 from engine.api.instrument import Instrument
-from engine.api.units import decimal_to_minor
+from engine.api.units import Lots, Ticks, decimal_to_minor
 from engine.api.wire import decode_command
 
 
@@ -28,31 +29,31 @@ async def read_books(connection: Any) -> Books:
         orders,
         positions,
         await read_loans(connection, decimals),
-        {row["asset_id"]: row["lending_account_id"] or 0 for row in lenders},
+        {row["asset_id"]: row["lending_account_id"] or AccountId(ABSENT) for row in lenders},
     )
 
 
-async def read_instruments(connection: Any) -> dict[int, Instrument]:
+async def read_instruments(connection: Any) -> dict[SymbolId, Instrument]:
     """Read the listed instruments."""
     definitions = await connection.fetch("SELECT definition FROM clearing.instruments")
     return {i.symbol_id: i for i in (_listed(row["definition"]) for row in definitions)}
 
 
 async def read_positions(
-    connection: Any, instruments: Mapping[int, Instrument], decimals: Mapping[int, int]
+    connection: Any, instruments: Mapping[SymbolId, Instrument], decimals: Mapping[AssetId, int]
 ) -> list[Position]:
     """Read all positions."""
     rows = await connection.fetch("SELECT * FROM clearing.positions ORDER BY account_id, symbol_id")
     return [_restore_position(row, instruments[row["symbol_id"]], decimals) for row in rows]
 
 
-async def read_loans(connection: Any, decimals: Mapping[int, int]) -> list[Loan]:
+async def read_loans(connection: Any, decimals: Mapping[AssetId, int]) -> list[Loan]:
     """Read all loans that are not paid back."""
     rows = await connection.fetch("SELECT account_id, asset_id, amount FROM clearing.loans WHERE amount > 0")
     return [Loan(a, s, decimal_to_minor(amount, decimals[s])) for a, s, amount in rows]
 
 
-async def read_decimals(connection: Any) -> dict[int, int]:
+async def read_decimals(connection: Any) -> dict[AssetId, int]:
     """Read the scale of every asset in the books."""
     rows = await connection.fetch("SELECT asset_id, decimals FROM clearing.assets")
     return {row["asset_id"]: row["decimals"] for row in rows}
@@ -64,15 +65,15 @@ def _listed(definition: bytes) -> Instrument:
     return command.instrument
 
 
-def _restore_order(row: Any, instruments: Mapping[int, Instrument], decimals: Mapping[int, int]) -> Order:
+def _restore_order(row: Any, instruments: Mapping[SymbolId, Instrument], decimals: Mapping[AssetId, int]) -> Order:
     instrument = instruments[row["symbol_id"]]
     lot, tick = instrument.lot, instrument.tick
 
-    def lots(column: str) -> int:
-        return decimal_to_minor(row[column], lot.decimals) // lot.mantissa
+    def lots(column: str) -> Lots:
+        return Lots(decimal_to_minor(row[column], lot.decimals) // lot.mantissa)
 
-    def ticks(column: str) -> int:
-        return decimal_to_minor(row[column], tick.decimals) // tick.mantissa
+    def ticks(column: str) -> Ticks:
+        return Ticks(decimal_to_minor(row[column], tick.decimals) // tick.mantissa)
 
     terms = NewOrder(
         row["account_id"],
@@ -105,9 +106,9 @@ def _restore_order(row: Any, instruments: Mapping[int, Instrument], decimals: Ma
     )
 
 
-def _restore_position(row: Any, instrument: Instrument, decimals: Mapping[int, int]) -> Position:
+def _restore_position(row: Any, instrument: Instrument, decimals: Mapping[AssetId, int]) -> Position:
     quote, lot = decimals[instrument.quote_asset_id], instrument.lot
-    size = decimal_to_minor(row["size"], lot.decimals) // lot.mantissa
+    size = Lots(decimal_to_minor(row["size"], lot.decimals) // lot.mantissa)
     cost, margin, extra, debt = (
         decimal_to_minor(row[column], quote) for column in ("cost", "margin", "added_margin", "debt")
     )

@@ -14,6 +14,7 @@ from clearing.errors import StoreUnavailable
 from clearing.ledger.entries import Loan, Position
 from clearing.store.books import read_decimals, read_instruments, read_loans, read_positions
 from clearing.store.connection import connect, translated
+from engine.api.ids import AccountId, AssetId
 from engine.api.units import decimal_to_minor
 
 _READER_SETTINGS = {"application_name": "clearing-read", "default_transaction_read_only": "on"}
@@ -43,8 +44,8 @@ FINDINGS_MAX = 1_000
 class SettledBalance(msgspec.Struct, frozen=True):
     """A balance in the books, in minor units of its asset. Both parts are None as of an earlier seq than the cursor."""
 
-    account_id: int
-    asset_id: int
+    account_id: AccountId
+    asset_id: AssetId
     total: int
     available: int | None
     locked: int | None
@@ -53,9 +54,9 @@ class SettledBalance(msgspec.Struct, frozen=True):
 class SettledBalanceRow(msgspec.Struct, frozen=True):
     """A balance in the books as people read it: names, and amounts in whole units of the asset."""
 
-    account_id: int
+    account_id: AccountId
     account: str
-    asset_id: int
+    asset_id: AssetId
     asset: str
     decimals: int
     total: Decimal

@@ -27,6 +27,8 @@ from engine.api.commands import (
     RegisterFirm,
     SetCollateral,
 )
+from engine.api.ids import Seq
+from engine.api.units import TimestampNs
 from engine.api.wire import encode_command
 
 _ADVISORY_LOCK = 0x434C_4541_5249_4E47
@@ -49,9 +51,9 @@ _WRITER_SETTINGS = {
 class Cursor(msgspec.Struct, frozen=True):
     """The place of the books in the log: the last applied record, its checksum and its time."""
 
-    seq: int
+    seq: Seq
     crc: int
-    ts_ns: int
+    ts_ns: TimestampNs
 
 
 class Store:

@@ -19,6 +19,9 @@ from typing import Literal
 
 import msgspec
 
+from engine.api.ids import AccountId, AssetId, SymbolId
+from engine.api.units import Lots
+
 GREETING_BYTES_MAX = 4096
 """A longer greeting is refused before it is read."""
 
@@ -80,8 +83,8 @@ class ControlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BalanceRow(msgspec.Struct, frozen=True, array_like=True):
     """A live balance in minor units, as decimal text because JSON numbers end at 2**53."""
 
-    account_id: int
-    asset_id: int
+    account_id: AccountId
+    asset_id: AssetId
     available: str
     locked: str
 
@@ -109,11 +112,11 @@ class EngineStatus(msgspec.Struct, frozen=True):
 class PositionRow(msgspec.Struct, frozen=True):
     """A position in a perpetual. Units: ``size`` signed lots; the amounts minor units of the quote asset, as text."""
 
-    account_id: int
-    symbol_id: int
+    account_id: AccountId
+    symbol_id: SymbolId
     leverage: int
     is_isolated: bool
-    size: int
+    size: Lots
     cost: str
     margin: str
     extra: str
@@ -123,8 +126,8 @@ class PositionRow(msgspec.Struct, frozen=True):
 class LoanRow(msgspec.Struct, frozen=True):
     """What a MARGIN account owes of an asset. Units: minor units, as text."""
 
-    account_id: int
-    asset_id: int
+    account_id: AccountId
+    asset_id: AssetId
     amount: str
 
 

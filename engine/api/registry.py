@@ -15,6 +15,7 @@ from engine.api.commands import (
     RegisterSession,
 )
 from engine.api.events import CommandRefused
+from engine.api.ids import AccountId, AssetId, FirmId, SessionId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.units import format_minor
 from engine.api.wire import Record
@@ -27,11 +28,11 @@ class Registry:
     """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.assets: dict[int, RegisterAsset] = {}
-        self.firms: dict[int, RegisterFirm] = {}
-        self.accounts: dict[int, OpenAccount] = {}
-        self.sessions: dict[int, RegisterSession] = {}
-        self.instruments: dict[int, Instrument] = {}
+        self.assets: dict[AssetId, RegisterAsset] = {}
+        self.firms: dict[FirmId, RegisterFirm] = {}
+        self.accounts: dict[AccountId, OpenAccount] = {}
+        self.sessions: dict[SessionId, RegisterSession] = {}
+        self.instruments: dict[SymbolId, Instrument] = {}
         for record in records:
             self.apply(record)
 
@@ -53,21 +54,21 @@ class Registry:
             case ListInstrument() | ChangeInstrument():
                 self.instruments[command.instrument.symbol_id] = command.instrument
 
-    def asset(self, asset_id: int) -> str:
+    def asset(self, asset_id: AssetId) -> str:
         """Name an asset."""
         return self.assets[asset_id].name if asset_id in self.assets else f"asset {asset_id}"
 
-    def account(self, account_id: int) -> str:
+    def account(self, account_id: AccountId) -> str:
         """Name an account."""
         return self.accounts[account_id].name if account_id in self.accounts else f"account {account_id}"
 
-    def source(self, source: int) -> str:
+    def source(self, source: SessionId) -> str:
         """Name who sent a command: a CompID, or operations."""
         if source == 0:
             return "operations"
         return self.sessions[source].comp_id if source in self.sessions else f"session {source}"
 
-    def amount(self, minor: int, asset_id: int) -> str:
+    def amount(self, minor: int, asset_id: AssetId) -> str:
         """Write an amount with the name of its asset."""
         if asset_id not in self.assets:
             return f"{minor} minor units of asset {asset_id}"

@@ -56,6 +56,10 @@ class Record(msgspec.Struct, frozen=True):
     command: c.Command
     events: tuple[e.Event, ...]
 
+    def time_of(self, index: int) -> TimestampNs:
+        """Tell when event ``index`` happened (DRV-10)."""
+        return TimestampNs(self.ts_ns + index)
+
 
 def layouts() -> list[str]:
     """Write every layout as one line, commands first, by number: what the compiled core is compared with."""

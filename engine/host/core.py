@@ -14,7 +14,9 @@ import msgspec
 
 from engine._core import ffi, lib
 from engine.api.errors import SnapshotError
+from engine.api.ids import AccountId, AssetId
 from engine.api.link import LoanRow, PositionRow
+from engine.api.units import Lots
 
 if TYPE_CHECKING:
     from engine._core import Bytes
@@ -135,7 +137,7 @@ class Core:
         """When something is due that no command asks for, 0 for never; a time that has passed means at once."""
         return lib.exchange_core_standing(self._core).next_due_ns
 
-    def balances(self) -> list[tuple[int, int, int, int]]:
+    def balances(self) -> list[tuple[AccountId, AssetId, int, int]]:
         """List ``(account_id, asset_id, available, locked)`` of all balances that are not zero, sorted."""
         raw = _bytes(lib.exchange_core_balances(self._core))
         return [
@@ -147,7 +149,9 @@ class Core:
         """List all positions that came into being, by account and symbol."""
         raw = _bytes(lib.exchange_core_positions(self._core))
         return [
-            PositionRow(account, symbol, leverage, bool(isolated), _amount(size), *map(str, map(_amount, amounts)))
+            PositionRow(
+                account, symbol, leverage, bool(isolated), Lots(_amount(size)), *map(str, map(_amount, amounts))
+            )
             for account, symbol, leverage, isolated, size, *amounts in _POSITION.iter_unpack(raw)
         ]
 

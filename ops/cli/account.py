@@ -15,10 +15,11 @@ from clearing.store import open_reader
 from engine.api.commands import SetAccountLimits, SetAccountStatus, SetLeverage
 from engine.api.enums import AccountStatus, MarginMode
 from engine.api.events import AccountStatusSet
+from engine.api.ids import AccountId, AssetId
 from engine.api.limits import LEVERAGE_MAX
 from engine.api.link import EngineBalances
 from engine.api.registry import Registry
-from engine.api.units import format_minor, minor_to_decimal
+from engine.api.units import Minor, format_minor, minor_to_decimal
 from engine.api.wire import Record
 from engine.client import read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
@@ -32,7 +33,7 @@ from venue.registration import operations_records
 
 account = typer.Typer(no_args_is_help=True, help="Show balances; set status, limits and leverage of accounts.")
 
-Settled = dict[tuple[int, int], tuple[Decimal, Decimal]]
+Settled = dict[tuple[AccountId, AssetId], tuple[Decimal, Decimal]]
 
 
 class BalanceLine(msgspec.Struct, frozen=True):
@@ -115,7 +116,9 @@ async def read_settled(dsn: str) -> tuple[Settled, int]:
     return {(row.account_id, row.asset_id): (row.available, row.locked) for row in rows}, cursor
 
 
-def balance_lines(live: EngineBalances, settled: Settled, registry: Registry, accounts: set[int]) -> list[BalanceLine]:
+def balance_lines(
+    live: EngineBalances, settled: Settled, registry: Registry, accounts: set[AccountId]
+) -> list[BalanceLine]:
     """Put live and settled balances of ``accounts`` side by side."""
     engine = {(row.account_id, row.asset_id): (int(row.available), int(row.locked)) for row in live.rows}
     lines = []
@@ -167,7 +170,7 @@ def limits(
 ) -> None:
     """Set an account's tier, and its own caps on leverage and on the worth of a position."""
     opened = account_of(registry_of(data), name)
-    record = command_engine(data, SetAccountLimits(opened.account_id, tier, leverage, position))
+    record = command_engine(data, SetAccountLimits(opened.account_id, tier, leverage, Minor(position)))
     out.print(f"limits of {name}: tier {tier}, from seq {record.seq} on", markup=False)
 
 

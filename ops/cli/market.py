@@ -11,6 +11,7 @@ import typer
 from engine.api import commands as c
 from engine.api.enums import BreakerReason, SymbolStatus, VenueStatus
 from engine.api.errors import UnitError
+from engine.api.units import Ticks
 from engine.api.wire import Record
 from engine.client import read_journal
 from ops.cli.journal import records_to
@@ -107,7 +108,7 @@ def _member(kind: type[_Status], text: str) -> _Status:
     return kind[name]
 
 
-def _read(convert: Callable[[], int]) -> int:
+def _read(convert: Callable[[], Ticks]) -> Ticks:
     try:
         return convert()
     except UnitError as error:

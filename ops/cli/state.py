@@ -10,6 +10,7 @@ import msgspec
 import typer
 from rich.progress import Progress as ProgressBar
 
+from engine.api.ids import AccountId, AssetId
 from engine.api.registry import Registry
 from engine.api.units import format_minor
 from engine.client import read_journal
@@ -72,7 +73,7 @@ def _show_sum(standing: Standing) -> None:
     out.print(standing.state_sha256)
 
 
-def _line(registry: Registry, balance: tuple[int, int, int, int]) -> StateLine:
+def _line(registry: Registry, balance: tuple[AccountId, AssetId, int, int]) -> StateLine:
     account_id, asset_id, available, locked = balance
     decimals = registry.assets[asset_id].decimals
     amounts = (format_minor(part, decimals) for part in (available, locked))

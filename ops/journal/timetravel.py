@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from engine.api.errors import Diverged, EngineError, SnapshotError, WireError
+from engine.api.ids import AccountId, AssetId
 from engine.api.segment import SEGMENT_HEADER_BYTES, list_segments
 from engine.api.wire import HEADER, HEADER_BYTES, split_frames
 from engine.client import read_journal
@@ -46,7 +47,7 @@ class Standing(msgspec.Struct, frozen=True):
     ts_ns: int
     open_orders: int
     state_sha256: str
-    balances: list[tuple[int, int, int, int]]
+    balances: list[tuple[AccountId, AssetId, int, int]]
 
 
 def log_at(path: Path) -> Log:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import Side
+from engine.api.ids import ABSENT, AssetId, OrderId, SymbolId
 from engine.api.registry import Registry
-from engine.api.units import format_minor
+from engine.api.units import Lots, Ticks, format_minor
 from engine.api.wire import Record
 
 
@@ -15,8 +16,8 @@ class Chronicle(Registry):
 
     def __init__(self) -> None:
         super().__init__()
-        self._open: dict[int, c.NewOrder] = {}
-        self._closed: list[int] = []
+        self._open: dict[OrderId, c.NewOrder] = {}
+        self._closed: list[OrderId] = []
 
     def apply(self, record: Record) -> None:
         """Take over what a record registered and which orders it opened; one it closed is known until the next."""
@@ -35,15 +36,15 @@ class Chronicle(Registry):
                 case _:
                     pass
 
-    def order(self, order_id: int) -> c.NewOrder | None:
+    def order(self, order_id: OrderId) -> c.NewOrder | None:
         """Find what entered an open order; None when it is not open."""
         return self._open.get(order_id)
 
-    def symbol_of(self, order_id: int) -> int:
+    def symbol_of(self, order_id: OrderId) -> SymbolId:
         """Find the symbol of an open order; 0 when it is not open."""
-        return self._open[order_id].symbol_id if order_id in self._open else 0
+        return self._open[order_id].symbol_id if order_id in self._open else SymbolId(ABSENT)
 
-    def locked_asset(self, order_id: int) -> int:
+    def locked_asset(self, order_id: OrderId) -> AssetId:
         """Find which asset an open order locks; 0 when it is not open.
 
         In a spot market a sell locks its base asset; everything else locks quote.
@@ -51,28 +52,28 @@ class Chronicle(Registry):
         order = self._open.get(order_id)
         instrument = self.instruments.get(order.symbol_id) if order else None
         if order is None or instrument is None:
-            return 0
+            return AssetId(ABSENT)
         in_base = order.side == Side.SELL and not instrument.is_perpetual
         return instrument.base_asset_id if in_base else instrument.quote_asset_id
 
-    def quote_asset(self, symbol_id: int) -> int:
+    def quote_asset(self, symbol_id: SymbolId) -> AssetId:
         """Find the asset an instrument is priced in; 0 when there is no such instrument."""
-        return self.instruments[symbol_id].quote_asset_id if symbol_id in self.instruments else 0
+        return self.instruments[symbol_id].quote_asset_id if symbol_id in self.instruments else AssetId(ABSENT)
 
-    def symbol(self, symbol_id: int) -> str:
+    def symbol(self, symbol_id: SymbolId) -> str:
         """Name an instrument."""
         return self.instruments[symbol_id].symbol if symbol_id in self.instruments else f"symbol {symbol_id}"
 
-    def qty(self, lots: int, symbol_id: int) -> str:
+    def qty(self, lots: Lots, symbol_id: SymbolId) -> str:
         """Write a quantity."""
         instrument = self.instruments.get(symbol_id)
         return instrument.format_qty(lots) if instrument else f"{lots} lots"
 
-    def price(self, ticks: int, symbol_id: int) -> str:
+    def price(self, ticks: Ticks, symbol_id: SymbolId) -> str:
         """Write a price."""
         instrument = self.instruments.get(symbol_id)
         return instrument.format_price(ticks) if instrument else f"{ticks} ticks"
 
-    def decimal(self, minor: int, asset_id: int) -> str:
+    def decimal(self, minor: int, asset_id: AssetId) -> str:
         """Write an amount without the name of its asset."""
         return format_minor(minor, self.assets[asset_id].decimals if asset_id in self.assets else 0)

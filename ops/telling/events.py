@@ -9,7 +9,7 @@ from engine.api import events as e
 from engine.api.enums import BreakerReason, PositionReason, RestateReason, Side
 from engine.api.ids import order_id_text
 from engine.api.rejects import describe
-from engine.api.units import format_minor
+from engine.api.units import Lots, format_minor
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
 from ops.telling.commands import describe_command, words
@@ -44,7 +44,7 @@ def describe_event(event: e.Event, record: Record, chronicle: Chronicle) -> str:
         case e.OrderAccepted():
             reserved = chronicle.amount(event.reserved, chronicle.locked_asset(event.order_id))
             index = next(index for index, other in enumerate(record.events) if other is event)
-            return f"accepted as {order_id_text(event.order_id, record.ts_ns + index)}, {reserved} reserved"
+            return f"accepted as {order_id_text(event.order_id, record.time_of(index))}, {reserved} reserved"
         case e.OrderRejected():
             held = f", held by order {event.order_id}" if event.order_id else ""
             return f"rejected: {describe(event.code)}{held}"
@@ -159,7 +159,7 @@ def _market(event: e.Event, chronicle: Chronicle) -> str:
 def _position(event: e.PositionChanged, chronicle: Chronicle) -> str:
     asset = chronicle.quote_asset(event.symbol_id)
     side = "long" if event.size > 0 else "short"
-    size = f"{side} {chronicle.qty(abs(event.size), event.symbol_id)}" if event.size else "flat"
+    size = f"{side} {chronicle.qty(Lots(abs(event.size)), event.symbol_id)}" if event.size else "flat"
     parts = [f"margin {chronicle.amount(event.margin, asset)}", f"{event.leverage}x"]
     if event.is_isolated:
         parts.append("isolated")

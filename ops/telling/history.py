@@ -30,7 +30,7 @@ from engine.api.events import (
     StatusReported,
     Traded,
 )
-from engine.api.ids import parse_order_id
+from engine.api.ids import NO_ORDER, AccountId, OrderId, Seq, parse_order_id
 from engine.api.wire import Record
 from ops.telling.events import Chronicle, describe_command, describe_event
 
@@ -51,7 +51,7 @@ class Happening(msgspec.Struct, frozen=True):
 class OrderQuery(msgspec.Struct, frozen=True):
     """Which order: by its number, or by the ClOrdID that one CompID gave it."""
 
-    order_id: int = 0
+    order_id: OrderId = NO_ORDER
     cl_ord_id: str = ""
     comp_id: str = ""
 
@@ -71,7 +71,7 @@ def parse_query(text: str, comp_id: str, records: Iterable[Record]) -> list[Orde
         pass
     if comp_id:
         return [OrderQuery(cl_ord_id=text, comp_id=comp_id)]
-    by_number = [OrderQuery(order_id=int(text))] if text.isascii() and text.isdigit() else []
+    by_number = [OrderQuery(order_id=OrderId(Seq(int(text))))] if text.isascii() and text.isdigit() else []
     return by_number + [OrderQuery(cl_ord_id=text, comp_id=user) for user in users_of(text, records)]
 
 
@@ -105,7 +105,7 @@ def order_history(query: OrderQuery, records: Iterable[Record], chronicle: Chron
             yield from _happenings(record, concerned, chronicle)
 
 
-def _follows(record: Record, index: int, watched: set[int], accounts: set[int], is_asked_for: bool) -> bool:
+def _follows(record: Record, index: int, watched: set[OrderId], accounts: set[AccountId], is_asked_for: bool) -> bool:
     """Tell whether an event says what the order did to its account: its position, or its loan."""
     event = record.events[index]
     if not isinstance(event, PositionChanged | Borrowed | Repaid) or event.account_id not in accounts:
@@ -122,10 +122,10 @@ def _happenings(record: Record, concerned: list[tuple[int, Event]], chronicle: C
     yield Happening(record.seq, -1, record.ts_ns, by, describe_command(record.command, chronicle))
     for index, event in concerned:
         what = describe_event(event, record, chronicle)
-        yield Happening(record.seq, index, record.ts_ns + index, "engine", what)
+        yield Happening(record.seq, index, record.time_of(index), "engine", what)
 
 
-def _is_named(record: Record, query: OrderQuery, watched: set[int], chronicle: Chronicle) -> bool:
+def _is_named(record: Record, query: OrderQuery, watched: set[OrderId], chronicle: Chronicle) -> bool:
     """Tell whether the command of ``record`` is about the order: it enters it, or names it."""
     command = record.command
     if isinstance(command, CancelOrder | ReplaceOrder | RequestOrderStatus) and command.order_id in watched:
@@ -148,8 +148,8 @@ def names_in(command: Command) -> tuple[str, ...]:
             return ()
 
 
-def orders_of(event: Event) -> set[int]:
+def orders_of(event: Event) -> set[OrderId]:
     """List the orders an event is about; 0, which is no order, never is one."""
     if isinstance(event, Traded):
         return {event.taker_order_id, event.maker_order_id}
-    return {getattr(event, "order_id", 0)} - {0}
+    return {getattr(event, "order_id", NO_ORDER)} - {NO_ORDER}

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import SymbolStatus, VenueStatus
+from engine.api.ids import SymbolId
+from engine.api.units import Ticks, TimestampNs
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
 
 
 @dataclass(slots=True)
 class MarketState:
-    """One market. Units: prices ticks, 0 for none; ``breaker_until_ns`` 0 while no breaker is active."""
+    """One market. Units: prices ticks."""
 
     status: SymbolStatus = SymbolStatus.OPEN
     is_delisted: bool = False
-    mark: int = 0
-    last_px: int = 0
-    breaker_until_ns: int = 0
+    mark: Ticks | None = None
+    last_px: Ticks | None = None
+    breaker_until_ns: TimestampNs | None = None
 
 
 class Board(Chronicle):
@@ -28,7 +30,7 @@ class Board(Chronicle):
     def __init__(self) -> None:
         super().__init__()
         self.venue = VenueStatus.OPEN
-        self.markets: dict[int, MarketState] = {}
+        self.markets: dict[SymbolId, MarketState] = {}
 
     def apply(self, record: Record) -> None:
         """Take over what a record says about the markets."""
@@ -51,6 +53,6 @@ class Board(Chronicle):
                 case e.BreakerTriggered():
                     self.markets[event.symbol_id].breaker_until_ns = event.until_ns
                 case e.BreakerReleased():
-                    self.markets[event.symbol_id].breaker_until_ns = 0
+                    self.markets[event.symbol_id].breaker_until_ns = None
                 case _:
                     pass

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.api import commands as c
 from engine.api import events as e
+from engine.api.ids import AssetId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
@@ -107,7 +108,7 @@ def _event_amounts(event: e.Event, record: Record, chronicle: Chronicle) -> dict
             return {}
 
 
-def _scaled(item: msgspec.Struct, symbol_id: int, chronicle: Chronicle) -> dict[str, Any]:
+def _scaled(item: msgspec.Struct, symbol_id: SymbolId, chronicle: Chronicle) -> dict[str, Any]:
     """Write the quantities and prices among the fields of ``item``; one that was not given stays as it is."""
     own = set(item.__struct_fields__)
     quantities = {name: chronicle.qty(getattr(item, name), symbol_id) for name in _QUANTITIES if name in own}
@@ -117,5 +118,5 @@ def _scaled(item: msgspec.Struct, symbol_id: int, chronicle: Chronicle) -> dict[
     }
 
 
-def _amounts(item: msgspec.Struct, names: tuple[str, ...], asset_id: int, chronicle: Chronicle) -> dict[str, Any]:
+def _amounts(item: msgspec.Struct, names: tuple[str, ...], asset_id: AssetId, chronicle: Chronicle) -> dict[str, Any]:
     return {name: chronicle.decimal(getattr(item, name), asset_id) for name in names if name in item.__struct_fields__}
