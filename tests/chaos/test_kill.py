@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,31 +23,12 @@ from engine.api.ids import order_id_text, parse_order_id
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
 from tests.chaos.member import Listener, Member
+from tests.patience import PATIENCE_S, eventually
+from tests.ports import port_block
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "20"))
 VICTIMS = ("engine", "fixgw-order-entry", "clearing", "postgres", "fixgw-drop-copy")
 FIRMS = ("ALPHA", "BRAVO", "MMONE")
-PATIENCE_S = 40.0
-
-
-def free_port_base() -> int:
-    """Find a base whose ports base, base+1, base+2 and base+10 are free."""
-    for base in range(20_000 + os.getpid() % 20_000, 60_000, 17):
-        try:
-            for port in (base, base + 1, base + 2, base + 10):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free ports")
-
-
-def wait_for(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, f"{what} did not come about in {PATIENCE_S:g} s"
-        time.sleep(0.05)
 
 
 class Exchange:
@@ -57,13 +36,13 @@ class Exchange:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.port = free_port_base()
+        self.port = port_block()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ops", "run", "--data", str(data), "--port-base", str(self.port)],
             stdout=(data.parent / "out").open("wb"),
             stderr=subprocess.STDOUT,
         )
-        wait_for("the exchange", lambda: b"\nready" in (data.parent / "out").read_bytes())
+        eventually("the exchange", lambda: b"\nready" in (data.parent / "out").read_bytes())
 
     def pids(self) -> dict[str, int]:
         found: dict[str, int] = msgspec.json.decode((self.data / "exchange.json").read_bytes())["pids"]
@@ -73,18 +52,18 @@ class Exchange:
         """Kill a process and wait until the supervisor has put another in its place."""
         old = self.pids()[victim]
         os.kill(old, signal.SIGKILL)
-        wait_for(f"another {victim}", lambda: self.pids().get(victim, old) != old)
+        eventually(f"another {victim}", lambda: self.pids().get(victim, old) != old)
 
     def reconcile(self) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ops", "reconcile", "--data", str(self.data)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
 
     def journal(self) -> list[Record]:
         return [r for chunk in read_journal(self.data / "journal") for r in decode_records(chunk)]
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(15) == 0
+        assert self.process.wait(PATIENCE_S) == 0
 
 
 @pytest.fixture
@@ -102,15 +81,15 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(exchange: Exchange) -> 
     listeners = [Listener(port + 1, f"{firm}-DC", "EXCH-DC", f"dev-{firm.lower()}-dc") for firm in FIRMS]
     for one in (*members, *listeners):
         one.start()
-    wait_for("every logon", lambda: all(one.logons for one in (*members, *listeners)))
+    eventually("every logon", lambda: all(one.logons for one in (*members, *listeners)))
     for round_ in range(ROUNDS):
         wanted = [len(member.exec_ids) + 10 for member in members]
         exchange.kill(VICTIMS[round_ % len(VICTIMS)])
-        wait_for(f"answers after round {round_}", partial(have_answers, members, wanted))
+        eventually(f"answers after round {round_}", partial(have_answers, members, wanted))
     for member in members:
         member.settle()
-    wait_for("an answer to everything", lambda: not any(member.unanswered for member in members))
-    wait_for("every drop copy", lambda: missing_copies(members, listeners) == 0)
+    eventually("an answer to everything", lambda: not any(member.unanswered for member in members))
+    eventually("every drop copy", lambda: missing_copies(members, listeners) == 0)
     for one in (*members, *listeners):
         one.stop()
     records = exchange.journal()

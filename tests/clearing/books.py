@@ -20,6 +20,7 @@ from clearing.store import Cursor, Store
 from engine.api.link import EngineBalances
 from engine.api.wire import split_frames
 from tests.clearing.market import Log, LogPort
+from tests.patience import PATIENCE_S
 
 EMPTY = Books({}, (), ())
 SETTLED_AT_NS = 1_770_000_000_000_000_000
@@ -69,9 +70,11 @@ async def clearing(dsn: str, log: Log, chunk: int = 1_000) -> AsyncIterator[tupl
         await asyncio.wait({task})
 
 
-async def cursor_reaches(dsn: str, seq: int, task: asyncio.Task[None] | None = None, deadline_s: float = 20) -> None:
+async def cursor_reaches(
+    dsn: str, seq: int, task: asyncio.Task[None] | None = None, deadline_s: float = PATIENCE_S
+) -> None:
     """Wait until the books have applied ``seq``; fail with the process's own fault when it ends before."""
-    until = time.monotonic() + deadline_s
+    until = time.monotonic() + PATIENCE_S
     while True:
         if task is not None and task.done():
             await task

@@ -22,6 +22,9 @@ def server() -> Iterator[PostgresServer]:
     root.chmod(0o755)
     (root / "data").mkdir()
     postgres = get_server(root / "data")
+    # After a crash the whole directory is synced: file by file that takes as long as the machine's disk is busy.
+    postgres.psql("ALTER SYSTEM SET recovery_init_sync_method = syncfs; ")
+    postgres.psql("SELECT pg_reload_conf()")
     yield postgres
     postgres.stop()
     shutil.rmtree(root, ignore_errors=True)

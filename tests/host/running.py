@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,16 +17,9 @@ from engine.api.wire import Record, encode_command
 from engine.client import ask, submit_and_wait
 from tests.host.faulty_engine import Faults
 from tests.host.journals import REGISTRATIONS, order
+from tests.patience import PATIENCE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def eventually(what: str, holds: Callable[[], object], within_s: float = 10.0) -> None:
-    """Wait until ``holds`` returns something true."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
-        time.sleep(0.01)
 
 
 class FaultyEngine:
@@ -56,7 +48,7 @@ class FaultyEngine:
         assert self.process.stdout is not None
         if self.process.stdout.readline() == "ready\n":
             return True
-        self.process.wait(20)
+        self.process.wait(PATIENCE_S)
         return False
 
     def start(self, faults: Faults | None = None) -> None:
@@ -66,16 +58,16 @@ class FaultyEngine:
         """End it and return its exit code; harmless when it has ended."""
         if self.process.poll() is None:
             os.kill(self.pid, number)
-        code = self.process.wait(10)
+        code = self.process.wait(PATIENCE_S)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
 
-    def register(self, timeout_s: float = 10.0) -> None:
+    def register(self, timeout_s: float = PATIENCE_S) -> None:
         """Send the registrations."""
         submit_and_wait(self.data, "test", [encode_command(command) for command in REGISTRATIONS], timeout_s)
 
-    def trade(self, count: int, timeout_s: float = 10.0) -> Sequence[Record]:
+    def trade(self, count: int, timeout_s: float = PATIENCE_S) -> Sequence[Record]:
         """Send ``count`` orders that rest; return their records."""
         names = range(self.sent, self.sent + count)
         self.sent += count
@@ -119,8 +111,8 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_gone(pid: int, within_s: float) -> None:
-    eventually(f"the end of {pid}", lambda: not is_running(pid), within_s)
+def wait_gone(pid: int) -> None:
+    eventually(f"the end of {pid}", lambda: not is_running(pid))
 
 
 def kill(pid: int) -> None:

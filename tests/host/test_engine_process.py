@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,7 @@ from engine.api import events as e
 from engine.api.cursor import Cursor
 from engine.api.enums import Side, TimeInForce
 from engine.api.errors import CursorRefused, LinkError
-from engine.api.limits import LINKS_MAX
+from engine.api.limits import COMMAND_BYTES_MAX, LINKS_MAX, RING_BYTES_MAX
 from engine.api.link import (
     GREETING_BYTES_MAX,
     ControlRequest,
@@ -35,7 +35,7 @@ from engine.api.link import (
 from engine.api.wire import Record, decode_records, encode_command, encode_frame
 from engine.client import CommandLink, Follower, Overloaded, ask, read_journal, submit_and_wait
 from tests.host.journals import REGISTRATIONS, order
-from tests.host.running import eventually
+from tests.patience import PATIENCE_S, eventually
 
 
 class Engine:
@@ -58,7 +58,7 @@ class Engine:
     def end(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE_S)
 
     def status(self) -> EngineStatus:
         return msgspec.json.decode(ask(self.data, ControlRequest("digest")), type=EngineStatus)
@@ -66,7 +66,7 @@ class Engine:
     def greet(self, raw: bytes) -> bytes:
         """Send raw bytes on a fresh link; return what came back until the engine closed it."""
         with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(5)
+            link.settimeout(PATIENCE_S)
             link.connect(str(self.data / "engine.sock"))
             link.sendall(raw)
             received = b""
@@ -79,7 +79,7 @@ class Engine:
 def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = Engine(tmp_path)
     engine.start()
-    submit_and_wait(tmp_path, "test", [encode_command(m) for m in REGISTRATIONS], 10)
+    submit_and_wait(tmp_path, "test", [encode_command(m) for m in REGISTRATIONS], PATIENCE_S)
     yield engine
     assert engine.process is not None
     if engine.process.poll() is None:
@@ -96,7 +96,7 @@ def records_of(data: Path) -> list[Record]:
 
 def read_until(follower: Follower, seq: int) -> list[int]:
     seqs: list[int] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while follower.next_seq <= seq and time.monotonic() < deadline:
         seqs += [record.seq for record in decode_records(follower.read(0.5))]
     return seqs
@@ -113,7 +113,7 @@ def test_orders_expire_at_their_times_while_nobody_trades(engine: Engine) -> Non
         )
         for n, at in enumerate(times)
     ]
-    accepted = submit_and_wait(engine.data, "test", [encode_command(one) for one in orders], 10, source=11)
+    accepted = submit_and_wait(engine.data, "test", [encode_command(one) for one in orders], PATIENCE_S, source=11)
     eventually("all have expired", lambda: engine.status().open_orders == 0)
     own = [record for record in records_of(engine.data) if record.seq > accepted[-1].seq]
     assert [(r.source, r.source_seq, r.command) for r in own] == [(c.OPERATIONS, 0, c.AdvanceTime())] * len(own)
@@ -125,14 +125,14 @@ def test_orders_expire_at_their_times_while_nobody_trades(engine: Engine) -> Non
 
 @pytest.mark.req("REC-11", "REC-10", "ORD-19")
 def test_stop_and_kill_restore_the_same_state(engine: Engine) -> None:
-    submit_and_wait(engine.data, "test", [resting(n) for n in range(50)], 10, source=11)
+    submit_and_wait(engine.data, "test", [resting(n) for n in range(50)], PATIENCE_S, source=11)
     before = engine.status()
     assert before.open_orders == 50
     assert engine.end(signal.SIGTERM) == 0
     engine.start()
     stopped = engine.status()
     assert (stopped.seq, stopped.state_sha256) == (before.seq, before.state_sha256)
-    submit_and_wait(engine.data, "test", [resting(n) for n in range(50, 60)], 10, source=11)
+    submit_and_wait(engine.data, "test", [resting(n) for n in range(50, 60)], PATIENCE_S, source=11)
     before = engine.status()
     engine.end(signal.SIGKILL)
     engine.start()
@@ -144,7 +144,7 @@ def test_stop_and_kill_restore_the_same_state(engine: Engine) -> None:
 @pytest.mark.req("REC-13")
 def test_a_second_engine_on_the_directory_refuses(engine: Engine) -> None:
     second = subprocess.run(
-        [sys.executable, "-m", "engine", "--data", str(engine.data)], capture_output=True, text=True, timeout=20
+        [sys.executable, "-m", "engine", "--data", str(engine.data)], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert second.returncode == 1
     assert "JournalLocked" in second.stderr
@@ -157,7 +157,7 @@ def test_a_follower_sees_every_record_once_over_restarts_and_files(engine: Engin
     seen = read_until(follower, len(REGISTRATIONS))
     for round_ in range(3):
         sent = [resting(round_ * 100 + n) for n in range(100)]
-        last = submit_and_wait(engine.data, "test", sent, 10, source=11)[-1].seq
+        last = submit_and_wait(engine.data, "test", sent, PATIENCE_S, source=11)[-1].seq
         engine.end(signal.SIGKILL)
         engine.start()
         seen += read_until(follower, last)
@@ -185,7 +185,7 @@ def test_commands_survive_kills_of_the_engine_exactly_once(engine: Engine) -> No
     submitted: list[str] = []
 
     def follow(until_empty: bool) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             records = decode_records(follower.read(0.05))
             link.observe(records)
@@ -221,23 +221,17 @@ def test_a_link_that_breaks_again_before_its_follower_has_caught_up_loses_nothin
     follower = Follower(engine.data, "test")
     link = CommandLink(engine.data, "test")
 
-    def wait_until(what: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
-        while not what() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert what()
-
-    wait_until(lambda: link._connection is not None)
+    eventually("a link", lambda: link._connection is not None)
     engine.end(signal.SIGKILL)
-    wait_until(lambda: link._connection is None)
+    eventually("its end", lambda: link._connection is None)
     link.submit(11, resting(1))
     link.flush()
     engine.start()
-    wait_until(lambda: link._resend_after is not None)
+    eventually("another link", lambda: link._resend_after is not None)
     engine.end(signal.SIGKILL)
-    wait_until(lambda: link._connection is None)
+    eventually("its end", lambda: link._connection is None)
     engine.start()
-    wait_until(lambda: link._resend_after is not None)
+    eventually("another link", lambda: link._resend_after is not None)
     accepted = []
     while link.inflight:
         records = decode_records(follower.read(0.5))
@@ -255,7 +249,7 @@ def test_an_engine_long_away_refuses_new_commands(engine: Engine, monkeypatch: p
     link.submit(11, resting(0))
     link.flush()
     engine.end(signal.SIGKILL)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     with pytest.raises(Overloaded, match="away"):
         for n in itertools.count(1):
             assert time.monotonic() < deadline
@@ -302,23 +296,26 @@ def test_what_is_no_greeting_or_no_frame_ends_its_link_and_nothing_else(engine: 
 
 @pytest.mark.req("EVT-10", "SVC-12")
 def test_a_follower_that_does_not_read_is_cut_and_catches_up_from_file(engine: Engine) -> None:
-    """Publish 40 MB past a follower that reads nothing: the engine drops it and serves on."""
+    """Publish more than the engine holds in memory past a follower that reads nothing: it is dropped, and the engine
+    serves on."""
+    longest = bytes([255]) * COMMAND_BYTES_MAX
     hello = encode_message(Hello("follow", "asleep", 1))
     with socket.socket(socket.AF_UNIX) as asleep:
         asleep.connect(str(engine.data / "engine.sock"))
         asleep.sendall(hello)
-        for start in range(0, 160_000, 8_000):
-            refusals = [encode_command(c.RequestOrderStatus(f"u{start + n}" + "x" * 20)) for n in range(8_000)]
-            last = submit_and_wait(engine.data, "test", refusals * 3, 30, source=11)[-1].seq
+        for _ in range(RING_BYTES_MAX // (1_000 * COMMAND_BYTES_MAX) + 1):
+            last = submit_and_wait(engine.data, "test", [longest] * 1_000, PATIENCE_S, source=11)[-1].seq
         assert "follow:asleep" not in engine.status().links
     follower = Follower(engine.data, "asleep")
-    assert read_until(follower, last) == list(range(1, last + 1))
+    seqs = read_until(follower, 1)
+    assert not follower.connected, "it reads from the journal's files"
+    assert seqs + read_until(follower, last) == list(range(1, last + 1))
     follower.close()
 
 
 @pytest.mark.req("TBL-21", "ACC-10")
 def test_balances_are_those_of_the_named_seq(engine: Engine) -> None:
-    submit_and_wait(engine.data, "test", [resting(0)], 10, source=11)
+    submit_and_wait(engine.data, "test", [resting(0)], PATIENCE_S, source=11)
     balances = msgspec.json.decode(ask(engine.data, ControlRequest("balances")), type=EngineBalances)
     assert balances.seq == len(REGISTRATIONS) + 1
     rows = {(row.account_id, row.asset_id): (int(row.available), int(row.locked)) for row in balances.rows}
@@ -336,7 +333,7 @@ def test_links_that_do_not_greet_or_talk_out_of_turn_are_cut(engine: Engine) -> 
     for one in silent:
         one.connect(str(engine.data / "engine.sock"))
         one.send(b"\x01\x02\x03")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             assert engine.status().seq == len(REGISTRATIONS)

@@ -8,25 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ops.demo.show import free_port_base
 from ops.directory import Whereabouts
+from tests.patience import PATIENCE_S
+from tests.ports import port_block
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 40.0
-
-
-def eventually(is_so: Callable[[], object], within_s: float, what: str) -> None:
-    """Wait until ``is_so`` returns something true; fail with ``what`` when it does not in time."""
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
-        time.sleep(0.05)
 
 
 def environment() -> dict[str, str]:
@@ -34,7 +25,7 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in ("EXCHANGE_DSN", "COLUMNS")}
 
 
-def command(*arguments: object, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+def command(*arguments: object, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
     """Run the ``exchange`` command to its end."""
     line = [sys.executable, "-m", "ops", *map(str, arguments)]
     return subprocess.run(
@@ -55,7 +46,7 @@ class Running:
 
     def __init__(self, data: Path, *arguments: object) -> None:
         self.data = data
-        self.port_base = free_port_base()
+        self.port_base = port_block()
         self.errors = data.with_suffix(".err")
         line = [sys.executable, "-m", "ops", "run", "--data", str(data), "--port-base", str(self.port_base)]
         with self.errors.open("ab") as errors:
@@ -71,7 +62,7 @@ class Running:
 
     def _read_until_ready(self) -> str:
         assert self.process.stdout is not None
-        deadline, screen = time.monotonic() + READY_S, ""
+        deadline, screen = time.monotonic() + PATIENCE_S, ""
         while not screen.endswith("\nready\n"):
             readable, _, _ = select.select([self.process.stdout], [], [], max(0.0, deadline - time.monotonic()))
             part = os.read(self.process.stdout.fileno(), 65_536).decode() if readable else ""
@@ -104,7 +95,7 @@ class Running:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it; return its exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(10)
+        code = self.process.wait(PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code

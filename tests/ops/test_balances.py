@@ -14,8 +14,9 @@ import pytest
 from engine.api.enums import Side
 from engine.api.wire import encode_command
 from engine.client import submit_and_wait
-from tests.ops.running import Running, command, eventually
+from tests.ops.running import Running, command
 from tests.ops.test_journal_commands import ALPHA, BRAVO, limit
+from tests.patience import PATIENCE_S, eventually
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def trading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         (BRAVO, limit(102, Side.SELL, 50_000, 6_000_000, "offer")),
         (ALPHA, limit(101, Side.BUY, 20_000, 6_000_000, "bid")),
     ):
-        submit_and_wait(running.data, "test", [encode_command(order)], 5, source)
+        submit_and_wait(running.data, "test", [encode_command(order)], PATIENCE_S, source)
     yield running
     running.stop()
 
@@ -37,7 +38,7 @@ def test_account_show_puts_live_beside_settled(trading: Running) -> None:
         answer = trading.json("account", "show", "BRAVO")
         return bool(answer["seq"] == answer["cursor"])
 
-    eventually(settled, 20, "the books have caught up")
+    eventually("the books have caught up", settled)
     lines = {line["asset"]: line for line in trading.json("account", "show", "BRAVO")["balances"]}
     assert (lines["BTC"]["available"], lines["BTC"]["locked"]) == ("99.5", "0.3")
     assert lines["USDT"]["available"] == "1011997.6"
@@ -112,7 +113,7 @@ def test_a_process_that_is_away_shows(trading: Running) -> None:
         assert trading.exchange("reconcile").returncode == 3
     finally:
         os.kill(pid, signal.SIGCONT)
-    eventually(lambda: trading.exchange("status").returncode == 0, 20, "all is healthy again")
+    eventually("all is healthy again", lambda: trading.exchange("status").returncode == 0)
 
 
 @pytest.mark.req("TBL-17")

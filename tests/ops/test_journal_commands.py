@@ -21,6 +21,7 @@ from engine.api.wire import HEADER_BYTES, Record, encode_command
 from engine.client import ask, submit_and_wait
 from ops.cli.app import app
 from tests.ops.running import ROOT, command
+from tests.patience import PATIENCE_S
 from venue.configuration import load_venue
 from venue.registration import register
 
@@ -46,7 +47,7 @@ def traded(engine: Path) -> tuple[Path, list[Record]]:
     ]
     found = []
     for source, step in steps:
-        found += submit_and_wait(engine, "test", [encode_command(step)], 5, source)
+        found += submit_and_wait(engine, "test", [encode_command(step)], PATIENCE_S, source)
     return engine, found
 
 

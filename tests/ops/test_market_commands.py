@@ -14,6 +14,7 @@ from engine.api.wire import encode_command
 from engine.client import submit_and_wait
 from taxonomy import EVENT_TYPES
 from tests.ops.running import ROOT, command
+from tests.patience import PATIENCE_S
 from venue.configuration import load_venue
 from venue.registration import register
 
@@ -27,7 +28,7 @@ def venue(engine: Path) -> Path:
 
 
 def enter(data: Path, order: NewOrder, source: int = 11) -> int:
-    (record,) = submit_and_wait(data, "test", [encode_command(order)], 5, source)
+    (record,) = submit_and_wait(data, "test", [encode_command(order)], PATIENCE_S, source)
     return record.seq
 
 
@@ -86,8 +87,8 @@ def test_an_account_is_suspended_and_limited(venue: Path) -> None:
 @pytest.mark.req("RPL-34")
 def test_order_show_tells_replaces_and_who_canceled(venue: Path) -> None:
     seq = enter(venue, NewOrder(101, 1, Side.BUY, OrdType.LIMIT, GTC, 100_000, 6_000_000, "a", max_floor=1_000))
-    submit_and_wait(venue, "test", [encode_command(ReplaceOrder("b", 50_000, 6_100_000, "a"))], 5, 11)
-    submit_and_wait(venue, "test", [encode_command(MassCancel("q", symbol_id=1)), SWITCH], 5, 11)
+    submit_and_wait(venue, "test", [encode_command(ReplaceOrder("b", 50_000, 6_100_000, "a"))], PATIENCE_S, 11)
+    submit_and_wait(venue, "test", [encode_command(MassCancel("q", symbol_id=1)), SWITCH], PATIENCE_S, 11)
     rows = msgspec.json.decode(command("order", "show", str(seq), "--data", venue, "--json").stdout)
     story = " | ".join(row["what"] for row in rows)
     steps = (

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 
 import simplefix
 
-DEADLINE_S = 10.0
-"""How long an expected message may take on a busy machine."""
+from tests.patience import PATIENCE_S
 
 Fields = Mapping[int | str, str | int]
 
@@ -75,7 +74,7 @@ class Client:
 
     def connect(self) -> Client:
         """Open the connection; nothing is said yet."""
-        self._socket = socket.create_connection(self.address, DEADLINE_S)
+        self._socket = socket.create_connection(self.address, PATIENCE_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer, self._resend_asked, self._waiting = b"", 0, []
         return self
@@ -142,11 +141,11 @@ class Client:
 
         Raises: AssertionError for another application message; Disconnected.
         """
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             message = self.next_message(deadline - time.monotonic())
             if message is None:
-                raise AssertionError(f"{self.comp_id}: no {kind} {where} within {DEADLINE_S} s")
+                raise AssertionError(f"{self.comp_id}: no {kind} {where} within {PATIENCE_S} s")
             if kind is None or message[35] == kind:
                 found = {name: message.get(int(name[1:])) for name in where}
                 assert found == where, f"{self.comp_id}: expected {kind} {where}, got {readable(message)}"
@@ -171,7 +170,7 @@ class Client:
         while (message := self.next_message(deadline - time.monotonic())) is not None:
             assert message[35] in "0124", f"{self.comp_id}: unexpected {readable(message)}"
 
-    def expect_close(self, deadline_s: float = DEADLINE_S) -> list[Received]:
+    def expect_close(self, deadline_s: float = PATIENCE_S) -> list[Received]:
         """Wait until the other side closes; return what it said before."""
         said, deadline = [], time.monotonic() + deadline_s
         try:

@@ -6,7 +6,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,20 +18,13 @@ import msgspec
 from engine.api.link import BalanceRow, ControlRequest, EngineBalances, EngineStatus
 from engine.api.wire import encode_command
 from engine.client import ask, submit_and_wait
+from tests.patience import PATIENCE_S
+from tests.ports import port_block
 from tests.session.client import Client
 from venue.configuration import load_venue
 from venue.registration import check_accepted, expected_commands
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 30.0
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Child:
@@ -45,12 +37,17 @@ class Child:
                 [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True
             )
         assert self.process.stdout is not None
-        readable, _, _ = select.select([self.process.stdout], [], [], READY_S)
+        readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
         line = self.process.stdout.readline() if readable else ""
         if line != "ready\n":
             self.process.kill()
             self.process.wait()
             raise AssertionError(f"{command} said {line!r}, not ready:\n{log.read_text()[-3000:]}")
+
+    def cpu_ns(self) -> int:
+        """Return the processor time of all its threads, which the load of the machine does not change."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
     def kill(self) -> None:
         """Kill it where it stands."""
@@ -77,7 +74,8 @@ class Exchange:
         self.data.mkdir()
         shutil.copytree(ROOT / "config", self.config)
         self._use_quick_passwords()
-        self.ports = {"order-entry": free_port(), "drop-copy": free_port()}
+        base = port_block()
+        self.ports = {"order-entry": base, "drop-copy": base + 1}
         self.engine: Child | None = None
         self.gateways: dict[str, Child] = {}
 
@@ -110,7 +108,7 @@ class Exchange:
     def register(self) -> None:
         """Put the configuration into the log."""
         commands = [encode_command(command) for command in expected_commands(load_venue(self.config))]
-        check_accepted(submit_and_wait(self.data, "test-genesis", commands, 10.0))
+        check_accepted(submit_and_wait(self.data, "test-genesis", commands, PATIENCE_S))
 
     def start_gateway(self, role: str, script: list[str] | None = None) -> Child:
         """Start a gateway, or a script that takes the gateway's arguments."""
@@ -141,7 +139,7 @@ class Exchange:
             shutil.rmtree(self.directory)
 
 
-def wait_until(condition: object, deadline_s: float = 10.0) -> None:
+def wait_until(condition: object, deadline_s: float = PATIENCE_S) -> None:
     """Poll until ``condition()`` holds. Raises: AssertionError."""
     assert callable(condition)
     deadline = time.monotonic() + deadline_s

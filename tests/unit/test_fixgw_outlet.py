@@ -12,6 +12,7 @@ from fixgw.inbound.fields import Sender
 from fixgw.outlet import Outlet
 from fixgw.reports import Report
 from fixgw.watermark import Watermark
+from tests.patience import PATIENCE_S
 from tests.unit.fixgw_store import Store
 
 
@@ -120,7 +121,7 @@ def test_a_hold_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     life = Life(store)
     life.outlet.note_reset_asked()
     life.deliver(1)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_S
     while not life.sent and time.monotonic() < deadline:
         life.outlet.tend()
     assert life.sent == ["1"]
