@@ -167,7 +167,7 @@ def template(source: int, raw: bytes) -> Template:
         at += _WIDTHS[code]
     fields = [field for field in fields if field[1] <= HEADER_BYTES + len(raw)]
     layout = COMMANDS[raw[0]].layout
-    terms = sum(field.size for field in layout.terms) if raw[5] & 2 else 0
+    terms = sum(field.size for field in layout.terms) if layout.terms and raw[5] & 2 else 0
     name_at = layout.fixed_bytes + terms if raw[0] in NAMED else 0
     meant_at = layout.offset("order_id") if raw[0] in MEANING else 0
     return Template(

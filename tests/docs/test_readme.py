@@ -87,7 +87,7 @@ def first_run(checkout: Path) -> Iterator[float]:
     assert any(line == "ready\n" for line in process.stdout)
     yield time.monotonic() - began
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(10)
+    process.wait(PATIENCE_S)
     process.stdout.close()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ops.running import ROOT, Running
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -37,5 +38,5 @@ def engine(tmp_path: Path) -> Iterator[Path]:
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     yield data
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     process.stdout.close()

@@ -25,11 +25,12 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in ("EXCHANGE_DSN", "COLUMNS")}
 
 
-def command(*arguments: object, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
-    """Run the ``exchange`` command to its end."""
+def command(*arguments: object, columns: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the ``exchange`` command to its end, on a screen of so many ``columns`` if any."""
+    screen = {"COLUMNS": str(columns)} if columns else {}
     line = [sys.executable, "-m", "ops", *map(str, arguments)]
     return subprocess.run(
-        line, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout_s, check=False
+        line, cwd=ROOT, env=environment() | screen, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 

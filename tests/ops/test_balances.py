@@ -118,7 +118,7 @@ def test_a_process_that_is_away_shows(trading: Running) -> None:
 
 @pytest.mark.req("TBL-17")
 def test_demo_agrees_with_itself(tmp_path: Path) -> None:
-    done = command("demo", "--orders", "40", "--json", "--data", tmp_path / "var", timeout_s=120)
+    done = command("demo", "--orders", "40", "--json", "--data", tmp_path / "var")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (tmp_path / "var").exists()
     import msgspec

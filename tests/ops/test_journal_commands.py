@@ -89,14 +89,11 @@ def test_order_show_tells_sessions_with_the_same_cl_ord_id_apart(traded: tuple[P
     ]
 
 
-def test_order_ids_and_words_stay_whole_in_80_columns(
-    traded: tuple[Path, list[Record]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_order_ids_and_words_stay_whole_in_80_columns(traded: tuple[Path, list[Record]]) -> None:
     data, records = traded
-    monkeypatch.setenv("COLUMNS", "80")
     order_id = order_id_text(records[0].seq, records[0].ts_ns)
     for line in (("order", "show", order_id), ("journal", "cat")):
-        shown = command(*line, "--data", data).stdout
+        shown = command(*line, "--data", data, columns=80).stdout
         assert order_id in shown and "0.5 BTC reserved" in " ".join(shown.split())
         assert "0.3 void, 0.3 BTC released" in " ".join(shown.split())
         assert max(len(row) for row in shown.splitlines()) <= 80
