@@ -22,11 +22,12 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Path("var"))
     parser.add_argument("--config", type=Path, default=Path("config"))
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--heartbeat-fd", type=int)
     arguments = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     log = structlog.get_logger()
     try:
-        process = build(Config(arguments.role, arguments.data, arguments.config, arguments.port))
+        process = build(Config(**vars(arguments)))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: process.stop())
         process.run(ready=lambda: print("ready", flush=True))

@@ -20,12 +20,13 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from engine.api.heartbeat import Heartbeat
 from engine.api.wire import decode_records
 from engine.client import Follower
+from fixgw.delivery import Delivery
 from fixgw.inbound.fields import Fields, split_fields
 from fixgw.outbound.business_message_reject import FAULT, reject_text
 from fixgw.outlet import Outlet
-from fixgw.reporting import Reporting
 from fixgw.roles.role import Role
 
 READ_S = 0.05
@@ -40,8 +41,8 @@ LET_IN_S = 0.001
 CALM_INFLIGHT = 8
 """Commands in flight up to which a message is taken at once; with more, messages gather and go on together."""
 
-WATCH_S = 1.0
-"""How often the sessions' stores are looked at."""
+AWAY_S_MAX = 3.0
+"""How long the engine may be away before the heartbeat says so."""
 
 _log = structlog.get_logger()
 
@@ -49,14 +50,12 @@ _log = structlog.get_logger()
 class Desk:
     """Takes members' messages in and hands every report to its outlets. ``fault`` holds what ended it early."""
 
-    def __init__(self, follower: Follower, reporting: Reporting, role: Role, outlets: Sequence[Outlet]) -> None:
-        self._follower = follower
-        self._reporting = reporting
+    def __init__(self, role: Role, outlets: Sequence[Outlet], delivery: Delivery, heartbeat: Heartbeat) -> None:
         self._role = role
-        self._outlets = {outlet.sender.session_id: outlet for outlet in outlets}
-        self._by_comp_id = {outlet.comp_id: outlet for outlet in outlets}
-        self._last_record: dict[int, tuple[int, int]] = {}
-        """Of each session that sent a command: its last record, and that one's ``source_seq``."""
+        self._outlets = {outlet.comp_id: outlet for outlet in outlets}
+        self._delivery = delivery
+        self._heartbeat = heartbeat
+        self._follower: Follower
         self._inbox: deque[str] = deque()
         self._is_waiting = False
         self._turns = threading.Condition()
@@ -64,7 +63,7 @@ class Desk:
         self._is_full = False
         self._thread: threading.Thread | None = None
         self._is_stopping = False
-        self._watched = 0.0
+        self._reached_s = time.monotonic()
         self.fault: BaseException | None = None
 
     def put(self, text: str) -> None:
@@ -84,21 +83,13 @@ class Desk:
         if len(self._inbox) >= TURN_MAX:
             self._wait_for_turn()
 
-    def catch_up(self, is_stopped: Callable[[], bool]) -> None:
-        """Wait for the engine, and fold all that is durable when it is reached."""
-        first = b""
-        while not self._follower.epoch and not is_stopped():
-            first = self._follower.read(0.2)
-        self._role.set_epoch(self._follower.epoch)
-        self._apply(first)
-        while self._follower.next_seq <= self._follower.durable_seq and not is_stopped():
-            self._apply(self._follower.read(READ_S))
-        _log.info("caught_up", next_seq=self._follower.next_seq)
-
-    def ask_again(self) -> None:
-        """Have members resend what a killed gateway had received and not yet passed on."""
-        for number, outlet in self._outlets.items():
-            self._role.ask_again(outlet, *self._last_record.get(number, (0, 0)))
+    def catch_up(self, follower: Follower, end_seq: int, is_stopped: Callable[[], bool]) -> None:
+        """Tell what the log has up to ``end_seq``."""
+        self._follower = follower
+        while follower.cursor.seq < end_seq and not is_stopped():
+            self._tell(follower.read(READ_S))
+            self._heartbeat.starting(follower.cursor.seq)
+        self._delivery.write_checkpoint(follower.cursor)
 
     def start(self, ended: Callable[[], None]) -> None:
         """Go on in a thread of its own; ``ended`` is called when a fault ends it."""
@@ -109,9 +100,11 @@ class Desk:
         """End the thread."""
         self._is_stopping = True
         self._let_in(0.0)
-        self._follower.close()
         if self._thread is not None:
+            self._follower.close()
             self._thread.join()
+            if self.fault is None:
+                self._delivery.write_checkpoint(self._follower.cursor)
 
     @property
     def _is_calm(self) -> bool:
@@ -126,8 +119,9 @@ class Desk:
         try:
             while not self._is_stopping:
                 self._empty_inbox()
-                self._apply(self._follower.read(self._patience_s()))
-                self._tend()
+                self._tell(self._follower.read(self._patience_s()))
+                self._delivery.tend(self._follower.cursor)
+                self._heartbeat.ready(self._follower.cursor.seq, self._what_is_wrong())
                 if self._is_full:
                     self._let_in(LET_IN_S)
         except BaseException as fault:
@@ -166,11 +160,11 @@ class Desk:
         except BaseException:
             _log.exception("message_failed")
             with contextlib.suppress(BaseException):
-                self._by_comp_id[fields["49"]].answer(reject_text(fields, FAULT))
+                self._outlets[fields["49"]].answer(reject_text(fields, FAULT))
 
     def take(self, fields: Fields) -> None:
         """Pass a message on, or answer it at once."""
-        outlet = self._by_comp_id[fields["49"]]
+        outlet = self._outlets[fields["49"]]
         reject = self._role.take(fields, outlet.sender)
         if reject is not None:
             outlet.answer(reject_text(fields, reject))
@@ -182,22 +176,15 @@ class Desk:
         self._is_waiting = True
         return 0.0 if self._inbox or self._is_full else READ_S
 
-    def _apply(self, records: bytes) -> None:
-        decoded = decode_records(records)
-        self._role.link.observe(decoded)
-        outlets = self._outlets
-        for record in decoded:
-            self._last_record[record.source] = (record.seq, record.source_seq)
-            for report in self._reporting.apply(record):
-                for number in self._role.sessions_of(report):
-                    if number in outlets:
-                        outlets[number].deliver(report)
+    def _tell(self, records: bytes) -> None:
+        if records:
+            decoded = decode_records(records)
+            self._role.link.observe(decoded)
+            self._delivery.tell(decoded)
 
-    def _tend(self) -> None:
-        for outlet in self._outlets.values():
-            outlet.tend()
-        now = time.monotonic()
-        if now - self._watched > WATCH_S:
-            self._watched = now
-            for outlet in self._outlets.values():
-                outlet.watch_store()
+    def _what_is_wrong(self) -> str:
+        """Say what the heartbeat tells: an engine that has been away for too long to be just starting again."""
+        now_s = time.monotonic()
+        if self._follower.connected:
+            self._reached_s = now_s
+        return "the engine cannot be reached" if now_s - self._reached_s > AWAY_S_MAX else ""

@@ -4,6 +4,8 @@
 
     GatewayError
     |-- StoreError         a session's message store cannot be read
+    |-- ForeignStores      stores and journal do not belong together
+    |   `-- OtherHistory     a stored report is another one than the log tells in its place
     `-- DeliveryError      QuickFIX did not take a report: the process ends, and starts where it stopped
 
 What a member did wrong is never an exception: it is a command with a code, or an answer on its session.
@@ -18,6 +20,20 @@ class GatewayError(Exception):
 
 class StoreError(GatewayError):
     """A session's message store holds something QuickFIX does not write."""
+
+
+class ForeignStores(GatewayError):
+    """The FIX stores belong to another journal, or to a later state of it: put together from two backups, say."""
+
+
+class OtherHistory(ForeignStores):
+    """A member was told something else than the log says happened."""
+
+    def __init__(self, comp_id: str, seq: int) -> None:
+        super().__init__(
+            f"the FIX store of {comp_id} holds another report of record {seq} than the journal: "
+            "journal and stores are of different histories, restore both from one backup"
+        )
 
 
 class DeliveryError(GatewayError):

@@ -5,19 +5,21 @@ a message in this order: ``body`` (the bytes), ``header`` (``number,offset,size 
 sender : next target), and only then the socket. So a message counts when its number is below the next sender
 number, and what a process that was killed left half written does not.
 
-A report's place in the log is one number: ``seq << 21 | ordinal``, ordinal as in :class:`fixgw.reports.Report`.
+QuickFIX empties a store by unlinking its files. A second link to each keeps what the member may not have seen until it
+has been stored again.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
-from fixgw.errors import StoreError
+import msgspec
 
-ORDINAL_BITS = 21
-"""A record has fewer than 2**20 events, each of two reports at most."""
+from fixgw.errors import StoreError
+from fixgw.places import ALL_OF_RECORD, place_of, seq_of
 
 TAIL_BYTES = 1 << 16
 """Bytes of a store's header read at a time, from its end."""
@@ -25,16 +27,52 @@ TAIL_BYTES = 1 << 16
 NO_STORE = (0, 0)
 """Life of a store that does not exist."""
 
-_ALL_OF_RECORD = (1 << ORDINAL_BITS) - 1
+_NOT_OF_BODY = frozenset((b"8", b"9", b"35", b"34", b"43", b"49", b"52", b"56", b"97", b"122", b"10"))
+"""Tags of header and trailer: what a body is stored with."""
+
+_NEVER = 1 << 63
+"""Above every sender number."""
 
 
-def place_of(seq: int, ordinal: int) -> int:
-    """Return the place of a report."""
-    return seq << ORDINAL_BITS | ordinal
+class StoredReport(msgspec.Struct, frozen=True):
+    """A report as it was stored: where in the log it came from, its MsgType <35>, and its body as fields."""
+
+    place: int
+    msg_type: str
+    body: str
+
+    @property
+    def is_status(self) -> bool:
+        """Tell whether it answers a status request: what it told has passed."""
+        return "\x01150=I\x01" in self.body
+
+
+class MessageFile:
+    """The messages of one life of a store, in two files."""
+
+    def __init__(self, body: Path, header: Path) -> None:
+        self.body = body
+        self.header = header
+
+    def backward(self, next_sender: int = _NEVER) -> Iterator[bytes]:
+        """Yield the messages below ``next_sender``, last number first.
+
+        A number written twice counts as it was written last: the earlier entry was never sent.
+        """
+        if not self.body.exists():
+            return
+        lowest = next_sender
+        with self.body.open("rb") as body:
+            for entry in _split_backward(self.header):
+                number, offset, size = (int(part) for part in entry.split(b","))
+                if number < lowest:
+                    lowest = number
+                    body.seek(offset)
+                    yield body.read(size)
 
 
 class StoreFiles:
-    """The four files of one session's FileStore."""
+    """The four files of one session's FileStore, and the second links to what it held."""
 
     def __init__(self, directory: Path, venue_comp_id: str, comp_id: str) -> None:
         self.venue_comp_id = venue_comp_id
@@ -42,6 +80,8 @@ class StoreFiles:
         self.body, self.header, self.seqnums, self.session = (
             prefix.with_name(f"{prefix.name}.{part}") for part in ("body", "header", "seqnums", "session")
         )
+        self._messages = MessageFile(self.body, self.header)
+        self._kept = MessageFile(*(directory / f"{comp_id}.kept-{part}" for part in ("body", "header")))
 
     def identity(self) -> tuple[int, int]:
         """Tell one life of the store from the next: QuickFIX writes ``session`` only when it empties the store.
@@ -60,13 +100,21 @@ class StoreFiles:
         A killed process may leave an entry of the header cut short, which would spoil the one appended to it, or
         a store half emptied, whose header names bytes that are gone.
         """
-        header = self._read(self.header)
-        whole = header[: header.rfind(b" ") + 1]
-        if whole != header:
-            os.truncate(self.header, len(whole))
+        size = self.header.stat().st_size if self.header.exists() else 0
+        tail = self._read_tail(size)
+        whole = tail[: tail.rfind(b" ") + 1]
+        if whole != tail:
+            os.truncate(self.header, size - len(tail) + len(whole))
         if self._is_half_emptied(whole):
             for path in (self.body, self.header, self.seqnums, self.session):
                 path.unlink(missing_ok=True)
+
+    def _read_tail(self, size: int) -> bytes:
+        if not size:
+            return b""
+        with self.header.open("rb") as file:
+            file.seek(max(0, size - TAIL_BYTES))
+            return file.read()
 
     def _is_half_emptied(self, header: bytes) -> bool:
         if not header:
@@ -76,7 +124,7 @@ class StoreFiles:
 
     def next_sender(self) -> int:
         """Return the number of the next message to this member. Raises: StoreError."""
-        text = self._read(self.seqnums).partition(b":")[0].strip()
+        text = self.seqnums.read_bytes().partition(b":")[0].strip() if self.seqnums.exists() else b""
         try:
             return int(text) if text else 1
         except ValueError:
@@ -87,31 +135,27 @@ class StoreFiles:
 
         Cost: reads back from the end as far as that report.
         """
-        if not self.body.exists():
-            return 0
-        with self.body.open("rb") as body:
-            for offset, size in self._entries_backward():
-                body.seek(offset)
-                place = _place_in(body.read(size))
-                if place:
-                    return place
-        return 0
+        return next((report.place for report in _reports(self._messages.backward(self.next_sender()))), 0)
 
-    def _entries_backward(self) -> Iterator[tuple[int, int]]:
-        """Yield ``(offset, size)`` of each message that counts, last number first.
+    def keep(self) -> None:
+        """Let what the store holds now outlive its being emptied, instead of what it held before."""
+        for path, kept in ((self.body, self._kept.body), (self.header, self._kept.header)):
+            if not path.exists() or (kept.exists() and kept.samefile(path)):
+                continue
+            link = kept.with_suffix(".new")
+            link.unlink(missing_ok=True)
+            link.hardlink_to(path)
+            link.rename(kept)
 
-        A number written twice counts as it was written last: the earlier entry was never sent.
-        """
-        lowest = self.next_sender()
-        for entry in _split_backward(self.header):
-            number, offset, size = (int(part) for part in entry.split(b","))
-            if number < lowest:
-                lowest = number
-                yield offset, size
-
-    @staticmethod
-    def _read(path: Path) -> bytes:
-        return path.read_bytes() if path.exists() else b""
+    def reports_after(self, place: int, count_max: int) -> list[StoredReport]:
+        """Return the last reports after ``place``, of what the store holds and of what is kept, in the log's order."""
+        found: dict[int, StoredReport] = {}
+        for messages in (self._messages.backward(self.next_sender()), self._kept.backward()):
+            for report in takewhile(lambda report: report.place > place, _reports(messages)):
+                found.setdefault(report.place, report)
+                if len(found) >= count_max:
+                    break
+        return [found[at] for at in sorted(found)][-count_max:]
 
 
 def _split_backward(path: Path) -> Iterator[bytes]:
@@ -131,12 +175,25 @@ def _split_backward(path: Path) -> Iterator[bytes]:
             yield rest
 
 
-def _place_in(message: bytes) -> int:
-    """Read the place out of a stored report: EngineSeq <20018>, and ExecID <17> when it is of that record."""
-    fields = dict(field.split(b"=", 1) for field in message.split(b"\x01")[:-1])
-    if b"20018" not in fields:
-        return 0
+def _reports(messages: Iterator[bytes]) -> Iterator[StoredReport]:
+    """Pick the reports from messages told backward: what names a record by EngineSeq <20018>.
+
+    An answer, which does not tell its place, stands before the report of its record that was stored after it.
+    """
+    later = 0
+    for message in messages:
+        fields = [field.split(b"=", 1) for field in message.split(b"\x01")[:-1]]
+        values = {field[0]: field[1] for field in fields}
+        if b"20018" in values:
+            body = b"".join(b"%b=%b\x01" % (tag, value) for tag, value in fields if tag not in _NOT_OF_BODY)
+            place = _place_of(values)
+            later = later - 1 if place == place_of(seq_of(later), ALL_OF_RECORD) else place
+            yield StoredReport(later, values[b"35"].decode(), body.decode())
+
+
+def _place_of(fields: dict[bytes, bytes]) -> int:
+    """Read the place off ExecID <17> when it is of the report's own record; an answer has none of its own."""
     seq = int(fields[b"20018"])
     _, exec_seq, number = fields.get(b"17", b"0-0-0").split(b"-")
-    ordinal = int(number) + 1 if int(exec_seq) == seq and fields.get(b"150") != b"I" else _ALL_OF_RECORD
-    return place_of(seq, ordinal)
+    is_own = int(exec_seq) == seq and fields.get(b"150") != b"I"
+    return place_of(seq, int(number) + 1 if is_own else ALL_OF_RECORD)

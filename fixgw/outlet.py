@@ -2,7 +2,7 @@
 
 QuickFIX stores and numbers a report also while the member is away, and replays it on request; that covers every
 loss but one: a Logon with ResetSeqNumFlag <141> empties the store. What the member may not have seen then goes
-out again, marked 97=Y and with the same ExecID <17>.
+out again, marked 97=Y and with the same ExecID <17>. A later process finds it in the store, or in what was kept of it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 import quickfix as fix
 import structlog
 
-from fixgw.errors import DeliveryError
+from fixgw.errors import DeliveryError, OtherHistory
 from fixgw.inbound.fields import Sender
-from fixgw.message_store import NO_STORE, StoreFiles, place_of
+from fixgw.message_store import NO_STORE, StoredReport, StoreFiles
 from fixgw.outbound.writer import Text
-from fixgw.reports import Report, Status, UnknownStatus
+from fixgw.places import ALL_OF_RECORD, place_of, seq_of
+from fixgw.reports import CancelReject, Report, Status, UnknownStatus
 from fixgw.watermark import Watermark
 
 UNSEEN_MAX = 10_000
@@ -38,12 +39,15 @@ HEART_BT_INT_DEFAULT_S = 60
 UNKNOWN_SEQ = 1 << 62
 """Stands for a reset that happened while no gateway was there to note the log's place: all records precede it."""
 
+_ANSWERS = (CancelReject, Status, UnknownStatus)
+"""Reports whose text does not tell their place within their record."""
+
 _send_to_target = fix.Session.sendToTarget
 _log = structlog.get_logger()
 
 
 class Outlet:
-    """Hands one session its reports. The follower's thread delivers; QuickFIX's threads call the ``note_`` methods.
+    """Hands one session its reports. The desk's thread delivers; QuickFIX's threads call the ``note_`` methods.
 
     Invariant: reports are handed over in the order of the log; none is left out, and none goes out twice without
     PossResend.
@@ -55,7 +59,6 @@ class Outlet:
         files: StoreFiles,
         mark: Watermark,
         write: Callable[[Report], Text],
-        log_seq: Callable[[], int],
     ) -> None:
         self.sender = sender
         self.comp_id = sender.comp_id
@@ -63,8 +66,11 @@ class Outlet:
         self._files = files
         self._mark = mark
         self._write = write
-        self._log_seq = log_seq
-        self._unseen: deque[tuple[int, float, Report]] = deque()
+        self._log_seq = 0
+        self._unseen: deque[tuple[float, StoredReport]] = deque()
+        self._told = 0
+        """Place of the last report that was handed over or waits to be."""
+        self._last_stored: StoredReport | None = None
         self._message = fix.Message()
         self._held_until = 0.0
         self._is_up = False
@@ -82,8 +88,13 @@ class Outlet:
         if expected < self.session.getExpectedTargetNum():
             self.session.setNextTargetMsgSeqNum(expected)
 
-    def recover(self) -> None:
-        """Find out what was sent before; call it once QuickFIX has opened the store, before the log is folded."""
+    # --- starting -----------------------------------------------------------------------------------------
+
+    def recover(self) -> int:
+        """Find out what was sent before; call it once QuickFIX has opened the store, before the log is read.
+
+        Returns: place of the last report that need not be made from the log again. Nothing is sent yet.
+        """
         stored, life = self._files.last_place(), self._files.identity()
         if self._mark.life not in (NO_STORE, life):
             self._mark.set_reset_seq(UNKNOWN_SEQ)
@@ -92,6 +103,28 @@ class Outlet:
             self._mark.set_sent(stored)
             self._mark.set_seen(min(self._mark.seen, stored))
         self._mark.set_life(life)
+        now = time.monotonic()
+        self._unseen.extend((now, report) for report in self._files.reports_after(self._mark.seen, UNSEEN_MAX))
+        self._last_stored = self._unseen[-1][1] if self._unseen else None
+        self._told = self._last_stored.place if self._last_stored else self._mark.seen
+        return self._told
+
+    def resume(self) -> None:
+        """Hand over what an earlier process had begun to hand over again."""
+        for _, report in tuple(self._unseen):
+            if report.place > self._mark.sent:
+                self._hand_over(report)
+        self._files.keep()
+
+    @property
+    def is_holding(self) -> bool:
+        """Tell whether reports wait for the answer to a reset."""
+        return bool(self._held_until) or self._is_rewind_wanted
+
+    @property
+    def told(self) -> int:
+        """Place of the last report handed over or waiting."""
+        return self._told
 
     @property
     def session(self) -> Any:
@@ -128,21 +161,41 @@ class Outlet:
         if said_goodbye:
             self._seen_at_goodbye = self._mark.sent
 
-    # --- from the follower's thread -----------------------------------------------------------------------
+    # --- from the desk's thread ---------------------------------------------------------------------------
 
     def deliver(self, report: Report) -> None:
-        """Hand over a report, unless it was before. Raises: DeliveryError."""
+        """Hand over a report, unless it was before. Raises: DeliveryError, OtherHistory."""
         place = place_of(report.seq, report.ordinal)
-        if place <= self._mark.seen:
-            return
-        self._unseen.append((place, time.monotonic(), report))
+        if place <= self._told:
+            return self._pass_over(place, report)
+        told = StoredReport(place, *self._write(report))
+        self._told = place
+        self._unseen.append((time.monotonic(), told))
         if len(self._unseen) > UNSEEN_MAX:
             self._drop_oldest()
-        if place > self._mark.sent and not self._held_until:
-            self._hand_over(place, report)
+        if not self._held_until:
+            self._hand_over(told)
+        return None
 
-    def tend(self) -> None:
-        """Do what is due: store again after a reset, advance what counts as seen. Call it often."""
+    def _pass_over(self, place: int, report: Report) -> None:
+        """Compare a report with the one stored in its place, where that is the last.
+
+        The place of an answer is known only now: what its record tells after it was not stored.
+        """
+        last = self._last_stored
+        if last is None:
+            return
+        if last.place == place and sorted(self._write(report)[1].split("\x01")) != sorted(last.body.split("\x01")):
+            raise OtherHistory(self.comp_id, report.seq)
+        if last.place == place_of(report.seq, ALL_OF_RECORD) and isinstance(report, _ANSWERS):
+            self._told = place
+
+    def tend(self, log_seq: int) -> None:
+        """Do what is due: store again after a reset, advance what counts as seen. Call it often.
+
+        The log was told up to ``log_seq``.
+        """
+        self._log_seq = log_seq
         now = time.monotonic()
         if self._seen_at_goodbye:
             self._forget_up_to(self._seen_at_goodbye)
@@ -159,8 +212,7 @@ class Outlet:
     def _drop_oldest(self) -> None:
         if self._held_until:
             self._rewind()
-        place, _, _ = self._unseen.popleft()
-        self._mark.set_seen(place)
+        self._mark.set_seen(self._unseen.popleft()[1].place)
 
     def _advance_seen(self, now: float) -> None:
         """Forget what was handed over long enough ago, counted from the Logon at the earliest."""
@@ -168,15 +220,15 @@ class Outlet:
         if limit < self._up_since:
             return
         seen = 0
-        while unseen and unseen[0][1] < limit and unseen[0][0] <= self._mark.sent:
-            seen = unseen.popleft()[0]
+        while unseen and unseen[0][0] < limit and unseen[0][1].place <= self._mark.sent:
+            seen = unseen.popleft()[1].place
         if seen:
             self._mark.set_seen(seen)
 
     def _forget_up_to(self, place: int) -> None:
         """Take as seen what was handed over before the member logged out in order."""
         self._seen_at_goodbye = 0
-        while self._unseen and self._unseen[0][0] <= place:
+        while self._unseen and self._unseen[0][1].place <= place:
             self._unseen.popleft()
         self._mark.set_seen(max(place, self._mark.seen))
 
@@ -187,22 +239,21 @@ class Outlet:
         """
         self._is_rewind_wanted, self._held_until = False, 0.0
         if self._files.identity() != self._mark.life:
-            self._mark.set_reset_seq(self._log_seq())
+            self._mark.set_reset_seq(self._log_seq)
         self._mark.begin_again(0, self._files.identity())
         _log.info("reports_repeated", comp_id=self.comp_id, count=len(self._unseen))
-        for place, _, report in tuple(self._unseen):
-            if isinstance(report, Status | UnknownStatus) and place <= self._mark.repeated:
-                self._mark.set_sent(place)
-            else:
-                self._hand_over(place, report)
+        for _, report in tuple(self._unseen):
+            self._hand_over(report)
+        self._files.keep()
 
-    def _hand_over(self, place: int, report: Report) -> None:
-        msg_type, body = self._write(report)
-        repeat = "97=Y\x01" if place <= self._mark.repeated else ""
-        self._message.setString(f"35={msg_type}\x01{repeat}{body}", False)
-        if not _send_to_target(self._message, self._session_id):
-            raise DeliveryError(self.comp_id, report.seq)
-        self._mark.set_sent(place)
+    def _hand_over(self, report: StoredReport) -> None:
+        is_repeat = report.place <= self._mark.repeated
+        if not (is_repeat and report.is_status):
+            repeat = "97=Y\x01" if is_repeat else ""
+            self._message.setString(f"35={report.msg_type}\x01{repeat}{report.body}", False)
+            if not _send_to_target(self._message, self._session_id):
+                raise DeliveryError(self.comp_id, seq_of(report.place))
+        self._mark.set_sent(report.place)
 
     def close(self) -> None:
         """Give up the watermark's file."""

@@ -8,22 +8,29 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from engine.client import Follower
+from engine.api.cursor import Cursor
+from engine.api.errors import CursorRefused, LinkError
+from engine.api.heartbeat import Heartbeat
+from engine.api.link import ControlRequest, EngineStatus
+from engine.client import Follower, ask
+from engine.standing import load
 from fixgw.acceptor import Acceptor, session_settings
 from fixgw.application import Application
+from fixgw.checkpoint import CheckpointFile
+from fixgw.delivery import Delivery
 from fixgw.desk import Desk
-from fixgw.errors import GatewayError
+from fixgw.directory import Directory
+from fixgw.errors import ForeignStores, GatewayError
 from fixgw.inbound.fields import Sender
 from fixgw.logon import Credentials
 from fixgw.message_store import StoreFiles
 from fixgw.outlet import Outlet
-from fixgw.registry import Registry
 from fixgw.reporting import Reporting
 from fixgw.roles.drop_copy import DropCopy
 from fixgw.roles.order_entry import OrderEntry
@@ -34,6 +41,9 @@ from venue.members import VENUE_COMP_IDS, Members, load_members
 
 SWITCH_INTERVAL_S = 0.005
 """How long a thread may keep the interpreter when another waits (bench: gateway)."""
+
+REACH_S = 0.1
+"""Between two attempts to reach the engine."""
 
 GC_THRESHOLD = 100_000
 """New objects between two searches for cycles: orders and reports have none."""
@@ -46,6 +56,7 @@ class Config(msgspec.Struct, frozen=True):
     data: Path
     config: Path
     port: int
+    heartbeat_fd: int | None = None
 
     @property
     def directory(self) -> Path:
@@ -53,57 +64,91 @@ class Config(msgspec.Struct, frozen=True):
         return self.data / "fixgw" / self.role
 
 
+class Parts(NamedTuple):
+    """What a gateway is made of; ``lock`` is the descriptor that keeps a second one out of the stores."""
+
+    lock: int
+    heartbeat: Heartbeat
+    directory: Directory
+    role: Role
+    outlets: list[Outlet]
+    delivery: Delivery
+    desk: Desk
+    acceptor: Acceptor
+
+
 class Process:
     """A gateway. :meth:`run` returns when :meth:`stop` was called; any fault leaves as an exception."""
 
-    def __init__(
-        self, lock: int, directory: Path, role: Role, outlets: list[Outlet], desk: Desk, acceptor: Acceptor
-    ) -> None:
-        self._lock = lock
-        self._role = role
-        self._outlets = outlets
-        self._desk = desk
-        self._acceptor = acceptor
+    def __init__(self, config: Config, parts: Parts) -> None:
+        self._config = config
+        self._parts = parts
+        self._heartbeat = parts.heartbeat
         self._stopping = threading.Event()
-        self._stopped_cleanly = directory / "stopped-cleanly"
+        self._stopped_cleanly = config.directory / "stopped-cleanly"
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Serve until stopped; ``ready`` is called once members may log on."""
-        for outlet in self._outlets:
-            outlet.recover()
+        """Serve until stopped; ``ready`` is called once members may log on. Raises: GatewayError, EngineError."""
+        has_served = False
         try:
             with _without_search_for_cycles():
-                self._desk.catch_up(self._stopping.is_set)
-            self._ask_again()
+                self._catch_up()
             if not self._stopping.is_set():
-                self._acceptor.start()
-                self._desk.start(ended=self._stopping.set)
+                self._ask_again()
+                has_served = True
+                self._parts.acceptor.start()
+                self._parts.desk.start(ended=self._stopping.set)
                 ready()
             self._stopping.wait()
-            if self._desk.fault is not None:
-                raise self._desk.fault
+            if self._parts.desk.fault is not None:
+                raise self._parts.desk.fault
         finally:
-            self._close()
+            self._close(has_served)
 
     def stop(self) -> None:
         """End :meth:`run`; safe to call from a signal handler."""
         self._stopping.set()
 
+    def _catch_up(self) -> None:
+        """Go on where the log was told to. Raises: ForeignStores when that is no place in this journal."""
+        parts, data, name = self._parts, self._config.data, f"fixgw-{self._config.role}"
+        status = self._reach_engine()
+        if status is None:
+            return
+        end = Cursor(status.seq, 0, status.journal)
+        start = parts.delivery.recover(end)
+        try:
+            standing = load(data, start, self._heartbeat.starting)
+            parts.directory.open(standing.registry)
+            parts.delivery.resume(Reporting(standing, parts.directory), status.epoch)
+            parts.desk.catch_up(Follower(data, name, standing.cursor), end.seq, self._stopping.is_set)
+        except CursorRefused as refused:
+            raise ForeignStores(f"the FIX stores in {self._config.directory} do not belong here: {refused}") from None
+
+    def _reach_engine(self) -> EngineStatus | None:
+        """Wait for the engine; None when the process was stopped meanwhile."""
+        while not self._stopping.is_set():
+            with suppress(LinkError):
+                return msgspec.json.decode(ask(self._config.data, ControlRequest("status")), type=EngineStatus)
+            self._stopping.wait(REACH_S)
+        return None
+
     def _ask_again(self) -> None:
         if self._stopped_cleanly.exists():
             self._stopped_cleanly.unlink()
         else:
-            self._desk.ask_again()
+            self._parts.delivery.ask_again()
 
-    def _close(self) -> None:
+    def _close(self, has_served: bool) -> None:
         """Log members out, then stop everything that may still write."""
-        self._acceptor.log_out([outlet.session for outlet in self._outlets])
-        self._desk.stop()
-        self._acceptor.stop()
-        self._role.link.close()
-        for outlet in self._outlets:
+        parts = self._parts
+        parts.acceptor.log_out([outlet.session for outlet in parts.outlets])
+        parts.desk.stop()
+        parts.acceptor.stop()
+        parts.role.link.close()
+        for outlet in parts.outlets:
             outlet.close()
-        if self._desk.fault is None and not self._desk.has_unanswered:
+        if has_served and parts.desk.fault is None and not parts.desk.has_unanswered:
             self._stopped_cleanly.touch()
 
 
@@ -111,18 +156,17 @@ def build(config: Config) -> Process:
     """Open the stores and wire a gateway together. Raises: GatewayError, ConfigError, OSError."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(GC_THRESHOLD)
-    members, registry = load_members(config.config / "members.toml"), Registry()
+    members, directory = load_members(config.config / "members.toml"), Directory()
     config.directory.mkdir(parents=True, exist_ok=True)
-    lock = _lock(config.directory)
+    lock, heartbeat = _lock(config.directory), Heartbeat(config.heartbeat_fd)
     senders = _senders(members, config.role)
-    role = _role(config, senders, registry)
-    follower = Follower(config.data, f"fixgw-{config.role}")
-    outlets = _outlets(config, senders, role, follower)
-    desk = Desk(follower, Reporting(registry), role, outlets)
-    credentials = Credentials(members.sessions(config.role))
-    application = Application(SessionLayer(outlets, credentials), desk.put)
-    acceptor = Acceptor(application, _write_settings(config, senders), config.port)
-    return Process(lock, config.directory, role, outlets, desk, acceptor)
+    role = _role(config, senders, directory)
+    outlets = _outlets(config, senders, role)
+    delivery = Delivery(role, outlets, CheckpointFile(config.directory / "checkpoint"))
+    desk = Desk(role, outlets, delivery, heartbeat)
+    session_layer = SessionLayer(outlets, Credentials(members.sessions(config.role)))
+    acceptor = Acceptor(Application(session_layer, desk.put), _write_settings(config, senders), config.port)
+    return Process(config, Parts(lock, heartbeat, directory, role, outlets, delivery, desk, acceptor))
 
 
 def _senders(members: Members, role: str) -> list[Sender]:
@@ -134,26 +178,22 @@ def _senders(members: Members, role: str) -> list[Sender]:
     ]
 
 
-def _role(config: Config, senders: list[Sender], registry: Registry) -> Role:
+def _role(config: Config, senders: list[Sender], directory: Directory) -> Role:
     match config.role:
         case "order-entry":
-            return OrderEntry(config.data, registry)
+            return OrderEntry(config.data, directory)
         case "drop-copy":
-            return DropCopy([sender.session_id for sender in senders], registry)
+            return DropCopy([sender.session_id for sender in senders], directory)
 
 
-def _outlets(config: Config, senders: list[Sender], role: Role, follower: Follower) -> list[Outlet]:
+def _outlets(config: Config, senders: list[Sender], role: Role) -> list[Outlet]:
     """Open an outlet for each session, on a store that is mended where a kill left it half written."""
-
-    def log_seq() -> int:
-        return follower.next_seq - 1
-
     outlets = []
     for sender in senders:
         files = StoreFiles(config.directory, VENUE_COMP_IDS[config.role], sender.comp_id)
         files.repair()
         mark = Watermark(config.directory / f"{sender.comp_id}.sent")
-        outlets.append(Outlet(sender, files, mark, role.text, log_seq))
+        outlets.append(Outlet(sender, files, mark, role.text))
     return outlets
 
 

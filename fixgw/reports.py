@@ -26,7 +26,7 @@ import msgspec
 from engine.api import events as e
 from engine.api.commands import CancelOrder, NewOrder, RefuseOrder, ReplaceOrder
 from engine.api.enums import OrderState, RestateReason
-from fixgw.orders import Order
+from engine.standing import Order
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -44,9 +44,10 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class OrderReport(Report, frozen=True):
-    """An accepted order as it stood then. Units: quantities lots, ``cum_notional`` ticks times lots."""
+    """An accepted order as it stood then: the order itself changes. Units: as of :class:`engine.standing.Order`."""
 
-    order: Order
+    order_id: int
+    accepted_ns: int
     terms: NewOrder
     state: OrderState
     cum_qty: int
@@ -109,7 +110,7 @@ class UnknownStatus(Report, frozen=True):
 
 
 class Rejected(Report, frozen=True):
-    """ExecType <150> 8. ``original`` holds the ClOrdID already, when that is the reason."""
+    """ExecType <150> 8. ``original`` is the order that holds the ClOrdID already, when that is the reason."""
 
     request: NewOrder | RefuseOrder
     code: int

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from engine.api.commands import Command
+from fixgw.directory import Directory
 from fixgw.inbound.fields import Fields, Sender, TimeWindow
 from fixgw.inbound.new_order_single import NewOrderSingle
 from fixgw.inbound.order_cancel_request import OrderCancelRequest
 from fixgw.inbound.order_status_request import order_status_request
 from fixgw.outbound.business_message_reject import UNSUPPORTED, BusinessReject
-from fixgw.registry import Registry
 
 
 class Inbound:
-    """Converts messages by their MsgType <35>. Safe to call from several threads: it only reads the registry."""
+    """Converts messages by their MsgType <35>. Safe to call from several threads: it only reads the directory."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, directory: Directory) -> None:
         window = TimeWindow()
         self._convert = {
-            "D": NewOrderSingle(registry, window).command,
-            "F": OrderCancelRequest(registry, window).command,
+            "D": NewOrderSingle(directory, window).command,
+            "F": OrderCancelRequest(directory, window).command,
             "H": order_status_request,
         }
 

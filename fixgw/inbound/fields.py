@@ -12,7 +12,7 @@ import msgspec
 from engine.api.commands import ABSENT, UNRESOLVED
 from engine.api.errors import WireError
 from engine.api.ids import parse_order_id
-from fixgw.registry import Registry
+from fixgw.directory import Directory
 
 Fields = Mapping[str, str]
 
@@ -70,10 +70,10 @@ def order_id_of(fields: Fields) -> int:
         return NO_SUCH_ORDER
 
 
-def account_of(fields: Fields, sender: Sender, registry: Registry) -> int:
+def account_of(fields: Fields, sender: Sender, directory: Directory) -> int:
     """Find the account; another firm's is as unknown as one that does not exist."""
     name = fields.get("1") or sender.default_account
-    return registry.account_ids.get((sender.firm_id, name), UNRESOLVED)
+    return directory.account_ids.get((sender.firm_id, name), UNRESOLVED)
 
 
 class TimeWindow:

@@ -13,9 +13,9 @@ from engine.api.limits import (
     TEXT_LENGTH_MAX,
 )
 from engine.api.rejects import ErrorCode
+from fixgw.directory import Directory, Market
 from fixgw.inbound.fields import Fields, Sender, TimeWindow, account_of, is_cl_ord_id, is_printable, is_resend
 from fixgw.outbound.business_message_reject import BusinessReject, conditional, refusal
-from fixgw.registry import Market, Registry
 
 UNSUPPORTED_TAGS = ("18", "62", "99", "110", "111", "126", "152", "211", "432")
 """Fields of an order that the dictionary knows and this exchange does not offer yet."""
@@ -32,8 +32,8 @@ _Wrong = tuple[ErrorCode, int] | None
 class NewOrderSingle:
     """Converts the order."""
 
-    def __init__(self, registry: Registry, window: TimeWindow) -> None:
-        self._registry = registry
+    def __init__(self, directory: Directory, window: TimeWindow) -> None:
+        self._directory = directory
         self._window = window
 
     def command(self, fields: Fields, sender: Sender, now_s: float) -> Command | BusinessReject:
@@ -50,8 +50,8 @@ class NewOrderSingle:
             return conditional(44)
         if is_resend(fields) and self._window.is_stale(fields["60"], now_s):
             return RequestOrderStatus(cl_ord_id)
-        account_id = account_of(fields, sender, self._registry)
-        market = self._registry.symbols.get(fields["55"])
+        account_id = account_of(fields, sender, self._directory)
+        market = self._directory.symbols.get(fields["55"])
         wrong = _unsupported(fields, ord_type) or self._not_now(fields, account_id, market, now_s)
         if wrong is not None:
             return _refuse(fields, account_id, *wrong)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from engine.api.commands import ABSENT, UNRESOLVED, CancelOrder, Command
 from engine.api.rejects import ErrorCode
+from fixgw.directory import Directory
 from fixgw.inbound.fields import Fields, Sender, TimeWindow, account_of, is_cl_ord_id, is_resend, order_id_of
 from fixgw.outbound.business_message_reject import BusinessReject, conditional, refusal
-from fixgw.registry import Registry
 
 
 class OrderCancelRequest:
     """Converts the request."""
 
-    def __init__(self, registry: Registry, window: TimeWindow) -> None:
-        self._registry = registry
+    def __init__(self, directory: Directory, window: TimeWindow) -> None:
+        self._directory = directory
         self._window = window
 
     def command(self, fields: Fields, sender: Sender, now_s: float) -> Command | BusinessReject:
@@ -22,7 +22,7 @@ class OrderCancelRequest:
             fields["11"],
             fields.get("41", ""),
             order_id_of(fields),
-            account_of(fields, sender, self._registry) if "1" in fields else ABSENT,
+            account_of(fields, sender, self._directory) if "1" in fields else ABSENT,
             self._symbol_id(fields),
             ord(fields["54"]) if "54" in fields else ABSENT,
             is_resend(fields),
@@ -43,5 +43,5 @@ class OrderCancelRequest:
     def _symbol_id(self, fields: Fields) -> int:
         if "55" not in fields:
             return ABSENT
-        market = self._registry.symbols.get(fields["55"])
+        market = self._directory.symbols.get(fields["55"])
         return market.instrument.symbol_id if market else UNRESOLVED

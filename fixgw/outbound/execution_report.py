@@ -6,9 +6,9 @@ from engine.api.commands import NewOrder, RefuseOrder
 from engine.api.enums import OrderState, RestateReason
 from engine.api.ids import exec_id, order_id_text, trade_id_text
 from engine.api.rejects import ErrorCode, meaning_of
-from engine.api.units import format_minor
+from engine.api.units import Step, format_minor
 from fixgw import reports as r
-from fixgw.orders import Order
+from fixgw.directory import Directory, Market
 from fixgw.outbound.fields import (
     NO_ORDER_ID,
     ORD_STATUS,
@@ -18,7 +18,6 @@ from fixgw.outbound.fields import (
     echo,
     refusal_text,
 )
-from fixgw.registry import Registry
 
 AVG_PX_DECIMALS = 8
 """Least scale of AvgPx <6>, as of the books. The only figure that is rounded, ties away from zero (RES-62)."""
@@ -30,9 +29,11 @@ REPRICING, PARTIAL_DECLINE, MARKET_OPTION, OTHER = 3, 5, 8, 99
 class ExecutionReport:
     """Writes the bodies, a method an ExecType. ``epoch`` is the log's, part of every ExecID <17>."""
 
-    def __init__(self, registry: Registry, times: Times) -> None:
-        self._registry = registry
+    def __init__(self, directory: Directory, times: Times) -> None:
+        self._directory = directory
         self._times = times
+        self._terms_texts: dict[int, tuple[NewOrder, str]] = {}
+        """Of open orders: the terms told last, and their text."""
         self.epoch = 0
 
     # --- an order that was accepted -----------------------------------------------------------------------
@@ -44,7 +45,7 @@ class ExecutionReport:
 
     def trade(self, report: r.Trade) -> str:
         """Write 150=F."""
-        match, market = report.match, report.order.market
+        match, market = report.match, self._market_of(report)
         fee = match.maker_fee if report.is_maker else match.taker_fee
         trade_id = trade_id_text(report.seq, (report.ordinal - 1) >> 1, report.ts_ns)
         gross = match.last_px * match.last_qty * market.tick_lot_minor
@@ -89,10 +90,10 @@ class ExecutionReport:
 
     def status(self, report: r.Status) -> str:
         """Write 150=I, with the ExecID of the order's last report."""
-        terms, order = report.terms, report.order
+        terms = report.terms
         return (
             f"{self._of_status(report, report.state, report.last_exec, report.ord_status_req_id)}"
-            f"11={terms.cl_ord_id}\x01{self._terms(order, terms)}{self._progress(report)}{echo(terms.text)}"
+            f"11={terms.cl_ord_id}\x01{self._terms(report)}{self._progress(report)}{echo(terms.text)}"
         )
 
     # --- an order that never was --------------------------------------------------------------------------
@@ -139,41 +140,46 @@ class ExecutionReport:
         )
 
     def _of_order(self, exec_type: str, report: r.OrderReport, cl_ord_id: str) -> str:
-        """Write identity, terms and progress. The terms' text is kept with the order while they are in force."""
-        order, terms = report.order, report.terms
-        if terms is not order.terms:
-            terms_text = self._terms(order, terms)
+        """Write identity, terms and progress. The terms' text is kept while they are in force."""
+        terms, text = self._terms_texts.get(report.order_id, (None, ""))
+        if terms is not report.terms:
+            text = self._terms(report)
+        if report.leaves_qty:
+            self._terms_texts[report.order_id] = (report.terms, text)
         else:
-            terms_text = order.terms_text or self._terms(order, terms)
-            order.terms_text = terms_text if report.leaves_qty else ""
-        return self._identity(exec_type, report, report.state, cl_ord_id) + terms_text + self._progress(report)
+            self._terms_texts.pop(report.order_id, None)
+        return self._identity(exec_type, report, report.state, cl_ord_id) + text + self._progress(report)
 
-    def _terms(self, order: Order, terms: NewOrder) -> str:
-        instrument = order.market.instrument
+    def _market_of(self, report: r.OrderReport) -> Market:
+        return self._directory.market_of(report.terms.symbol_id, report.order_id)
+
+    def _terms(self, report: r.OrderReport) -> str:
+        terms, instrument = report.terms, self._market_of(report).instrument
         stop = f"99={instrument.format_price(terms.stop_px)}\x01" if terms.stop_px else ""
         price = f"44={instrument.format_price(terms.price)}\x01" if terms.price else ""
+        account = self._directory.account(terms.account_id)
         return (
-            f"37={order_id_text(order.order_id, order.ts_ns)}\x011={self._registry.account(terms.account_id)}\x01"
+            f"37={order_id_text(report.order_id, report.accepted_ns)}\x011={account}\x01"
             f"55={instrument.symbol}\x0154={terms.side:c}\x0138={instrument.format_qty(terms.order_qty)}\x01"
             f"40={terms.ord_type:c}\x01{price}{stop}59={terms.time_in_force:c}\x01"
         )
 
-    @staticmethod
-    def _progress(report: r.OrderReport) -> str:
-        instrument = report.order.market.instrument
+    def _progress(self, report: r.OrderReport) -> str:
+        instrument = self._market_of(report).instrument
         leaves_qty = instrument.format_qty(report.leaves_qty)
         if not report.cum_qty:
             return f"151={leaves_qty}\x0114=0\x016=0\x01"
-        return f"151={leaves_qty}\x0114={instrument.format_qty(report.cum_qty)}\x016={_avg_px(report)}\x01"
+        avg_px = _avg_px(report.cum_notional, report.cum_qty, instrument.tick)
+        return f"151={leaves_qty}\x0114={instrument.format_qty(report.cum_qty)}\x016={avg_px}\x01"
 
     def _asked_terms(self, command: NewOrder) -> str:
         """Write what a rejected order asked for, as far as its symbol is known."""
-        market = self._registry.markets.get(command.symbol_id)
+        market = self._directory.markets.get(command.symbol_id)
         if market is None:
             return f"55={UNKNOWN_SYMBOL}\x0154={command.side:c}\x01"
         instrument = market.instrument
         fields = (
-            (1, self._account(command.account_id)),
+            (1, self._directory.account(command.account_id)),
             (55, instrument.symbol),
             (54, chr(command.side)),
             (38, instrument.format_qty(command.order_qty)),
@@ -186,7 +192,7 @@ class ExecutionReport:
     def _written_terms(self, command: RefuseOrder) -> str:
         """Write what a member wrote that could not be expressed."""
         fields = (
-            (1, self._account(command.account_id)),
+            (1, self._directory.account(command.account_id)),
             (55, command.symbol or UNKNOWN_SYMBOL),
             (54, chr(command.side)),
             (38, command.order_qty),
@@ -196,20 +202,15 @@ class ExecutionReport:
         )
         return _present(fields)
 
-    def _account(self, account_id: int) -> str:
-        """Name an account a member asked for, nothing when it does not exist."""
-        return self._registry.account(account_id) if account_id in self._registry.accounts else ""
-
 
 def _present(fields: tuple[tuple[int, str], ...]) -> str:
     return "".join(f"{tag}={value}\x01" for tag, value in fields if value)
 
 
-def _avg_px(report: r.OrderReport) -> str:
-    tick = report.order.market.instrument.tick
+def _avg_px(cum_notional: int, cum_qty: int, tick: Step) -> str:
     decimals = max(AVG_PX_DECIMALS, tick.decimals)
-    scaled = report.cum_notional * tick.mantissa * int(10 ** (decimals - tick.decimals))
-    whole, rest = divmod(scaled, report.cum_qty)
-    if 2 * rest >= report.cum_qty:
+    scaled = cum_notional * tick.mantissa * int(10 ** (decimals - tick.decimals))
+    whole, rest = divmod(scaled, cum_qty)
+    if 2 * rest >= cum_qty:
         whole += 1
     return format_minor(whole, decimals)

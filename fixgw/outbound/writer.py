@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from fixgw import reports as r
+from fixgw.directory import Directory
 from fixgw.outbound.execution_report import ExecutionReport
 from fixgw.outbound.fields import Times
 from fixgw.outbound.order_cancel_reject import OrderCancelReject
-from fixgw.registry import Registry
 
 Text = tuple[str, str]
 """MsgType <35>, and all fields but the header, each with its closing SOH."""
@@ -18,9 +18,9 @@ Text = tuple[str, str]
 class Writer:
     """Writes reports as messages. ``epoch`` is the log's, part of every ExecID; set it before the first."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, directory: Directory) -> None:
         times = Times()
-        self._executions = executions = ExecutionReport(registry, times)
+        self._executions = executions = ExecutionReport(directory, times)
         self._write: dict[type[r.Report], tuple[str, Callable[[Any], str]]] = {
             r.New: ("8", executions.new),
             r.Trade: ("8", executions.trade),

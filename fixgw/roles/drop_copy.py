@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.api.wire import Record
+from fixgw.directory import Directory
 from fixgw.inbound.fields import Fields, Sender
 from fixgw.outbound.business_message_reject import UNSUPPORTED, BusinessReject
 from fixgw.outbound.writer import Text, Writer
 from fixgw.outlet import Outlet
-from fixgw.registry import Registry
 from fixgw.reports import Report, Status, UnknownStatus
 
 
@@ -35,11 +35,11 @@ class Nowhere:
 class DropCopy:
     """Where firms reconcile. ``sessions`` are those of this role."""
 
-    def __init__(self, sessions: Iterable[int], registry: Registry) -> None:
-        self._writer = Writer(registry)
+    def __init__(self, sessions: Iterable[int], directory: Directory) -> None:
+        self._writer = Writer(directory)
         self.link = Nowhere()
         self._sessions = tuple(sessions)
-        self._registry = registry
+        self._directory = directory
 
     def set_epoch(self, epoch: int) -> None:
         """Take the log's epoch."""
@@ -53,14 +53,14 @@ class DropCopy:
         """Name all sessions of the firm; answers to status requests are nobody else's."""
         if isinstance(report, Status | UnknownStatus):
             return ()
-        firm_of = self._registry.firm_of
+        firm_of = self._directory.firm_of
         firm_id = firm_of(report.origin)
         return [number for number in self._sessions if firm_of(number) == firm_id]
 
     def text(self, report: Report) -> Text:
         """Write a copy."""
         msg_type, body = self._writer.text(report)
-        return msg_type, f"{body}797=Y\x0120008={self._registry.sessions[report.origin].comp_id}\x01"
+        return msg_type, f"{body}797=Y\x0120008={self._directory.comp_id(report.origin)}\x01"
 
     def ask_again(self, outlet: Outlet, seq: int, source_seq: int) -> None:
         """Ask for nothing: no message of a member is lost here, as none has an effect."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from engine.api.errors import LinkError
 from engine.api.wire import encode_command
 from engine.client import CommandLink
+from fixgw.directory import Directory
 from fixgw.inbound.conversion import Inbound
 from fixgw.inbound.fields import Fields, Sender
 from fixgw.outbound.business_message_reject import AWAY, BusinessReject
 from fixgw.outbound.writer import Text, Writer
 from fixgw.outlet import Outlet
-from fixgw.registry import Registry
 from fixgw.reports import Report
 
 MSG_SEQ_NUM_MASK = 0xFFFF_FFFF
@@ -24,9 +24,9 @@ MSG_SEQ_NUM_MASK = 0xFFFF_FFFF
 class OrderEntry:
     """Where members trade."""
 
-    def __init__(self, data: Path, registry: Registry) -> None:
-        self._inbound = Inbound(registry)
-        self._writer = Writer(registry)
+    def __init__(self, data: Path, directory: Directory) -> None:
+        self._inbound = Inbound(directory)
+        self._writer = Writer(directory)
         self.link = CommandLink(data, "fixgw-order-entry")
 
     def set_epoch(self, epoch: int) -> None:

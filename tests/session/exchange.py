@@ -30,11 +30,16 @@ ROOT = Path(__file__).resolve().parents[2]
 class Child:
     """A process of the exchange that has said ``ready``."""
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(self, command: list[str], log: Path, inherited: tuple[int, ...] = ()) -> None:
         self.log = log
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True
+                [sys.executable, *command],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                pass_fds=inherited,
             )
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
@@ -110,10 +115,12 @@ class Exchange:
         commands = [encode_command(command) for command in expected_commands(load_venue(self.config))]
         check_accepted(submit_and_wait(self.data, "test-genesis", commands, PATIENCE_S))
 
-    def start_gateway(self, role: str, script: list[str] | None = None) -> Child:
+    def start_gateway(self, role: str, script: list[str] | None = None, heartbeat_fd: int | None = None) -> Child:
         """Start a gateway, or a script that takes the gateway's arguments."""
         where = ["--data", str(self.data), "--config", str(self.config), "--port", str(self.ports[role])]
-        child = Child([*(script or ["-m", "fixgw"]), "--role", role, *where], self.directory / f"{role}.log")
+        beats = [] if heartbeat_fd is None else ["--heartbeat-fd", str(heartbeat_fd)]
+        command = [*(script or ["-m", "fixgw"]), "--role", role, *where, *beats]
+        child = Child(command, self.directory / f"{role}.log", () if heartbeat_fd is None else (heartbeat_fd,))
         self.gateways[role] = child
         return child
 

@@ -16,10 +16,10 @@ from engine.api.limits import ORDER_QTY_LOTS_MAX, PRICE_TICKS_MAX
 from engine.api.rejects import ErrorCode
 from engine.api.units import Step
 from engine.api.wire import encode_command
+from fixgw.directory import Directory, Market
 from fixgw.inbound.conversion import Inbound
 from fixgw.inbound.fields import NO_SUCH_ORDER, Sender, TimeWindow, split_fields
 from fixgw.outbound.business_message_reject import BusinessReject
-from fixgw.registry import Market, Registry
 
 NOW_S = 1_700_000_000.0
 NOW = "20231114-22:13:20"
@@ -30,10 +30,10 @@ BTC = Instrument(1, "BTC/USDT", InstrumentKind.SPOT, 2, 1, Step.parse("0.01"), S
 
 @pytest.fixture(scope="module")
 def inbound() -> Inbound:
-    registry = Registry()
-    registry.account_ids.update({(1, "ALPHA"): 101, (2, "BRAVO"): 102})
-    registry.symbols["BTC/USDT"] = Market(BTC, "USDT", 8, 10)
-    return Inbound(registry)
+    directory = Directory()
+    directory.account_ids.update({(1, "ALPHA"): 101, (2, "BRAVO"): 102})
+    directory.symbols["BTC/USDT"] = Market(BTC, "USDT", 8, 10)
+    return Inbound(directory)
 
 
 def order(**changes: str | None) -> dict[str, str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fixgw.message_store import NO_STORE, StoreFiles, place_of
+from fixgw.message_store import NO_STORE, StoreFiles
+from fixgw.places import place_of
 from fixgw.watermark import Watermark
 from tests.unit.fixgw_store import Store, comp_ids
 

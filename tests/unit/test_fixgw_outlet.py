@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fixgw import outlet
+from fixgw.errors import OtherHistory
 from fixgw.inbound.fields import Sender
+from fixgw.message_store import StoredReport
+from fixgw.outbound.writer import Text
 from fixgw.outlet import Outlet
-from fixgw.reports import Report
+from fixgw.reports import Report, UnknownStatus
 from fixgw.watermark import Watermark
 from tests.patience import PATIENCE_S
 from tests.unit.fixgw_store import Store
@@ -23,12 +28,13 @@ def report(seq: int) -> Report:
 class Life:
     """One life of a gateway over a store that outlives it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, write: Callable[[Report], Text] | None = None) -> None:
         self.store = store
         self.mark = Watermark(store.files.body.with_name("MEMBER.sent"))
         sender = Sender(11, store.comp_id, 1, "")
-        self.outlet = Outlet(sender, store.files, self.mark, self.write, lambda: 0)
+        self.outlet = Outlet(sender, store.files, self.mark, write or self.write)
         self.outlet.recover()
+        self.outlet.resume()
 
     @staticmethod
     def write(report: Report) -> tuple[str, str]:
@@ -77,6 +83,79 @@ def test_a_life_that_ends_while_filling_again_is_continued(store: Store) -> None
     assert Life(store).deliver(1, 2, 3, 4).sent == ["1*", "2*", "3*", "4"]
 
 
+def test_an_emptied_store_is_filled_again_without_the_log(store: Store) -> None:
+    """The next process need not read again what it told before its checkpoint."""
+    Life(store).deliver(1, 2, 3)
+    store.session.reset()
+    assert Life(store).deliver(4).sent == ["1*", "2*", "3*", "4"]
+    store.session.reset()
+    assert Life(store).sent == ["1*", "2*", "3*", "4*"]
+
+
+@pytest.mark.parametrize("stored", [0, 1, 2, 3])
+def test_a_process_that_ends_while_filling_again_leaves_the_rest_to_the_next(store: Store, stored: int) -> None:
+    life = Life(store).deliver(1, 2, 3)
+    store.session.reset()
+
+    class Killed(Exception):
+        pass
+
+    hand_over, left = life.outlet._hand_over, stored
+
+    def hand_over_some(report: StoredReport) -> None:
+        nonlocal left
+        if not left:
+            raise Killed
+        left -= 1
+        hand_over(report)
+
+    life.outlet._hand_over = hand_over_some  # type: ignore[method-assign]
+    with contextlib.suppress(Killed):
+        life.outlet.watch_store()
+    assert Life(store).deliver(1, 2, 3, 4).sent == ["1*", "2*", "3*", "4"]
+
+
+def test_a_process_that_ended_while_filling_again_kept_what_was_left(store: Store) -> None:
+    life = Life(store).deliver(1, 2, 3)
+    store.session.reset()
+    life.mark.begin_again(0, store.files.identity())
+    store.send("35=8|97=Y|17=1-1-0|150=0|20018=1|")
+    assert Life(store).sent == ["1*", "2*", "3*"]
+
+
+def answer(seq: int, ordinal: int) -> Report:
+    return UnknownStatus(seq, ordinal, 0, 11, (11,), "x", "")
+
+
+def test_what_follows_an_answer_in_its_record_is_told_by_the_next_process(store: Store) -> None:
+    """The text of an answer does not tell its place: the log does."""
+
+    def write(report: Report) -> tuple[str, str]:
+        exec_type = "I" if isinstance(report, UnknownStatus) else "C"
+        return "8", f"17=1-{report.seq}-{report.ordinal - 1}\x01150={exec_type}\x0120018={report.seq}\x01"
+
+    record = [report(5), answer(5, 3), Report(5, 5, 0, 11, (11,)), report(6)]
+    for stored in range(5):
+        directory = store.files.body.parent / str(stored)
+        directory.mkdir()
+        own = Store(directory)
+        life = Life(own, write)
+        for one in record[:stored]:
+            life.outlet.deliver(one)
+        again = Life(own, write)
+        for one in record:
+            again.outlet.deliver(one)
+        assert again.sent == ["5", "5", "5", "6"], f"killed after {stored}"
+
+
+def test_another_report_in_the_place_of_the_last_one_is_another_history(store: Store) -> None:
+    Life(store).deliver(1, 2)
+    again = Life(store, lambda report: ("8", Life.write(report)[1].replace("150=0", "150=8")))
+    again.deliver(1)
+    with pytest.raises(OtherHistory, match=f"FIX store of {store.comp_id} holds another report of record 2"):
+        again.deliver(2)
+
+
 def test_what_was_surely_seen_is_not_repeated(store: Store) -> None:
     first = Life(store).deliver(1, 2, 3)
     first.mark.set_seen(first.mark.sent)
@@ -99,11 +178,11 @@ def test_nothing_is_stored_ahead_of_the_answer_to_a_reset(store: Store) -> None:
     life.outlet.note_reset_asked()
     store.session.reset()
     life.deliver(2)
-    life.outlet.tend()
+    life.outlet.tend(0)
     life.outlet.watch_store()
     assert life.sent == []
     life.outlet.note_logon(30)
-    life.outlet.tend()
+    life.outlet.tend(0)
     assert life.deliver(3).sent == ["1*", "2", "3"]
 
 
@@ -112,7 +191,7 @@ def test_a_refused_reset_fills_the_store_at_once(store: Store) -> None:
     life.outlet.note_reset_asked()
     store.session.reset()
     life.outlet.note_refused()
-    life.outlet.tend()
+    life.outlet.tend(0)
     assert life.deliver(2).sent == ["1*", "2"]
 
 
@@ -123,7 +202,7 @@ def test_a_hold_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     life.deliver(1)
     deadline = time.monotonic() + PATIENCE_S
     while not life.sent and time.monotonic() < deadline:
-        life.outlet.tend()
+        life.outlet.tend(0)
     assert life.sent == ["1"]
 
 
@@ -146,5 +225,5 @@ def test_a_report_counts_as_seen_only_after_a_while_on_line(store: Store, monkey
         if is_up and after_s == 89.0:
             life.outlet.note_logon(30)
         clock[0] += after_s
-        life.outlet.tend()
+        life.outlet.tend(0)
         assert (life.mark.seen == life.mark.sent) == is_seen

@@ -1,0 +1,71 @@
+"""The checkpoint: how far a gateway has told the log, so that its next start reads only what came after.
+
+All reports of records up to the cursor are in QuickFIX's stores, whose last reports remain the judge: a session whose
+store has less than the checkpoint says is served again from there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from engine.api.cursor import Cursor, journal_name
+from fixgw.errors import ForeignStores, StoreError
+from fixgw.places import seq_of
+
+
+class SessionCheckpoint(msgspec.Struct, frozen=True, array_like=True):
+    """A session: told up to record ``up_to``, its last report at ``told``; its last record with that ``source_seq``."""
+
+    up_to: int
+    told: int
+    last_seq: int
+    source_seq: int
+
+    def needed_from(self, told: int) -> int:
+        """Return the record after which the log is to be told again, when the store's last report is at ``told``."""
+        return self.up_to if told >= self.told else max(0, seq_of(told) - 1)
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far the log was told, and each session by its number."""
+
+    cursor: Cursor
+    sessions: dict[int, SessionCheckpoint]
+
+    def check(self, end: Cursor) -> None:
+        """Look whether the journal that ends at ``end`` may be the one it was made of. Raises: ForeignStores."""
+        journal, at = journal_name(self.cursor.journal), self.cursor.seq
+        if self.cursor.journal != end.journal:
+            raise ForeignStores(
+                f"the FIX stores belong to journal {journal}, but the journal here is {journal_name(end.journal)}: "
+                "restore both from one backup, or move the stores away"
+            )
+        if at > end.seq:
+            raise ForeignStores(
+                f"the FIX stores tell the log up to record {at}, but the journal ends at {end.seq}: it is older than "
+                "the stores, restore both from one backup"
+            )
+
+
+class CheckpointFile:
+    """Keeps the last checkpoint; a write replaces it whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> Checkpoint | None:
+        """Return the last checkpoint, None before the first. Raises: StoreError when it is none."""
+        if not self._path.exists():
+            return None
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Checkpoint)
+        except msgspec.DecodeError as error:
+            raise StoreError(f"{self._path} is no checkpoint: {error}") from error
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Replace the last one."""
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(checkpoint))
+        fresh.rename(self._path)

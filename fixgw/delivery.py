@@ -1,0 +1,115 @@
+"""Delivery: records into reports, reports to their outlets, and how far that has come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from engine.api.cursor import BEGINNING, Cursor
+from engine.api.wire import Record
+from fixgw.checkpoint import Checkpoint, CheckpointFile, SessionCheckpoint
+from fixgw.errors import ForeignStores
+from fixgw.outlet import Outlet
+from fixgw.places import seq_of
+from fixgw.reporting import Reporting
+from fixgw.roles.role import Role
+
+TEND_S = 1.0
+"""How often the sessions' stores are looked at, and a checkpoint is written."""
+
+FIRST_RECORDS_MAX = 50_000
+"""Records before its first start that a gateway tells: about two seconds. More are told by whoever kept the stores."""
+
+
+class Delivery:
+    """Tells the log to the sessions of one role. One thread.
+
+    Invariant: every report of records up to a checkpoint is in the store of each session it goes to.
+    """
+
+    def __init__(self, role: Role, outlets: Sequence[Outlet], checkpoints: CheckpointFile) -> None:
+        self._reporting: Reporting
+        self._role = role
+        self._outlets = {outlet.sender.session_id: outlet for outlet in outlets}
+        self._checkpoints = checkpoints
+        self._last_record: dict[int, tuple[int, int]] = {}
+        """Of each session that sent a command: its last record, and that one's ``source_seq``."""
+        self._absent: dict[int, SessionCheckpoint] = {}
+        """Sessions that were served before and are not now."""
+        self._written = BEGINNING
+        self._tended = 0.0
+
+    # --- starting -----------------------------------------------------------------------------------------
+
+    def recover(self, end: Cursor) -> Cursor:
+        """Find out how far the log was told, and return where to go on, given its end.
+
+        Raises: ForeignStores when the stores do not belong to this journal.
+        """
+        told = {number: outlet.recover() for number, outlet in self._outlets.items()}
+        checkpoint = self._checkpoints.read()
+        self._check(checkpoint, end)
+        if checkpoint is None:
+            return Cursor(max(0, end.seq - FIRST_RECORDS_MAX), 0, end.journal)
+        self._absent = {n: session for n, session in checkpoint.sessions.items() if n not in told}
+        present = {n: session for n, session in checkpoint.sessions.items() if n in told}
+        self._last_record = {n: (session.last_seq, session.source_seq) for n, session in present.items()}
+        needed = [session.needed_from(told[n]) for n, session in present.items()]
+        seq = min(needed, default=checkpoint.cursor.seq)
+        return checkpoint.cursor if seq == checkpoint.cursor.seq else Cursor(seq, 0, end.journal)
+
+    def _check(self, checkpoint: Checkpoint | None, end: Cursor) -> None:
+        if checkpoint is not None:
+            checkpoint.check(end)
+        for outlet in self._outlets.values():
+            if seq_of(outlet.told) > end.seq:
+                raise ForeignStores(
+                    f"the FIX store of {outlet.comp_id} holds reports up to record {seq_of(outlet.told)}, but the "
+                    f"journal ends at {end.seq}: it is older than the stores, restore both from one backup"
+                )
+
+    def resume(self, reporting: Reporting, epoch: int) -> None:
+        """Let every session go on where it stopped; ``reporting`` stands where :meth:`recover` said."""
+        self._reporting = reporting
+        self._role.set_epoch(epoch)
+        for outlet in self._outlets.values():
+            outlet.resume()
+
+    def ask_again(self) -> None:
+        """Have members resend what a killed gateway had received and not yet passed on."""
+        for number, outlet in self._outlets.items():
+            self._role.ask_again(outlet, *self._last_record.get(number, (0, 0)))
+
+    # --- telling ------------------------------------------------------------------------------------------
+
+    def tell(self, records: Iterable[Record]) -> None:
+        """Apply records, and hand their reports to the sessions they go to."""
+        outlets = self._outlets
+        for record in records:
+            self._last_record[record.source] = (record.seq, record.source_seq)
+            for report in self._reporting.apply(record):
+                for number in self._role.sessions_of(report):
+                    if number in outlets:
+                        outlets[number].deliver(report)
+
+    def tend(self, at: Cursor) -> None:
+        """Do what is due for the sessions; all up to ``at`` was told. Call it often."""
+        for outlet in self._outlets.values():
+            outlet.tend(at.seq)
+        now = time.monotonic()
+        if now - self._tended > TEND_S:
+            self._tended = now
+            for outlet in self._outlets.values():
+                outlet.watch_store()
+            self.write_checkpoint(at)
+
+    def write_checkpoint(self, at: Cursor) -> None:
+        """Let the next start begin after ``at``, unless reports wait for the answer to a reset."""
+        if at == self._written or any(outlet.is_holding for outlet in self._outlets.values()):
+            return
+        sessions = {
+            number: SessionCheckpoint(at.seq, outlet.told, *self._last_record.get(number, (0, 0)))
+            for number, outlet in self._outlets.items()
+        }
+        self._checkpoints.write(Checkpoint(at, self._absent | sessions))
+        self._written = at

@@ -1,0 +1,78 @@
+"""What the log has registered, looked up the way members name things."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import msgspec
+
+from engine.api.instrument import Instrument
+from engine.api.registry import Registry
+
+
+class Market(msgspec.Struct, frozen=True):
+    """An instrument with what its reports need of its quote asset."""
+
+    instrument: Instrument
+    quote: str
+    quote_decimals: int
+    tick_lot_minor: int
+
+
+class Directory:
+    """Markets by number and symbol, accounts by firm and name, sessions by number. The desk's thread turns its pages.
+
+    Others may read single entries meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._registry = Registry()
+        self.account_ids: dict[tuple[int, str], int] = {}
+        self.markets: dict[int, Market] = {}
+        self.symbols: dict[str, Market] = {}
+        self._former: dict[int, list[tuple[int, Market]]] = {}
+        """Listings that were changed, each with the last record it was in force for."""
+
+    def open(self, registry: Registry) -> None:
+        """Look things up in the registrations of a standing from now on."""
+        self._registry = registry
+        self.update(0)
+
+    def update(self, seq: int) -> None:
+        """Take in what record ``seq`` registered or changed. Cost: of what is new, and of all instruments."""
+        registry = self._registry
+        for account in islice(registry.accounts.values(), len(self.account_ids), None):
+            self.account_ids[account.firm_id, account.name] = account.account_id
+        for symbol_id, instrument in registry.instruments.items():
+            market = self.markets.get(symbol_id)
+            if market is None or market.instrument is not instrument:
+                if market is not None:
+                    self._former.setdefault(symbol_id, []).append((seq, market))
+                self._list(instrument)
+
+    def market_of(self, symbol_id: int, order_id: int) -> Market:
+        """Return the listing an order was entered under: its ticks and lots are counted in that."""
+        for until_seq, market in self._former.get(symbol_id, ()):
+            if order_id <= until_seq:
+                return market
+        return self.markets[symbol_id]
+
+    def _list(self, instrument: Instrument) -> None:
+        quote = self._registry.assets[instrument.quote_asset_id]
+        market = Market(instrument, quote.name, quote.decimals, instrument.tick_lot_minor(quote.decimals))
+        self.markets[instrument.symbol_id] = market
+        self.symbols[instrument.symbol] = market
+
+    def account(self, account_id: int) -> str:
+        """Name an account, empty when there is none."""
+        account = self._registry.accounts.get(account_id)
+        return account.name if account else ""
+
+    def comp_id(self, session_id: int) -> str:
+        """Name a session that was registered."""
+        return self._registry.sessions[session_id].comp_id
+
+    def firm_of(self, session_id: int) -> int:
+        """Return the firm a session belongs to, 0 for operations and unknown sessions."""
+        session = self._registry.sessions.get(session_id)
+        return session.firm_id if session else 0

@@ -1,0 +1,142 @@
+"""Where a gateway goes on after a restart, and which journals it refuses to go on in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.api.cursor import Cursor
+from fixgw.checkpoint import Checkpoint, CheckpointFile, SessionCheckpoint
+from fixgw.delivery import FIRST_RECORDS_MAX, Delivery
+from fixgw.directory import Directory
+from fixgw.errors import ForeignStores, StoreError
+from fixgw.inbound.fields import Sender
+from fixgw.outlet import Outlet
+from fixgw.places import place_of
+from fixgw.reports import Report
+from fixgw.roles.drop_copy import DropCopy
+from fixgw.watermark import Watermark
+from tests.unit.fixgw_store import Store
+
+JOURNAL = 0xABC
+
+
+class Gateway:
+    """The delivery of two sessions, 11 and 12, on real stores."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.stores = {}
+        for number in (11, 12):
+            (directory / str(number)).mkdir()
+            self.stores[number] = Store(directory / str(number))
+        self.checkpoints = CheckpointFile(directory / "checkpoint")
+
+    def delivery(self, *numbers: int) -> Delivery:
+        outlets = [self.outlet(number) for number in numbers or self.stores]
+        return Delivery(DropCopy([11, 12], Directory()), outlets, self.checkpoints)
+
+    def outlet(self, number: int) -> Outlet:
+        store = self.stores[number]
+        mark = Watermark(self.directory / f"{number}.sent")
+        return Outlet(Sender(number, store.comp_id, 1, ""), store.files, mark, self.write)
+
+    @staticmethod
+    def write(report: Report) -> tuple[str, str]:
+        return "8", f"17=1-{report.seq}-0\x01150=0\x0120018={report.seq}\x01"
+
+    def tell(self, seq: int, *numbers: int) -> Gateway:
+        for number in numbers:
+            outlet = self.outlet(number)
+            outlet.recover()
+            outlet.deliver(Report(seq, 1, 0, number, (number,)))
+        return self
+
+    def checkpoint(self, cursor: Cursor, **told: int) -> Gateway:
+        sessions = {int(name[1:]): SessionCheckpoint(cursor.seq, place_of(seq, 1), 0, 0) for name, seq in told.items()}
+        self.checkpoints.write(Checkpoint(cursor, sessions))
+        return self
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    return Gateway(tmp_path)
+
+
+END = Cursor(100, 0, JOURNAL)
+AT = Cursor(90, 0xC4C, JOURNAL)
+
+
+def test_it_goes_on_at_its_checkpoint(gateway: Gateway) -> None:
+    gateway.tell(80, 11).checkpoint(AT, s11=80)
+    assert gateway.delivery().recover(END) == AT
+
+
+def test_a_store_that_has_less_than_the_checkpoint_says_is_served_from_there(gateway: Gateway) -> None:
+    gateway.tell(60, 11).tell(70, 12).checkpoint(AT, s11=80, s12=70)
+    assert gateway.delivery().recover(END) == Cursor(59, 0, JOURNAL)
+
+
+def test_a_store_that_has_more_changes_nothing(gateway: Gateway) -> None:
+    gateway.tell(95, 11).checkpoint(AT, s11=80)
+    assert gateway.delivery().recover(END) == AT
+
+
+def test_a_session_that_was_left_out_goes_on_where_it_was(gateway: Gateway) -> None:
+    gateway.tell(80, 11).tell(70, 12).checkpoint(AT, s11=80, s12=70)
+    without = gateway.delivery(11)
+    without.recover(END)
+    without.write_checkpoint(Cursor(99, 0xC4D, JOURNAL))
+    assert gateway.delivery(11).recover(END).seq == 99
+    assert gateway.delivery().recover(END).seq == 90
+
+
+@pytest.mark.parametrize(
+    ("end", "first"), [(FIRST_RECORDS_MAX, 0), (FIRST_RECORDS_MAX + 1, 1), (20_000_000, 20_000_000 - FIRST_RECORDS_MAX)]
+)
+def test_the_first_start_tells_the_last_records_only(gateway: Gateway, end: int, first: int) -> None:
+    assert gateway.delivery().recover(Cursor(end, 0, JOURNAL)) == Cursor(first, 0, JOURNAL)
+
+
+def test_stores_of_another_journal_are_refused(gateway: Gateway) -> None:
+    gateway.checkpoint(Cursor(90, 1, 0xDEF))
+    with pytest.raises(ForeignStores, match=r"stores belong to journal 0000000000000def, but .* is 0000000000000abc"):
+        gateway.delivery().recover(END)
+
+
+def test_an_older_journal_is_refused(gateway: Gateway) -> None:
+    gateway.checkpoint(Cursor(101, 1, JOURNAL))
+    with pytest.raises(ForeignStores, match="up to record 101, but the journal ends at 100"):
+        gateway.delivery().recover(END)
+    gateway.checkpoint(Cursor(100, 1, JOURNAL))
+    assert gateway.delivery().recover(END).seq == 100
+
+
+@pytest.mark.parametrize(("seq", "is_refused"), [(100, False), (101, True)])
+def test_a_store_ahead_of_the_journal_is_refused(gateway: Gateway, seq: int, is_refused: bool) -> None:
+    gateway.checkpoint(AT).tell(seq, 12)
+    if is_refused:
+        with pytest.raises(ForeignStores, match=rf"FIX store of {gateway.stores[12].comp_id} holds .* record 101"):
+            gateway.delivery().recover(END)
+    else:
+        assert gateway.delivery().recover(END) == AT
+
+
+def test_no_checkpoint_while_reports_wait_for_the_answer_to_a_reset(gateway: Gateway) -> None:
+    delivery = gateway.delivery()
+    delivery.recover(END)
+    outlets = delivery._outlets
+    outlets[12].note_reset_asked()
+    delivery.write_checkpoint(AT)
+    assert gateway.checkpoints.read() is None
+    outlets[12].note_logon(30)
+    outlets[12].tend(90)
+    delivery.write_checkpoint(AT)
+    assert gateway.checkpoints.read() is not None
+
+
+def test_what_is_no_checkpoint_is_said(gateway: Gateway, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").write_bytes(b"{")
+    with pytest.raises(StoreError, match="is no checkpoint"):
+        gateway.delivery().recover(END)
