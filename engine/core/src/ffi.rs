@@ -6,18 +6,19 @@
 #![allow(unsafe_code)]
 
 use crate::language::codes::Fault;
+use crate::language::crc32c::Checksum;
 use crate::language::{codes, command, crc32c, event, frame, limits};
 use crate::rules::apply::Progress;
 use crate::state::exchange::Exchange;
 
-/// Compute the CRC-32C of words and of parts that follow one another, in the fastest way this processor knows.
-pub(crate) fn crc32c<const W: usize, const N: usize>(words: [u64; W], parts: [&[u8]; N]) -> u32 {
+/// The fastest checksum this processor knows.
+pub fn fastest_checksum() -> Checksum {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("sse4.2") {
         // SAFETY: the instruction was just found to be there.
-        return unsafe { crc32c::by_instruction(words, parts) };
+        return |words, parts| unsafe { crc32c::by_instruction(words, parts) };
     }
-    crc32c::by_table(words, parts)
+    crc32c::by_table
 }
 
 /// An exchange with the last bytes it handed out.
@@ -85,7 +86,7 @@ fn boxed(exchange: Exchange) -> *mut Core {
 
 #[no_mangle]
 pub extern "C" fn exchange_core_new(seed: u64) -> *mut Core {
-    boxed(Exchange::new(seed))
+    boxed(Exchange::new(seed, fastest_checksum()))
 }
 
 /// # Safety
@@ -155,7 +156,7 @@ pub unsafe extern "C" fn exchange_core_restore(
     seed: u64,
     refusal: *mut Bytes,
 ) -> *mut Core {
-    match Exchange::restore(unsafe { slice(snapshot, length) }, seed) {
+    match Exchange::restore(unsafe { slice(snapshot, length) }, seed, fastest_checksum()) {
         Ok(exchange) => boxed(exchange),
         Err(reason) => {
             unsafe { *refusal = Bytes::of(reason.as_bytes()) };
@@ -242,7 +243,8 @@ pub struct Walked {
 /// `records` has `length` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn exchange_core_walk(records: *const u8, length: usize, seq: u64, crc: u32) -> Walked {
-    let frame::Walked { consumed, seq, crc } = frame::walk(unsafe { slice(records, length) }, seq, crc);
+    let frame::Walked { consumed, seq, crc } =
+        frame::walk(fastest_checksum(), unsafe { slice(records, length) }, seq, crc);
     Walked { consumed, seq, crc }
 }
 
@@ -250,7 +252,7 @@ pub unsafe extern "C" fn exchange_core_walk(records: *const u8, length: usize, s
 /// `data` has `length` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn exchange_core_crc32c(data: *const u8, length: usize) -> u32 {
-    crc32c([], [unsafe { slice(data, length) }])
+    fastest_checksum()(&[], &[unsafe { slice(data, length) }])
 }
 
 /// Every bound as lines `NAME=value`, handed out by `core`.

@@ -14,5 +14,6 @@ mod rules;
 mod state;
 mod store;
 
+pub use ffi::fastest_checksum;
 pub use rules::apply::Progress;
 pub use state::exchange::Exchange;

@@ -2,6 +2,7 @@
 
 use crate::language::bytes::{u16_at, u32_at, u64_at};
 use crate::language::codes::Fault;
+use crate::language::crc32c::Checksum;
 use crate::language::limits::{COMMAND_BYTES_MAX, RECORD_BYTES_MAX};
 
 pub const HEADER_BYTES: usize = 48;
@@ -59,7 +60,7 @@ pub struct Frame<'a> {
 }
 
 /// Take the frame at the head of `buffer`; `None` when it is not whole yet.
-fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fault> {
+fn take_frame(checksum: Checksum, buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fault> {
     if buffer.len() < 4 {
         return Ok(None);
     }
@@ -71,7 +72,7 @@ fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fau
         return Ok(None);
     };
     let header = Header::decode(head);
-    if header.crc32c != crate::ffi::crc32c([], [&bytes[8..]]) {
+    if header.crc32c != checksum(&[], &[&bytes[8..]]) {
         return Err(Fault::BadCrc);
     }
     let command_max = COMMAND_BYTES_MAX.min(length - HEADER_BYTES);
@@ -83,8 +84,8 @@ fn take_frame(buffer: &[u8], length_max: usize) -> Result<Option<Frame<'_>>, Fau
 }
 
 /// Take a command frame: nothing stamped yet, and nothing after the command.
-pub fn take_command_frame(buffer: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
-    let Some(frame) = take_frame(buffer, HEADER_BYTES + COMMAND_BYTES_MAX)? else {
+pub fn take_command_frame(checksum: Checksum, buffer: &[u8]) -> Result<Option<Frame<'_>>, Fault> {
+    let Some(frame) = take_frame(checksum, buffer, HEADER_BYTES + COMMAND_BYTES_MAX)? else {
         return Ok(None);
     };
     let header = &frame.header;
@@ -107,9 +108,9 @@ pub struct Walked {
 }
 
 /// Follow the chain of whole, sound records from the one that follows `(seq, crc)`, without executing them.
-pub fn walk(records: &[u8], seq: u64, crc: u32) -> Walked {
+pub fn walk(checksum: Checksum, records: &[u8], seq: u64, crc: u32) -> Walked {
     let mut walked = Walked { consumed: 0, seq, crc };
-    while let Ok(Some(frame)) = take_frame(&records[walked.consumed..], RECORD_BYTES_MAX) {
+    while let Ok(Some(frame)) = take_frame(checksum, &records[walked.consumed..], RECORD_BYTES_MAX) {
         let header = &frame.header;
         if header.seq != walked.seq + 1 || header.prev_crc != walked.crc {
             break;
@@ -121,8 +122,14 @@ pub fn walk(records: &[u8], seq: u64, crc: u32) -> Walked {
 }
 
 /// Take the record that must follow `(seq, event_ts_ns, crc)` of the last one.
-pub fn take_record(buffer: &[u8], seq: u64, event_ts_ns: u64, crc: u32) -> Result<Option<Frame<'_>>, Fault> {
-    let Some(frame) = take_frame(buffer, RECORD_BYTES_MAX)? else {
+pub fn take_record(
+    checksum: Checksum,
+    buffer: &[u8],
+    seq: u64,
+    event_ts_ns: u64,
+    crc: u32,
+) -> Result<Option<Frame<'_>>, Fault> {
+    let Some(frame) = take_frame(checksum, buffer, RECORD_BYTES_MAX)? else {
         return Ok(None);
     };
     if frame.header.seq != seq + 1 {

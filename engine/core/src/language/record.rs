@@ -1,6 +1,7 @@
 //! The records being written: each a command, then the events it causes.
 
 use crate::language::bytes::put;
+use crate::language::crc32c::Checksum;
 use crate::language::frame::{Header, HEADER_BYTES};
 use crate::language::layout::Event;
 
@@ -33,12 +34,12 @@ impl Records {
     }
 
     /// Write the header of the record of a command, and return its CRC, which may be known already.
-    pub fn finish(&mut self, header: &Header, command: &[u8], crc: Option<u32>) -> u32 {
+    pub fn finish(&mut self, header: &Header, command: &[u8], crc: Option<u32>, checksum: Checksum) -> u32 {
         let record = &mut self.bytes[self.start..];
         let [lengths, words @ ..] = header.encode(record.len());
         // Header and command are read where they come from: what was just written is slow to read across its seams.
         let events = &record[HEADER_BYTES + command.len()..];
-        let crc = crc.unwrap_or_else(|| crate::ffi::crc32c(words, [command, events]));
+        let crc = crc.unwrap_or_else(|| checksum(&words, &[command, events]));
         put(record, 0, (lengths | u64::from(crc) << 32).to_le_bytes());
         for (at, word) in words.into_iter().enumerate() {
             put(record, 8 * (at + 1), word.to_le_bytes());

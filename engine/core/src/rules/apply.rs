@@ -32,7 +32,7 @@ impl Exchange {
             if at == 0 {
                 self.look_ahead(&frames[progress.consumed..]);
             }
-            match take_command_frame(&frames[progress.consumed..]) {
+            match take_command_frame(self.checksum, &frames[progress.consumed..]) {
                 Ok(Some(frame)) => {
                     let batch_index = (batch_index + progress.count) as u16;
                     self.execute(&frame, self.ahead.keys[at], now_ns, batch_index, None);
@@ -70,7 +70,7 @@ impl Exchange {
 
     fn replay_one(&mut self, key: u64, records: &[u8]) -> Result<Option<usize>, Fault> {
         let LogEnd { seq, event_ts_ns, crc } = self.log_end;
-        let Some(record) = take_record(records, seq, event_ts_ns, crc)? else {
+        let Some(record) = take_record(self.checksum, records, seq, event_ts_ns, crc)? else {
             return Ok(None);
         };
         self.records.clear();
@@ -112,7 +112,7 @@ impl Exchange {
             batch_index,
             event_count,
         };
-        let crc = self.records.finish(&header, frame.command, crc);
+        let crc = self.records.finish(&header, frame.command, crc, self.checksum);
         self.log_end = LogEnd { seq, event_ts_ns: ts_ns + u64::from(event_count - 1), crc };
     }
 

@@ -6,6 +6,7 @@ use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::deposit_refs::DepositRefs;
 use crate::accounts::position;
 use crate::language::codes::{AccountKind, Code, InstrumentKind, SessionKind, SymbolStatus, VenueStatus};
+use crate::language::crc32c::Checksum;
 use crate::language::limits::{ACCOUNTS_MAX, ASSETS_MAX, FIRMS_MAX, SESSIONS_MAX, SYMBOLS_MAX};
 use crate::language::listing::Listing;
 use crate::language::record::Records;
@@ -49,6 +50,7 @@ pub struct Now {
 }
 
 pub struct Exchange {
+    pub(crate) checksum: Checksum,
     pub(crate) log_end: LogEnd,
     pub(crate) venue_status: VenueStatus,
     pub(crate) assets: Registry<Asset>,
@@ -72,8 +74,9 @@ pub struct Exchange {
 
 impl Exchange {
     /// Create an empty exchange. `seed` spreads the hash tables and decides nothing.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, checksum: Checksum) -> Self {
         Self {
+            checksum,
             log_end: LogEnd::default(),
             venue_status: VenueStatus::Open,
             assets: Registry::new(ASSETS_MAX, seed),

@@ -9,6 +9,7 @@ use crate::language::codes::{
     AccountKind, AccountStatus, ExecInst, InstrumentKind, MarginState, Matching, OrdType, OrderState, Peg, SelfTrade,
     SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, SIDES,
 };
+use crate::language::crc32c::Checksum;
 use crate::language::frame::TS_NS_MAX;
 use crate::language::limits::{
     ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
@@ -93,16 +94,16 @@ impl Reader<'_> {
 
 impl Exchange {
     /// Read a state that `snapshot` wrote. The error says why it is none.
-    pub fn restore(snapshot: &[u8], seed: u64) -> Restored<Self> {
+    pub fn restore(snapshot: &[u8], seed: u64, checksum: Checksum) -> Restored<Self> {
         let (body, crc) = snapshot.split_last_chunk::<4>().ok_or(SHORT)?;
-        if u32::from_le_bytes(*crc) != crate::ffi::crc32c([], [body]) {
+        if u32::from_le_bytes(*crc) != checksum(&[], &[body]) {
             return Err("the checksum of the snapshot does not match");
         }
         let mut input = Reader { rest: body };
         if input.raw::<8>()? != *MAGIC || input.u32()? != VERSION {
             return Err("not a snapshot of this version");
         }
-        let mut exchange = Self::new(seed);
+        let mut exchange = Self::new(seed, checksum);
         exchange.log_end = LogEnd { seq: input.u64()?, event_ts_ns: input.u64()?, crc: input.u32()? };
         if exchange.log_end.seq > SEQ_MAX || exchange.log_end.event_ts_ns > TS_NS_MAX {
             return Err(UNSOUND);

@@ -78,7 +78,7 @@ impl Exchange {
         self.write_instruments(&mut out);
         self.write_orders(&mut out);
         self.write_open_orders(&mut out);
-        let crc = crate::ffi::crc32c([], [&out.bytes]);
+        let crc = (self.checksum)(&[], &[&out.bytes]);
         out.put(crc.to_le_bytes());
         out.bytes
     }
