@@ -11,28 +11,29 @@ from pathlib import Path
 import msgspec
 
 from engine.api.cursor import Cursor, journal_name
+from engine.api.ids import Seq, SessionId
 from fixgw.errors import ForeignStores, StoreError
-from fixgw.places import seq_of
+from fixgw.places import Place, seq_of
 
 
 class SessionCheckpoint(msgspec.Struct, frozen=True, array_like=True):
     """A session: told up to record ``up_to``, its last report at ``told``; its last record with that ``source_seq``."""
 
-    up_to: int
-    told: int
-    last_seq: int
+    up_to: Seq
+    told: Place
+    last_seq: Seq
     source_seq: int
 
-    def needed_from(self, told: int) -> int:
+    def needed_from(self, told: Place) -> Seq:
         """Return the record after which the log is to be told again, when the store's last report is at ``told``."""
-        return self.up_to if told >= self.told else max(0, seq_of(told) - 1)
+        return self.up_to if told >= self.told else Seq(max(0, seq_of(told) - 1))
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """How far the log was told, and each session by its number."""
 
     cursor: Cursor
-    sessions: dict[int, SessionCheckpoint]
+    sessions: dict[SessionId, SessionCheckpoint]
 
     def check(self, end: Cursor) -> None:
         """Look whether the journal that ends at ``end`` may be the one it was made of. Raises: ForeignStores."""

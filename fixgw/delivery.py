@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from engine.api.cursor import BEGINNING, Cursor
+from engine.api.ids import Seq, SessionId
 from engine.api.wire import Record
 from fixgw.checkpoint import Checkpoint, CheckpointFile, SessionCheckpoint
 from fixgw.errors import ForeignStores
@@ -21,6 +22,9 @@ FIRST_RECORDS_MAX = 50_000
 """Records before its first start that a gateway tells: about two seconds. More are told by whoever kept the stores."""
 
 
+_NO_RECORD = (Seq(0), 0)
+
+
 class Delivery:
     """Tells the log to the sessions of one role. One thread.
 
@@ -32,9 +36,9 @@ class Delivery:
         self._role = role
         self._outlets = {outlet.sender.session_id: outlet for outlet in outlets}
         self._checkpoints = checkpoints
-        self._last_record: dict[int, tuple[int, int]] = {}
+        self._last_record: dict[SessionId, tuple[Seq, int]] = {}
         """Of each session that sent a command: its last record, and that one's ``source_seq``."""
-        self._absent: dict[int, SessionCheckpoint] = {}
+        self._absent: dict[SessionId, SessionCheckpoint] = {}
         """Sessions that were served before and are not now."""
         self._written = BEGINNING
         self._tended = 0.0
@@ -50,7 +54,7 @@ class Delivery:
         checkpoint = self._checkpoints.read()
         self._check(checkpoint, end)
         if checkpoint is None:
-            return Cursor(max(0, end.seq - FIRST_RECORDS_MAX), 0, end.journal)
+            return Cursor(Seq(max(0, end.seq - FIRST_RECORDS_MAX)), 0, end.journal)
         self._absent = {n: session for n, session in checkpoint.sessions.items() if n not in told}
         present = {n: session for n, session in checkpoint.sessions.items() if n in told}
         self._last_record = {n: (session.last_seq, session.source_seq) for n, session in present.items()}
@@ -78,7 +82,7 @@ class Delivery:
     def ask_again(self) -> None:
         """Have members resend what a killed gateway had received and not yet passed on."""
         for number, outlet in self._outlets.items():
-            self._role.ask_again(outlet, *self._last_record.get(number, (0, 0)))
+            self._role.ask_again(outlet, *self._last_record.get(number, _NO_RECORD))
 
     # --- telling ------------------------------------------------------------------------------------------
 
@@ -108,7 +112,7 @@ class Delivery:
         if at == self._written or any(outlet.is_holding for outlet in self._outlets.values()):
             return
         sessions = {
-            number: SessionCheckpoint(at.seq, outlet.told, *self._last_record.get(number, (0, 0)))
+            number: SessionCheckpoint(at.seq, outlet.told, *self._last_record.get(number, _NO_RECORD))
             for number, outlet in self._outlets.items()
         }
         self._checkpoints.write(Checkpoint(at, self._absent | sessions))

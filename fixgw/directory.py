@@ -6,6 +6,7 @@ from itertools import islice
 
 import msgspec
 
+from engine.api.ids import THE_EXCHANGE, AccountId, FirmId, OrderId, Seq, SessionId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.registry import Registry
 
@@ -27,18 +28,18 @@ class Directory:
 
     def __init__(self) -> None:
         self._registry = Registry()
-        self.account_ids: dict[tuple[int, str], int] = {}
-        self.markets: dict[int, Market] = {}
+        self.account_ids: dict[tuple[FirmId, str], AccountId] = {}
+        self.markets: dict[SymbolId, Market] = {}
         self.symbols: dict[str, Market] = {}
-        self._former: dict[int, list[tuple[int, Market]]] = {}
+        self._former: dict[SymbolId, list[tuple[Seq, Market]]] = {}
         """Listings that were changed, each with the last record it was in force for."""
 
     def open(self, registry: Registry) -> None:
         """Look things up in the registrations of a standing from now on."""
         self._registry = registry
-        self.update(0)
+        self.update(Seq(0))
 
-    def update(self, seq: int) -> None:
+    def update(self, seq: Seq) -> None:
         """Take in what record ``seq`` registered or changed. Cost: of what is new, and of all instruments."""
         registry = self._registry
         for account in islice(registry.accounts.values(), len(self.account_ids), None):
@@ -50,7 +51,7 @@ class Directory:
                     self._former.setdefault(symbol_id, []).append((seq, market))
                 self._list(instrument)
 
-    def market_of(self, symbol_id: int, order_id: int) -> Market:
+    def market_of(self, symbol_id: SymbolId, order_id: OrderId) -> Market:
         """Return the listing an order was entered under: its ticks and lots are counted in that."""
         for until_seq, market in self._former.get(symbol_id, ()):
             if order_id <= until_seq:
@@ -63,16 +64,16 @@ class Directory:
         self.markets[instrument.symbol_id] = market
         self.symbols[instrument.symbol] = market
 
-    def account(self, account_id: int) -> str:
+    def account(self, account_id: AccountId) -> str:
         """Name an account, empty when there is none."""
         account = self._registry.accounts.get(account_id)
         return account.name if account else ""
 
-    def comp_id(self, session_id: int) -> str:
+    def comp_id(self, session_id: SessionId) -> str:
         """Name a session that was registered."""
         return self._registry.sessions[session_id].comp_id
 
-    def firm_of(self, session_id: int) -> int:
-        """Return the firm a session belongs to, 0 for operations and unknown sessions."""
+    def firm_of(self, session_id: SessionId) -> FirmId:
+        """Return the firm a session belongs to, the exchange for operations and unknown sessions."""
         session = self._registry.sessions.get(session_id)
-        return session.firm_id if session else 0
+        return session.firm_id if session else THE_EXCHANGE

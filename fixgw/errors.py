@@ -13,6 +13,8 @@ What a member did wrong is never an exception: it is a command with a code, or a
 
 from __future__ import annotations
 
+from engine.api.ids import Seq
+
 
 class GatewayError(Exception):
     """Base of every fault raised by the gateway."""
@@ -29,7 +31,7 @@ class ForeignStores(GatewayError):
 class OtherHistory(ForeignStores):
     """A member was told something else than the log says happened."""
 
-    def __init__(self, comp_id: str, seq: int) -> None:
+    def __init__(self, comp_id: str, seq: Seq) -> None:
         super().__init__(
             f"the FIX store of {comp_id} holds another report of record {seq} than the journal: "
             "journal and stores are of different histories, restore both from one backup"
@@ -39,7 +41,7 @@ class OtherHistory(ForeignStores):
 class DeliveryError(GatewayError):
     """QuickFIX refused to store a report."""
 
-    def __init__(self, comp_id: str, seq: int) -> None:
+    def __init__(self, comp_id: str, seq: Seq) -> None:
         super().__init__(f"a report of record {seq} could not be stored for {comp_id}")
         self.comp_id = comp_id
         self.seq = seq

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import msgspec
 
+from engine.api.ids import Seq
 from fixgw.errors import StoreError
-from fixgw.places import ALL_OF_RECORD, place_of, seq_of
+from fixgw.places import ALL_OF_RECORD, NOWHERE, Place, place_of, seq_of
 
 TAIL_BYTES = 1 << 16
 """Bytes of a store's header read at a time, from its end."""
@@ -37,7 +38,7 @@ _NEVER = 1 << 63
 class StoredReport(msgspec.Struct, frozen=True):
     """A report as it was stored: where in the log it came from, its MsgType <35>, and its body as fields."""
 
-    place: int
+    place: Place
     msg_type: str
     body: str
 
@@ -130,12 +131,12 @@ class StoreFiles:
         except ValueError:
             raise StoreError(f"{self.seqnums} begins with {text[:40]!r}") from None
 
-    def last_place(self) -> int:
-        """Return the place of the last report stored, 0 when there is none.
+    def last_place(self) -> Place:
+        """Return the place of the last report stored, NOWHERE when there is none.
 
         Cost: reads back from the end as far as that report.
         """
-        return next((report.place for report in _reports(self._messages.backward(self.next_sender()))), 0)
+        return next((report.place for report in _reports(self._messages.backward(self.next_sender()))), NOWHERE)
 
     def keep(self) -> None:
         """Let what the store holds now outlive its being emptied, instead of what it held before."""
@@ -147,9 +148,9 @@ class StoreFiles:
             link.hardlink_to(path)
             link.rename(kept)
 
-    def reports_after(self, place: int, count_max: int) -> list[StoredReport]:
+    def reports_after(self, place: Place, count_max: int) -> list[StoredReport]:
         """Return the last reports after ``place``, of what the store holds and of what is kept, in the log's order."""
-        found: dict[int, StoredReport] = {}
+        found: dict[Place, StoredReport] = {}
         for messages in (self._messages.backward(self.next_sender()), self._kept.backward()):
             for report in takewhile(lambda report: report.place > place, _reports(messages)):
                 found.setdefault(report.place, report)
@@ -180,20 +181,20 @@ def _reports(messages: Iterator[bytes]) -> Iterator[StoredReport]:
 
     An answer, which does not tell its place, stands before the report of its record that was stored after it.
     """
-    later = 0
+    later = NOWHERE
     for message in messages:
         fields = [field.split(b"=", 1) for field in message.split(b"\x01")[:-1]]
         values = {field[0]: field[1] for field in fields}
         if b"20018" in values:
             body = b"".join(b"%b=%b\x01" % (tag, value) for tag, value in fields if tag not in _NOT_OF_BODY)
             place = _place_of(values)
-            later = later - 1 if place == place_of(seq_of(later), ALL_OF_RECORD) else place
+            later = Place(later - 1) if place == place_of(seq_of(later), ALL_OF_RECORD) else place
             yield StoredReport(later, values[b"35"].decode(), body.decode())
 
 
-def _place_of(fields: dict[bytes, bytes]) -> int:
+def _place_of(fields: dict[bytes, bytes]) -> Place:
     """Read the place off ExecID <17> when it is of the report's own record; an answer has none of its own."""
-    seq = int(fields[b"20018"])
+    seq = Seq(int(fields[b"20018"]))
     _, exec_seq, number = fields.get(b"17", b"0-0-0").split(b"-")
     is_own = int(exec_seq) == seq and fields.get(b"150") != b"I"
     return place_of(seq, int(number) + 1 if is_own else ALL_OF_RECORD)

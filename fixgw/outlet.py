@@ -15,11 +15,12 @@ from typing import Any
 import quickfix as fix
 import structlog
 
+from engine.api.ids import Seq
 from fixgw.errors import DeliveryError, OtherHistory
 from fixgw.inbound.fields import Sender
 from fixgw.message_store import NO_STORE, StoredReport, StoreFiles
 from fixgw.outbound.writer import Text
-from fixgw.places import ALL_OF_RECORD, place_of, seq_of
+from fixgw.places import ALL_OF_RECORD, NOWHERE, Place, place_of, seq_of
 from fixgw.reports import CancelReject, Report, Status, UnknownStatus
 from fixgw.watermark import Watermark
 
@@ -36,7 +37,7 @@ HOLD_S_MAX = 3.0
 HEART_BT_INT_DEFAULT_S = 60
 """Assumed before the first Logon: the longest interval allowed."""
 
-UNKNOWN_SEQ = 1 << 62
+UNKNOWN_SEQ = Seq(1 << 62)
 """Stands for a reset that happened while no gateway was there to note the log's place: all records precede it."""
 
 _ANSWERS = (CancelReject, Status, UnknownStatus)
@@ -66,9 +67,9 @@ class Outlet:
         self._files = files
         self._mark = mark
         self._write = write
-        self._log_seq = 0
+        self._log_seq = Seq(0)
         self._unseen: deque[tuple[float, StoredReport]] = deque()
-        self._told = 0
+        self._told = NOWHERE
         """Place of the last report that was handed over or waits to be."""
         self._last_stored: StoredReport | None = None
         self._message = fix.Message()
@@ -77,9 +78,9 @@ class Outlet:
         self._up_since = 0.0
         self._seen_after_s = float(SEEN_AFTER_HEARTBEATS * HEART_BT_INT_DEFAULT_S)
         self._is_rewind_wanted = False
-        self._seen_at_goodbye = 0
+        self._seen_at_goodbye = NOWHERE
 
-    def expect_after(self, seq: int, msg_seq_num: int) -> None:
+    def expect_after(self, seq: Seq, msg_seq_num: int) -> None:
         """Have the member resend all after message ``msg_seq_num``, of which the session's last record ``seq`` is made.
 
         A record from before the last reset says nothing about the present numbers: all but the Logon is asked for.
@@ -90,7 +91,7 @@ class Outlet:
 
     # --- starting -----------------------------------------------------------------------------------------
 
-    def recover(self) -> int:
+    def recover(self) -> Place:
         """Find out what was sent before; call it once QuickFIX has opened the store, before the log is read.
 
         Returns: place of the last report that need not be made from the log again. Nothing is sent yet.
@@ -122,7 +123,7 @@ class Outlet:
         return bool(self._held_until) or self._is_rewind_wanted
 
     @property
-    def told(self) -> int:
+    def told(self) -> Place:
         """Place of the last report handed over or waiting."""
         return self._told
 
@@ -177,7 +178,7 @@ class Outlet:
             self._hand_over(told)
         return None
 
-    def _pass_over(self, place: int, report: Report) -> None:
+    def _pass_over(self, place: Place, report: Report) -> None:
         """Compare a report with the one stored in its place, where that is the last.
 
         The place of an answer is known only now: what its record tells after it was not stored.
@@ -190,7 +191,7 @@ class Outlet:
         if last.place == place_of(report.seq, ALL_OF_RECORD) and isinstance(report, _ANSWERS):
             self._told = place
 
-    def tend(self, log_seq: int) -> None:
+    def tend(self, log_seq: Seq) -> None:
         """Do what is due: store again after a reset, advance what counts as seen. Call it often.
 
         The log was told up to ``log_seq``.
@@ -219,15 +220,15 @@ class Outlet:
         unseen, limit = self._unseen, now - self._seen_after_s
         if limit < self._up_since:
             return
-        seen = 0
+        seen = NOWHERE
         while unseen and unseen[0][0] < limit and unseen[0][1].place <= self._mark.sent:
             seen = unseen.popleft()[1].place
         if seen:
             self._mark.set_seen(seen)
 
-    def _forget_up_to(self, place: int) -> None:
+    def _forget_up_to(self, place: Place) -> None:
         """Take as seen what was handed over before the member logged out in order."""
-        self._seen_at_goodbye = 0
+        self._seen_at_goodbye = NOWHERE
         while self._unseen and self._unseen[0][1].place <= place:
             self._unseen.popleft()
         self._mark.set_seen(max(place, self._mark.seen))
@@ -240,7 +241,7 @@ class Outlet:
         self._is_rewind_wanted, self._held_until = False, 0.0
         if self._files.identity() != self._mark.life:
             self._mark.set_reset_seq(self._log_seq)
-        self._mark.begin_again(0, self._files.identity())
+        self._mark.begin_again(NOWHERE, self._files.identity())
         _log.info("reports_repeated", comp_id=self.comp_id, count=len(self._unseen))
         for _, report in tuple(self._unseen):
             self._hand_over(report)

@@ -5,6 +5,15 @@
 
 from __future__ import annotations
 
+from typing import NewType
+
+from engine.api.ids import Seq
+
+Place = NewType("Place", int)
+
+NOWHERE = Place(0)
+"""Before every report."""
+
 ORDINAL_BITS = 21
 """A record has fewer than 2**20 events, each of two reports at most."""
 
@@ -12,11 +21,11 @@ ALL_OF_RECORD = (1 << ORDINAL_BITS) - 1
 """Ordinal of an answer that was read back from a store: its text does not tell it."""
 
 
-def place_of(seq: int, ordinal: int) -> int:
+def place_of(seq: Seq, ordinal: int) -> Place:
     """Return the place of a report."""
-    return seq << ORDINAL_BITS | ordinal
+    return Place(seq << ORDINAL_BITS | ordinal)
 
 
-def seq_of(place: int) -> int:
+def seq_of(place: Place) -> Seq:
     """Return the record of a report."""
-    return place >> ORDINAL_BITS
+    return Seq(place >> ORDINAL_BITS)

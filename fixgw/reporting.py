@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from engine.api import events as e
 from engine.api.commands import (
     CancelOrder,
     ChangeInstrument,
+    Command,
     ListInstrument,
     NewOrder,
     OpenAccount,
@@ -17,7 +15,9 @@ from engine.api.commands import (
     RequestOrderStatus,
 )
 from engine.api.enums import OrderState
+from engine.api.ids import NO_ORDER, OrderId, Seq, SessionId
 from engine.api.rejects import ErrorCode
+from engine.api.units import Lots, TimestampNs
 from engine.api.wire import Record
 from engine.standing import Order, Standing
 from engine.standing.orders import TOLD_RESTATEMENTS
@@ -27,8 +27,8 @@ from fixgw.directory import Directory
 _REGISTRATIONS = (OpenAccount, ListInstrument, ChangeInstrument)
 """Commands that change the directory."""
 
-_Head = tuple[int, int, int, int, tuple[int, ...]]
-_Tail = tuple[int, int, NewOrder, OrderState, int, int, int]
+_Head = tuple[Seq, int, TimestampNs, SessionId, tuple[SessionId, ...]]
+_Tail = tuple[OrderId, TimestampNs, NewOrder, OrderState, Lots, int, Lots]
 _Orders = tuple[Order, ...]
 
 
@@ -41,109 +41,99 @@ class Reporting:
     def __init__(self, standing: Standing, directory: Directory) -> None:
         self._standing = standing
         self._directory = directory
-        self._tell: dict[type[Any], Callable[[Record, int, Any, _Orders], list[r.Report]]] = {
-            e.OrderAccepted: self._accepted,
-            e.Traded: self._traded,
-            e.OrderCanceled: self._canceled,
-            e.OrderExpired: self._expired,
-            e.OrderReplaced: self._replaced,
-            e.OrderRestated: self._restated,
-            e.OrderTriggered: self._triggered,
-            e.ReplaceRejected: self._cancel_rejected,
-            e.OrderRejected: self._rejected,
-            e.CancelRejected: self._cancel_rejected,
-            e.StatusReported: self._status,
-            e.CommandRefused: self._refused,
-        }
 
     def apply(self, record: Record) -> list[r.Report]:
         """Apply one record and return its reports, in order."""
         reports: list[r.Report] = []
         for index, event, orders in self._standing.changes(record):
-            tell = self._tell.get(type(event))
-            if tell is not None:
-                reports += tell(record, index, event, orders)
+            if orders:
+                reports += _of_orders(record, index, event, orders)
+            else:
+                reports += self._answers(record, index, event)
         if isinstance(record.command, _REGISTRATIONS):
             self._directory.update(record.seq)
         return reports
 
-    # --- orders -------------------------------------------------------------------------------------------
+    def _answers(self, record: Record, index: int, event: e.Event) -> list[r.Report]:
+        """Answer the session that asked."""
+        match event:
+            case e.OrderRejected():
+                return [self._rejected(record, index, event)]
+            case e.CancelRejected() | e.ReplaceRejected():
+                return [self._cancel_rejected(record, index, event)]
+            case e.StatusReported():
+                return [self._status(record, index, event)]
+            case e.CommandRefused():
+                return self._refused(record, index)
+            case _:
+                return []
 
-    def _accepted(self, record: Record, index: int, event: e.OrderAccepted, orders: _Orders) -> list[r.Report]:
-        return [r.New(*_of_order(record, index, orders[0]))]
-
-    def _traded(self, record: Record, index: int, event: e.Traded, orders: _Orders) -> list[r.Report]:
-        taker, maker = orders
-        return [
-            r.Trade(*_of_order(record, index, taker), event, False),
-            r.Trade(*_of_order(record, index, maker, is_maker=True), event, True),
-        ]
-
-    def _canceled(self, record: Record, index: int, event: e.OrderCanceled, orders: _Orders) -> list[r.Report]:
-        request = _request_for(record, event.code)
-        sessions = _owner_and_asker(orders[0], record) if request else ()
-        return [r.Canceled(*_of_order(record, index, orders[0], sessions), event.code, request)]
-
-    def _expired(self, record: Record, index: int, event: e.OrderExpired, orders: _Orders) -> list[r.Report]:
-        return [r.Expired(*_of_order(record, index, orders[0]), event.code)]
-
-    def _replaced(self, record: Record, index: int, event: e.OrderReplaced, orders: _Orders) -> list[r.Report]:
-        (order,) = orders
-        sessions = _owner_and_asker(order, record)
-        return [r.Replaced(*_of_order(record, index, order, sessions), order.previous_cl_ord_id)]
-
-    def _restated(self, record: Record, index: int, event: e.OrderRestated, orders: _Orders) -> list[r.Report]:
-        if event.reason not in TOLD_RESTATEMENTS:
-            return []
-        return [r.Restated(*_of_order(record, index, orders[0]), event.reason)]
-
-    def _triggered(self, record: Record, index: int, event: e.OrderTriggered, orders: _Orders) -> list[r.Report]:
-        return [r.Triggered(*_of_order(record, index, orders[0]))]
-
-    # --- answers ------------------------------------------------------------------------------------------
-
-    def _status(self, record: Record, index: int, event: e.StatusReported, orders: _Orders = ()) -> list[r.Report]:
+    def _status(self, record: Record, index: int, event: e.StatusReported) -> r.Report:
         """Answer a status request, or a copy of a request that came before."""
         command, order = record.command, self._standing.find(event.order_id)
         ord_status_req_id = command.ord_status_req_id if isinstance(command, RequestOrderStatus) else ""
         if order is None:
-            return [r.UnknownStatus(*_answer(record, index), getattr(command, "cl_ord_id", ""), ord_status_req_id)]
+            return r.UnknownStatus(*_answer(record, index), _cl_ord_id(command), ord_status_req_id)
         told = (*_answer(record, index), *_as_it_stands(order, event.state))
-        return [r.Status(*told, order.report, ord_status_req_id)]
+        return r.Status(*told, order.report, ord_status_req_id)
 
-    def _rejected(self, record: Record, index: int, event: e.OrderRejected, orders: _Orders = ()) -> list[r.Report]:
+    def _rejected(self, record: Record, index: int, event: e.OrderRejected) -> r.Report:
         assert isinstance(record.command, NewOrder | RefuseOrder)
         original = self._standing.find(event.order_id)
-        return [r.Rejected(*_answer(record, index), record.command, event.code, original)]
+        return r.Rejected(*_answer(record, index), record.command, event.code, original)
 
-    def _cancel_rejected(
-        self, record: Record, index: int, event: e.CancelRejected | e.ReplaceRejected, orders: _Orders = ()
-    ) -> list[r.Report]:
+    def _cancel_rejected(self, record: Record, index: int, event: e.CancelRejected | e.ReplaceRejected) -> r.Report:
         assert isinstance(record.command, CancelOrder | ReplaceOrder)
         order = self._standing.find(event.order_id)
         cl_ord_id = order.terms.cl_ord_id if order else ""
-        return [r.CancelReject(*_answer(record, index), record.command, event.code, event.state, order, cl_ord_id)]
+        return r.CancelReject(*_answer(record, index), record.command, event.code, event.state, order, cl_ord_id)
 
-    def _refused(self, record: Record, index: int, event: e.CommandRefused, orders: _Orders) -> list[r.Report]:
+    def _refused(self, record: Record, index: int) -> list[r.Report]:
         """Answer a command the engine could not read, as far as it says whose request it was."""
         match record.command:
             case NewOrder() | RefuseOrder():
-                return self._rejected(record, index, e.OrderRejected(0, ErrorCode.INTERNAL))
+                return [self._rejected(record, index, e.OrderRejected(NO_ORDER, ErrorCode.INTERNAL))]
             case CancelOrder() | ReplaceOrder():
-                rejected = e.CancelRejected(0, ErrorCode.INTERNAL, OrderState.UNKNOWN)
-                return self._cancel_rejected(record, index, rejected)
+                rejected = e.CancelRejected(NO_ORDER, ErrorCode.INTERNAL, OrderState.UNKNOWN)
+                return [self._cancel_rejected(record, index, rejected)]
             case RequestOrderStatus():
-                return self._status(record, index, e.StatusReported(0, OrderState.UNKNOWN))
+                return [self._status(record, index, e.StatusReported(NO_ORDER, OrderState.UNKNOWN))]
             case _:
                 return []
 
 
+def _of_orders(record: Record, index: int, event: e.Event, orders: _Orders) -> list[r.Report]:
+    """Tell what an event did to orders."""
+    order = orders[0]
+    match event:
+        case e.Traded():
+            taken = r.Trade(*_of_order(record, index, order), event, False)
+            return [taken, r.Trade(*_of_order(record, index, orders[1], is_maker=True), event, True)]
+        case e.OrderAccepted():
+            return [r.New(*_of_order(record, index, order))]
+        case e.OrderCanceled():
+            request = _request_for(record, event.code)
+            sessions = _owner_and_asker(order, record) if request else ()
+            return [r.Canceled(*_of_order(record, index, order, sessions), event.code, request)]
+        case e.OrderExpired():
+            return [r.Expired(*_of_order(record, index, order), event.code)]
+        case e.OrderReplaced():
+            told = _of_order(record, index, order, _owner_and_asker(order, record))
+            return [r.Replaced(*told, order.previous_cl_ord_id)]
+        case e.OrderRestated() if event.reason in TOLD_RESTATEMENTS:
+            return [r.Restated(*_of_order(record, index, order), event.reason)]
+        case e.OrderTriggered():
+            return [r.Triggered(*_of_order(record, index, order))]
+        case _:
+            return []
+
+
 def _of_order(
-    record: Record, index: int, order: Order, sessions: tuple[int, ...] = (), is_maker: bool = False
+    record: Record, index: int, order: Order, sessions: tuple[SessionId, ...] = (), is_maker: bool = False
 ) -> tuple[*_Head, *_Tail]:
     """Tell an order as it stands, to its own session unless others are named."""
     origin = order.session_id
-    head = (record.seq, 2 * index + is_maker + 1, record.ts_ns + index, origin, sessions or (origin,))
+    head = (record.seq, 2 * index + is_maker + 1, TimestampNs(record.ts_ns + index), origin, sessions or (origin,))
     return *head, *_as_it_stands(order, order.state)
 
 
@@ -151,9 +141,14 @@ def _as_it_stands(order: Order, state: OrderState) -> _Tail:
     return order.order_id, order.ts_ns, order.terms, state, order.cum_qty, order.cum_notional, order.leaves_qty
 
 
+def _cl_ord_id(command: Command) -> str:
+    """Return the ClOrdID <11> a request is about or of, empty when it names none."""
+    return command.cl_ord_id if isinstance(command, RequestOrderStatus | NewOrder | CancelOrder | ReplaceOrder) else ""
+
+
 def _answer(record: Record, index: int) -> _Head:
     """Answer the session that asked; nothing about an order has changed."""
-    return record.seq, 2 * index + 1, record.ts_ns + index, record.source, (record.source,)
+    return record.seq, 2 * index + 1, TimestampNs(record.ts_ns + index), record.source, (record.source,)
 
 
 def _request_for(record: Record, code: int) -> str:
@@ -166,5 +161,5 @@ def _request_for(record: Record, code: int) -> str:
     return ""
 
 
-def _owner_and_asker(order: Order, record: Record) -> tuple[int, ...]:
+def _owner_and_asker(order: Order, record: Record) -> tuple[SessionId, ...]:
     return (order.session_id,) if record.source == order.session_id else (order.session_id, record.source)

@@ -26,6 +26,8 @@ import msgspec
 from engine.api import events as e
 from engine.api.commands import CancelOrder, NewOrder, RefuseOrder, ReplaceOrder
 from engine.api.enums import OrderState, RestateReason
+from engine.api.ids import OrderId, Seq, SessionId
+from engine.api.units import Lots, TimestampNs
 from engine.standing import Order
 
 
@@ -36,23 +38,23 @@ class Report(msgspec.Struct, frozen=True):
     ``sessions`` get it on order entry, ``origin`` is the session that entered the order (or sent the request).
     """
 
-    seq: int
+    seq: Seq
     ordinal: int
-    ts_ns: int
-    origin: int
-    sessions: tuple[int, ...]
+    ts_ns: TimestampNs
+    origin: SessionId
+    sessions: tuple[SessionId, ...]
 
 
 class OrderReport(Report, frozen=True):
     """An accepted order as it stood then: the order itself changes. Units: as of :class:`engine.standing.Order`."""
 
-    order_id: int
-    accepted_ns: int
+    order_id: OrderId
+    accepted_ns: TimestampNs
     terms: NewOrder
     state: OrderState
-    cum_qty: int
+    cum_qty: Lots
     cum_notional: int
-    leaves_qty: int
+    leaves_qty: Lots
 
 
 class New(OrderReport, frozen=True):
@@ -98,7 +100,7 @@ class Triggered(OrderReport, frozen=True):
 class Status(OrderReport, frozen=True):
     """ExecType <150> I. ``last_exec`` is the ``(seq, n)`` of the order's last report."""
 
-    last_exec: tuple[int, int]
+    last_exec: tuple[Seq, int]
     ord_status_req_id: str
 
 

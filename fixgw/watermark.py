@@ -6,7 +6,9 @@ import mmap
 from pathlib import Path
 from struct import Struct
 
+from engine.api.ids import Seq
 from fixgw.errors import StoreError
+from fixgw.places import Place
 
 _MARK = Struct("<8sQQQQQQ")
 _MAGIC = b"EXCHSENT"
@@ -35,27 +37,29 @@ class Watermark:
             fresh.rename(path)
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _MARK.size)
-        magic, self.seen, self.sent, self.repeated, *life, self.reset_seq = _MARK.unpack_from(self._map)
+        magic, seen, sent, repeated, *life, reset_seq = _MARK.unpack_from(self._map)
         if magic != _MAGIC:
             raise StoreError(f"{path} is no watermark")
+        self.seen, self.sent, self.repeated = Place(seen), Place(sent), Place(repeated)
+        self.reset_seq = Seq(reset_seq)
         self.life: tuple[int, int] = (life[0], life[1])
 
-    def set_seen(self, place: int) -> None:
+    def set_seen(self, place: Place) -> None:
         """Note that the member has had everything up to ``place``."""
         self.seen = place
         _WORD.pack_into(self._map, 8, place)
 
-    def set_sent(self, place: int) -> None:
+    def set_sent(self, place: Place) -> None:
         """Note that QuickFIX has stored everything up to ``place``."""
         self.sent = place
         _WORD.pack_into(self._map, 16, place)
 
-    def set_reset_seq(self, seq: int) -> None:
+    def set_reset_seq(self, seq: Seq) -> None:
         """Note that records up to ``seq`` came from messages of an earlier numbering."""
         self.reset_seq = seq
         _WORD.pack_into(self._map, 48, seq)
 
-    def begin_again(self, stored: int, life: tuple[int, int]) -> None:
+    def begin_again(self, stored: Place, life: tuple[int, int]) -> None:
         """Go back to what was surely seen, because the store was emptied; all that was sent becomes a repeat."""
         self.repeated = max(self.repeated, self.sent, stored)
         _WORD.pack_into(self._map, 24, self.repeated)

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.api.commands import ABSENT, UNRESOLVED
 from engine.api.errors import WireError
-from engine.api.ids import parse_order_id
+from engine.api.ids import NO_ORDER, UNRESOLVED, AccountId, FirmId, OrderId, Seq, SessionId, parse_order_id
 from fixgw.directory import Directory
 
 Fields = Mapping[str, str]
@@ -19,8 +18,11 @@ Fields = Mapping[str, str]
 TRANSACT_TIME_S_MAX = 60
 """How far TransactTime <60> may be from the gateway's clock (TIM-06)."""
 
-NO_SUCH_ORDER = 0xFFFF_FFFF_FFFF_FFFF
+NO_SUCH_ORDER = OrderId(Seq(0xFFFF_FFFF_FFFF_FFFF))
 """Stands for an OrderID <37> that is none: it matches nothing."""
+
+UNKNOWN_ACCOUNT = AccountId(UNRESOLVED)
+"""Stands for an Account <1> that the firm does not have."""
 
 _CL_ORD_ID = re.compile(r"[A-Za-z0-9._:-]{1,36}", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]*", re.ASCII)
@@ -29,9 +31,9 @@ _PRINTABLE = re.compile(r"[ -~]*", re.ASCII)
 class Sender(msgspec.Struct, frozen=True):
     """The session a message came from."""
 
-    session_id: int
+    session_id: SessionId
     comp_id: str
-    firm_id: int
+    firm_id: FirmId
     default_account: str
 
 
@@ -59,21 +61,21 @@ def is_resend(fields: Fields) -> bool:
     return fields.get("97") == "Y" or fields.get("43") == "Y"
 
 
-def order_id_of(fields: Fields) -> int:
+def order_id_of(fields: Fields) -> OrderId:
     """Return the order that OrderID <37> names."""
     text = fields.get("37")
     if text is None:
-        return ABSENT
+        return NO_ORDER
     try:
         return parse_order_id(text)
     except WireError:
         return NO_SUCH_ORDER
 
 
-def account_of(fields: Fields, sender: Sender, directory: Directory) -> int:
+def account_of(fields: Fields, sender: Sender, directory: Directory) -> AccountId:
     """Find the account; another firm's is as unknown as one that does not exist."""
     name = fields.get("1") or sender.default_account
-    return directory.account_ids.get((sender.firm_id, name), UNRESOLVED)
+    return directory.account_ids.get((sender.firm_id, name), UNKNOWN_ACCOUNT)
 
 
 class TimeWindow:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from engine.api.commands import ABSENT, UNRESOLVED, Command, NewOrder, RefuseOrder, RequestOrderStatus
+from engine.api.commands import Command, NewOrder, RefuseOrder, RequestOrderStatus
 from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.errors import UnitError
+from engine.api.ids import ABSENT, AccountId
 from engine.api.limits import (
     CL_ORD_ID_LENGTH_MAX,
     NAME_LENGTH_MAX,
@@ -14,7 +15,16 @@ from engine.api.limits import (
 )
 from engine.api.rejects import ErrorCode
 from fixgw.directory import Directory, Market
-from fixgw.inbound.fields import Fields, Sender, TimeWindow, account_of, is_cl_ord_id, is_printable, is_resend
+from fixgw.inbound.fields import (
+    UNKNOWN_ACCOUNT,
+    Fields,
+    Sender,
+    TimeWindow,
+    account_of,
+    is_cl_ord_id,
+    is_printable,
+    is_resend,
+)
 from fixgw.outbound.business_message_reject import BusinessReject, conditional, refusal
 
 UNSUPPORTED_TAGS = ("18", "62", "99", "110", "111", "126", "152", "211", "432")
@@ -58,12 +68,12 @@ class NewOrderSingle:
         assert market is not None and ord_type is not None
         return _expressed(fields, account_id, market, ord_type)
 
-    def _not_now(self, fields: Fields, account_id: int, market: Market | None, now_s: float) -> _Wrong:
+    def _not_now(self, fields: Fields, account_id: AccountId, market: Market | None, now_s: float) -> _Wrong:
         if self._window.is_stale(fields["60"], now_s):
             return ErrorCode.STALE, 60
         if market is None:
             return ErrorCode.UNKNOWN_SYMBOL, 55
-        if account_id == UNRESOLVED:
+        if account_id == UNKNOWN_ACCOUNT:
             return ErrorCode.UNKNOWN_ACCOUNT, 1
         return None
 
@@ -87,7 +97,7 @@ def _unsupported(fields: Fields, ord_type: OrdType | None) -> _Wrong:
     return (ErrorCode.UNSUPPORTED, known) if known else None
 
 
-def _expressed(fields: Fields, account_id: int, market: Market, ord_type: OrdType) -> Command:
+def _expressed(fields: Fields, account_id: AccountId, market: Market, ord_type: OrdType) -> Command:
     """Put an order into ticks and lots, or refuse it because it has none."""
     instrument = market.instrument
     try:
@@ -118,10 +128,10 @@ def _expressed(fields: Fields, account_id: int, market: Market, ord_type: OrdTyp
     )
 
 
-def _refuse(fields: Fields, account_id: int, code: ErrorCode, tag: int) -> RefuseOrder:
+def _refuse(fields: Fields, account_id: AccountId, code: ErrorCode, tag: int) -> RefuseOrder:
     """Put on record what the member wrote, each text cut to what a record holds."""
     return RefuseOrder(
-        ABSENT if account_id == UNRESOLVED else account_id,
+        AccountId(ABSENT) if account_id == UNKNOWN_ACCOUNT else account_id,
         ord(fields["54"]),
         ord(fields["40"]),
         ord(_time_in_force(fields)),

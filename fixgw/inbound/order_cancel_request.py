@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.api.commands import ABSENT, UNRESOLVED, CancelOrder, Command
+from engine.api.commands import ABSENT, CancelOrder, Command
+from engine.api.ids import UNRESOLVED, AccountId, SymbolId
 from engine.api.rejects import ErrorCode
 from fixgw.directory import Directory
 from fixgw.inbound.fields import Fields, Sender, TimeWindow, account_of, is_cl_ord_id, is_resend, order_id_of
@@ -22,7 +23,7 @@ class OrderCancelRequest:
             fields["11"],
             fields.get("41", ""),
             order_id_of(fields),
-            account_of(fields, sender, self._directory) if "1" in fields else ABSENT,
+            account_of(fields, sender, self._directory) if "1" in fields else AccountId(ABSENT),
             self._symbol_id(fields),
             ord(fields["54"]) if "54" in fields else ABSENT,
             is_resend(fields),
@@ -40,8 +41,8 @@ class OrderCancelRequest:
             return refusal(ErrorCode.STALE, 60)
         return None
 
-    def _symbol_id(self, fields: Fields) -> int:
+    def _symbol_id(self, fields: Fields) -> SymbolId:
         if "55" not in fields:
-            return ABSENT
+            return SymbolId(ABSENT)
         market = self._directory.symbols.get(fields["55"])
-        return market.instrument.symbol_id if market else UNRESOLVED
+        return market.instrument.symbol_id if market else SymbolId(UNRESOLVED)

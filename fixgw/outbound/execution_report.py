@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.api.commands import NewOrder, RefuseOrder
 from engine.api.enums import OrderState, RestateReason
-from engine.api.ids import exec_id, order_id_text, trade_id_text
+from engine.api.ids import OrderId, Seq, exec_id, order_id_text, trade_id_text
 from engine.api.rejects import ErrorCode, meaning_of
-from engine.api.units import Step, format_minor
+from engine.api.units import Lots, Step, format_minor
 from fixgw import reports as r
 from fixgw.directory import Directory, Market
 from fixgw.outbound.fields import (
@@ -32,18 +32,44 @@ class ExecutionReport:
     def __init__(self, directory: Directory, times: Times) -> None:
         self._directory = directory
         self._times = times
-        self._terms_texts: dict[int, tuple[NewOrder, str]] = {}
+        self._terms_texts: dict[OrderId, tuple[NewOrder, str]] = {}
         """Of open orders: the terms told last, and their text."""
         self.epoch = 0
 
+    def body(self, report: r.Report) -> str:
+        """Write all fields but the header, by the kind of report."""
+        match report:
+            case r.Trade():
+                return self._trade(report)
+            case r.New():
+                return self._new(report)
+            case r.Canceled():
+                return self._canceled(report)
+            case r.Expired():
+                return self._expired(report)
+            case r.Replaced():
+                return self._replaced(report)
+            case r.Restated():
+                return self._restated(report)
+            case r.Triggered():
+                return self._triggered(report)
+            case r.Status():
+                return self._status(report)
+            case r.UnknownStatus():
+                return self._unknown_status(report)
+            case r.Rejected():
+                return self._rejected(report)
+            case _:
+                raise AssertionError(f"{type(report).__name__} is no execution report")
+
     # --- an order that was accepted -----------------------------------------------------------------------
 
-    def new(self, report: r.New) -> str:
+    def _new(self, report: r.New) -> str:
         """Write 150=0."""
         working = "636=N\x01" if report.terms.ord_type.is_stop else "636=Y\x01"
         return self._of_order("0", report, report.terms.cl_ord_id) + working + echo(report.terms.text)
 
-    def trade(self, report: r.Trade) -> str:
+    def _trade(self, report: r.Trade) -> str:
         """Write 150=F."""
         match, market = report.match, self._market_of(report)
         fee = match.maker_fee if report.is_maker else match.taker_fee
@@ -58,7 +84,7 @@ class ExecutionReport:
             f"381={format_minor(gross, market.quote_decimals)}\x01{echo(report.terms.text)}"
         )
 
-    def canceled(self, report: r.Canceled) -> str:
+    def _canceled(self, report: r.Canceled) -> str:
         """Write 150=4: as the answer to a request, as told by a mass cancel, or unasked with a reason."""
         code, orig_cl_ord_id = report.code, report.terms.cl_ord_id
         if report.request:
@@ -70,25 +96,25 @@ class ExecutionReport:
         reason = MARKET_OPTION if code == ErrorCode.POST_ONLY_WOULD_TAKE else OTHER
         return f"{body}378={reason}\x01{refusal_text(code)}"
 
-    def expired(self, report: r.Expired) -> str:
+    def _expired(self, report: r.Expired) -> str:
         """Write 150=C."""
         return self._of_order("C", report, report.terms.cl_ord_id) + refusal_text(report.code)
 
-    def replaced(self, report: r.Replaced) -> str:
+    def _replaced(self, report: r.Replaced) -> str:
         """Write 150=5."""
         body = self._of_order("5", report, report.terms.cl_ord_id)
         return f"{body}41={report.orig_cl_ord_id}\x01{echo(report.terms.text)}"
 
-    def restated(self, report: r.Restated) -> str:
+    def _restated(self, report: r.Restated) -> str:
         """Write 150=D."""
         reason = REPRICING if report.reason is RestateReason.SLIDE else PARTIAL_DECLINE
         return f"{self._of_order('D', report, report.terms.cl_ord_id)}378={reason}\x01"
 
-    def triggered(self, report: r.Triggered) -> str:
+    def _triggered(self, report: r.Triggered) -> str:
         """Write 150=L."""
         return self._of_order("L", report, report.terms.cl_ord_id) + "636=Y\x01"
 
-    def status(self, report: r.Status) -> str:
+    def _status(self, report: r.Status) -> str:
         """Write 150=I, with the ExecID of the order's last report."""
         terms = report.terms
         return (
@@ -98,7 +124,7 @@ class ExecutionReport:
 
     # --- an order that never was --------------------------------------------------------------------------
 
-    def unknown_status(self, report: r.UnknownStatus) -> str:
+    def _unknown_status(self, report: r.UnknownStatus) -> str:
         """Write 150=I about no order."""
         last_exec = (report.seq, report.ordinal - 1)
         named = f"11={report.cl_ord_id}\x01" if report.cl_ord_id else ""
@@ -108,7 +134,7 @@ class ExecutionReport:
             f"103=5\x01{refusal_text(ErrorCode.UNKNOWN_ORDER)}"
         )
 
-    def rejected(self, report: r.Rejected) -> str:
+    def _rejected(self, report: r.Rejected) -> str:
         """Write 150=8: no OrderID, the terms as the member wrote them."""
         request, original = report.request, report.original
         tag = f"20006={request.ref_tag}\x01" if isinstance(request, RefuseOrder) and request.ref_tag else ""
@@ -130,7 +156,7 @@ class ExecutionReport:
         )
 
     def _of_status(
-        self, report: r.Report, state: OrderState, last_exec: tuple[int, int], ord_status_req_id: str
+        self, report: r.Report, state: OrderState, last_exec: tuple[Seq, int], ord_status_req_id: str
     ) -> str:
         seq, number = last_exec
         asked = f"790={ord_status_req_id}\x01" if ord_status_req_id else ""
@@ -207,7 +233,7 @@ def _present(fields: tuple[tuple[int, str], ...]) -> str:
     return "".join(f"{tag}={value}\x01" for tag, value in fields if value)
 
 
-def _avg_px(cum_notional: int, cum_qty: int, tick: Step) -> str:
+def _avg_px(cum_notional: int, cum_qty: Lots, tick: Step) -> str:
     decimals = max(AVG_PX_DECIMALS, tick.decimals)
     scaled = cum_notional * tick.mantissa * int(10 ** (decimals - tick.decimals))
     whole, rest = divmod(scaled, cum_qty)

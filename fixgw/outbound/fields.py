@@ -6,6 +6,7 @@ import time
 
 from engine.api.enums import OrderState
 from engine.api.rejects import meaning_of
+from engine.api.units import TimestampNs
 
 UNKNOWN_SYMBOL, SIDE_UNDISCLOSED, NO_ORDER_ID = "[N/A]", "7", "NONE"
 """Symbol <55>, Side <54> and OrderID <37> of an answer about an order that does not exist."""
@@ -38,7 +39,7 @@ class Times:
     def __init__(self) -> None:
         self._second, self._text = -1, ""
 
-    def text(self, ts_ns: int) -> str:
+    def text(self, ts_ns: TimestampNs) -> str:
         """Write an exchange time."""
         second, rest = divmod(ts_ns, 1_000_000_000)
         if second != self._second:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from fixgw import reports as r
 from fixgw.directory import Directory
 from fixgw.outbound.execution_report import ExecutionReport
@@ -16,30 +13,19 @@ Text = tuple[str, str]
 
 
 class Writer:
-    """Writes reports as messages. ``epoch`` is the log's, part of every ExecID; set it before the first."""
+    """Writes reports as messages."""
 
     def __init__(self, directory: Directory) -> None:
         times = Times()
-        self._executions = executions = ExecutionReport(directory, times)
-        self._write: dict[type[r.Report], tuple[str, Callable[[Any], str]]] = {
-            r.New: ("8", executions.new),
-            r.Trade: ("8", executions.trade),
-            r.Canceled: ("8", executions.canceled),
-            r.Expired: ("8", executions.expired),
-            r.Replaced: ("8", executions.replaced),
-            r.Restated: ("8", executions.restated),
-            r.Triggered: ("8", executions.triggered),
-            r.Status: ("8", executions.status),
-            r.UnknownStatus: ("8", executions.unknown_status),
-            r.Rejected: ("8", executions.rejected),
-            r.CancelReject: ("9", OrderCancelReject(times).body),
-        }
+        self._executions = ExecutionReport(directory, times)
+        self._cancel_rejects = OrderCancelReject(times)
 
     def set_epoch(self, epoch: int) -> None:
-        """Take the log's epoch, which was not known before the engine was reached."""
+        """Take the log's epoch, part of every ExecID: it is not known before the engine is reached."""
         self._executions.epoch = epoch
 
     def text(self, report: r.Report) -> Text:
         """Write a report."""
-        msg_type, write = self._write[type(report)]
-        return msg_type, write(report)
+        if isinstance(report, r.CancelReject):
+            return "9", self._cancel_rejects.body(report)
+        return "8", self._executions.body(report)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.api.ids import Seq, SessionId
 from engine.api.wire import Record
 from fixgw.directory import Directory
 from fixgw.inbound.fields import Fields, Sender
@@ -35,7 +36,7 @@ class Nowhere:
 class DropCopy:
     """Where firms reconcile. ``sessions`` are those of this role."""
 
-    def __init__(self, sessions: Iterable[int], directory: Directory) -> None:
+    def __init__(self, sessions: Iterable[SessionId], directory: Directory) -> None:
         self._writer = Writer(directory)
         self.link = Nowhere()
         self._sessions = tuple(sessions)
@@ -49,7 +50,7 @@ class DropCopy:
         """Refuse it: drop copy only tells."""
         return UNSUPPORTED
 
-    def sessions_of(self, report: Report) -> Iterable[int]:
+    def sessions_of(self, report: Report) -> Iterable[SessionId]:
         """Name all sessions of the firm; answers to status requests are nobody else's."""
         if isinstance(report, Status | UnknownStatus):
             return ()
@@ -62,5 +63,5 @@ class DropCopy:
         msg_type, body = self._writer.text(report)
         return msg_type, f"{body}797=Y\x0120008={self._directory.comp_id(report.origin)}\x01"
 
-    def ask_again(self, outlet: Outlet, seq: int, source_seq: int) -> None:
+    def ask_again(self, outlet: Outlet, seq: Seq, source_seq: int) -> None:
         """Ask for nothing: no message of a member is lost here, as none has an effect."""

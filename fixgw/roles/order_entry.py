@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.api.errors import LinkError
+from engine.api.ids import Seq, SessionId
 from engine.api.wire import encode_command
 from engine.client import CommandLink
 from fixgw.directory import Directory
@@ -45,7 +46,7 @@ class OrderEntry:
             return AWAY
         return None
 
-    def sessions_of(self, report: Report) -> Iterable[int]:
+    def sessions_of(self, report: Report) -> Iterable[SessionId]:
         """Name the sessions a report answers."""
         return report.sessions
 
@@ -53,6 +54,6 @@ class OrderEntry:
         """Write a report as it is."""
         return self._writer.text(report)
 
-    def ask_again(self, outlet: Outlet, seq: int, source_seq: int) -> None:
+    def ask_again(self, outlet: Outlet, seq: Seq, source_seq: int) -> None:
         """Expect the message after the last one that became a record."""
         outlet.expect_after(seq, source_seq & MSG_SEQ_NUM_MASK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from engine.api.ids import Seq, SessionId
 from engine.api.wire import Record
 from fixgw.inbound.fields import Fields, Sender
 from fixgw.outbound.business_message_reject import BusinessReject
@@ -43,13 +44,13 @@ class Role(Protocol):
     def take(self, fields: Fields, sender: Sender) -> BusinessReject | None:
         """Pass on what a member's message asks for, or return the answer to it."""
 
-    def sessions_of(self, report: Report) -> Iterable[int]:
+    def sessions_of(self, report: Report) -> Iterable[SessionId]:
         """Name the sessions that get a report; others than those of this role may be among them."""
 
     def text(self, report: Report) -> Text:
         """Write a report."""
 
-    def ask_again(self, outlet: Outlet, seq: int, source_seq: int) -> None:
+    def ask_again(self, outlet: Outlet, seq: Seq, source_seq: int) -> None:
         """Have the member resend what a killed gateway had received and not yet passed on.
 
         Record ``seq`` is the last of its session, with ``source_seq``; both are 0 when there is none.
