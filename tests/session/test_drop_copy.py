@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.session.client import Client, Received, cancel, order
-from tests.session.exchange import Exchange
+from tests.session.exchange import Exchange, wait_until
 
 Member = Callable[[str], Client]
 NewId = Callable[[], str]
@@ -107,6 +107,8 @@ def test_a_refused_reset_loses_no_copy(exchange: Exchange, alpha: Client, alpha_
     missed = new_id()
     alpha.send("D", order(missed, "1", "0.5", "50000.001"))
     alpha.expect("8", t150="8")
+    copies = exchange.data / "fixgw" / "drop-copy" / "FIX.4.4-EXCH-DC-ALPHA-DC.body"
+    wait_until(lambda: missed.encode() in copies.read_bytes())
     stranger = exchange.client("ALPHA-DC", password="guess")
     stranger.connect()
     stranger.send("A", {98: 0, 108: 30, 141: "Y", 553: "ALPHA-DC", 554: "guess"})
