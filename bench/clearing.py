@@ -26,6 +26,7 @@ from clearing import reconcile
 from clearing.batch import Batch
 from clearing.process import Config, build
 from engine.api import commands as c
+from engine.api.cursor import Cursor
 from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.limits import BATCH_COMMANDS_MAX
 from engine.api.link import BalanceRow, EngineBalances
@@ -36,11 +37,15 @@ TRADES = 100_000
 CHUNK_RECORDS = 5_000
 
 
-class JournalPort:
+class WrittenLog:
     """A log already written, handed over in chunks as the engine's follower does."""
+
+    identity = 1
 
     def __init__(self, records: bytes) -> None:
         spans, _ = split_frames(records)
+        self._crcs = [int.from_bytes(records[start + 4 : start + 8], "little") for start, _ in spans]
+        self.cursor = Cursor(journal=self.identity)
         edges = [*(start for start, _ in spans[::CHUNK_RECORDS]), len(records)]
         self._chunks = iter([records[start:end] for start, end in pairwise(edges)])
 
@@ -53,6 +58,10 @@ class JournalPort:
 
     def close(self) -> None:
         """Nothing to close."""
+
+    def crc_of(self, seq: int) -> int | None:
+        """Return the CRC of a record; None beyond the end."""
+        return self._crcs[seq - 1] if seq <= len(self._crcs) else None
 
 
 @contextmanager
@@ -74,8 +83,9 @@ def run(trades: int = TRADES) -> dict[str, Any]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     core, records = _journal(trades)
     with embedded_postgres() as dsn:
-        started, commits = asyncio.run(_catch_up(dsn, records, core.seq))
-        outcome = reconcile.run(dsn, _balances(core))
+        log = WrittenLog(records)
+        started, commits = asyncio.run(_catch_up(dsn, log, core.seq))
+        outcome = reconcile.run(dsn, log, _balances(core))
     assert outcome.is_clean, outcome.differences
     spans_ms = sorted((b[0] - a[0]) * 1e3 for a, b in pairwise(commits))
     return {
@@ -90,7 +100,7 @@ def run(trades: int = TRADES) -> dict[str, Any]:
     }
 
 
-async def _catch_up(dsn: str, records: bytes, last_seq: int) -> tuple[float, list[tuple[float, int]]]:
+async def _catch_up(dsn: str, log: WrittenLog, last_seq: int) -> tuple[float, list[tuple[float, int]]]:
     """Clear the whole log. Returns: when clearing was ready, and for every commit its time and trades."""
     commits: list[tuple[float, int]] = []
     started = 0.0
@@ -104,7 +114,7 @@ async def _catch_up(dsn: str, records: bytes, last_seq: int) -> tuple[float, lis
         if batch.last_seq == last_seq:
             process.stop()
 
-    process = build(Config(Path(), dsn), lambda _: JournalPort(records), ready, settled)
+    process = build(Config(Path(), dsn), lambda _: log, ready=ready, settled=settled)
     await process.run()
     return started, commits
 

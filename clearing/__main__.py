@@ -23,6 +23,7 @@ def main() -> int:
         required="EXCHANGE_DSN" not in os.environ,
         help="PostgreSQL 15 or newer, as postgresql://user@host/database; EXCHANGE_DSN keeps a password off the screen",
     )
+    parser.add_argument("--heartbeat-fd", type=int, help="where to say, once a second, that the loop turns")
     parser.add_argument("--verbose", action="store_true", help="log every settled batch")
     arguments = parser.parse_args()
     level = logging.DEBUG if arguments.verbose else logging.INFO
@@ -35,7 +36,7 @@ def main() -> int:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    return serve(Config(arguments.data, arguments.dsn))
+    return serve(Config(arguments.data, arguments.dsn, arguments.heartbeat_fd))
 
 
 if __name__ == "__main__":

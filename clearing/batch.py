@@ -28,7 +28,8 @@ from clearing.rows import (
     trade_rows,
     transaction_rows,
 )
-from engine.api.ids import AccountId, AssetId, OrderId, Seq, SymbolId
+from engine.api.cursor import Cursor
+from engine.api.ids import AccountId, AssetId, OrderId, SymbolId
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -58,18 +59,20 @@ class Delta:
 
 
 class Batch:
-    """The merged entries of consecutive records.
+    """The merged entries of consecutive records of one journal.
 
     Invariant: covers every seq from ``first_seq`` to ``last_seq``; an order is either in ``opened`` or in
     ``changed``, as it stands after the last of them, and so are positions and loans; all are written with the
     same scales.
     """
 
-    def __init__(self, first_seq: Seq) -> None:
-        self.first_seq = first_seq
-        self.last_seq = Seq(first_seq - 1)
+    def __init__(self, after: Cursor) -> None:
+        self.after = after
+        self.journal = after.journal
+        self.first_seq = after.next_seq
+        self.last_seq = after.seq
         self.last_ts_ns = 0
-        self.last_crc = 0
+        self.last_crc = after.crc
         self.bytes = 0
         self.registrations: list[Registration] = []
         self.transactions: list[LedgerTransaction] = []
@@ -83,6 +86,11 @@ class Batch:
         self.loans: dict[tuple[AccountId, AssetId], Loan] = {}
         self.scales: Scales | None = None
         self.rows: Rows | None = None
+
+    @property
+    def end(self) -> Cursor:
+        """The place in the log behind the batch."""
+        return Cursor(self.last_seq, self.last_crc, self.journal)
 
     @property
     def records(self) -> int:

@@ -8,6 +8,8 @@
     |   |-- BrokenChain          the record does not follow the one applied last
     |   `-- UnknownEvent         the record has an event this release cannot book
     |-- Disagreement             the engine's event differs from clearing's own calculation
+    |-- BooksRefused             the books do not belong to the journal: parts were mixed up
+    |-- BooksBehind              the books have not reached the seq they are compared at
     `-- StoreError               PostgreSQL and the books
         |-- StoreUnavailable     cannot be reached, or the outcome is unknown: try again
         |-- StoreRefused         the database refused the batch: the books would be wrong
@@ -68,6 +70,28 @@ class Disagreement(ClearingError):
         self.clearing = clearing
 
 
+class BooksRefused(ClearingError):
+    """The books do not belong to the journal. Trying again does not help: parts were mixed up."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the books in PostgreSQL do not belong to this journal: {reason}. Restore both from one backup, or give "
+            "this exchange an empty database"
+        )
+
+
+class BooksBehind(ClearingError):
+    """The books have not reached the seq they are compared at."""
+
+    def __init__(self, cursor: int, seq: int, waited_s: float) -> None:
+        super().__init__(
+            f"the books are {seq - cursor} records behind: they stand at seq {cursor}, the engine at {seq}, and they "
+            f"did not catch up within {waited_s:g} s. Does clearing run? What it says is in log/clearing.log"
+        )
+        self.cursor = cursor
+        self.seq = seq
+
+
 class StoreError(ClearingError):
     """PostgreSQL and the books."""
 
@@ -83,8 +107,8 @@ class StoreRefused(StoreError):
 class CursorMoved(StoreError):
     """The cursor is neither before nor behind the batch: somebody else moved it."""
 
-    def __init__(self, first_seq: int, last_seq: Seq, cursor: int) -> None:
-        super().__init__(f"the cursor is at {cursor}, which is not where batch {first_seq}..{last_seq} begins")
+    def __init__(self, first_seq: int, last_seq: int, cursor: int) -> None:
+        super().__init__(f"the cursor is at {cursor}, and not where batch {first_seq}..{last_seq} begins")
         self.cursor = cursor
 
 

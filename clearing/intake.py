@@ -14,8 +14,7 @@ from clearing.errors import BrokenChain, SequenceGap, UnknownEvent
 from clearing.ledger import Ledger
 from clearing.ledger.entries import Entry
 from clearing.limits import GATHER_S, READ_TIMEOUT_S
-from clearing.store import Cursor
-from engine.api.ids import Seq
+from engine.api.cursor import Cursor
 from engine.api.ports import FollowPort
 from engine.api.wire import HEADER, decode_record, split_frames
 
@@ -28,27 +27,27 @@ class LogReader:
 
     def __init__(self, ledger: Ledger, cursor: Cursor) -> None:
         self._ledger = ledger
-        self.seq = cursor.seq
-        self.crc = cursor.crc
+        self.cursor = cursor
 
     def post(self, records: bytes, start: int, end: int) -> Entry | None:
         """Return the entry of the record at ``records[start:end]``; None for one that was applied before.
 
         Raises: SequenceGap, BrokenChain, UnknownEvent, Disagreement, WireError.
         """
+        at = self.cursor
         _, crc, seq, _, prev_crc, *_, event_count = HEADER.unpack_from(records, start)
-        if seq <= self.seq:
+        if seq <= at.seq:
             return None
-        if seq != self.seq + 1:
-            raise SequenceGap(self.seq + 1, seq)
-        if prev_crc != self.crc:
+        if seq != at.next_seq:
+            raise SequenceGap(at.next_seq, seq)
+        if prev_crc != at.crc:
             raise BrokenChain(seq)
         record = decode_record(records, start, end)
         if len(record.events) != event_count:
             raise UnknownEvent(seq, f"{event_count - len(record.events)} events of a type unknown here")
         entry = self._ledger.post(record)
         entry.crc, entry.size = crc, end - start
-        self.seq, self.crc = seq, crc
+        self.cursor = Cursor(seq, crc, at.journal)
         return entry
 
 
@@ -61,17 +60,27 @@ class Intake:
     def __init__(self, port: FollowPort, reader: LogReader) -> None:
         self._port = port
         self._reader = reader
-        self._batch = Batch(Seq(reader.seq + 1))
+        self._batch = Batch(reader.cursor)
         self._changed = threading.Condition()
         self._is_stopping = False
         self._fault: Exception | None = None
         self._loop = asyncio.get_running_loop()
         self._filled = asyncio.Event()
+        self._begun = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="clearing-intake", daemon=True)
 
     def start(self) -> None:
         """Begin to read the log."""
         self._thread.start()
+
+    async def begin(self) -> None:
+        """Wait until the log goes on where the books end, or the intake has stopped.
+
+        Raises: the fault that ended the reading, CursorRefused when the books are not of this journal.
+        """
+        await self._begun.wait()
+        if self._fault is not None and not self._batch.records:
+            raise self._fault
 
     async def take(self) -> Batch | None:
         """Wait for records and take the batch they are in, or None once the intake has stopped.
@@ -82,7 +91,7 @@ class Intake:
             with self._changed:
                 self._filled.clear()
                 if self._batch.records:
-                    batch, self._batch = self._batch, Batch(Seq(self._batch.last_seq + 1))
+                    batch, self._batch = self._batch, Batch(self._batch.end)
                     self._changed.notify()
                     batch.seal()
                     return batch
@@ -101,16 +110,22 @@ class Intake:
             self._is_stopping = True
             self._changed.notify()
         self._filled.set()
+        self._begun.set()
         self._port.close()
 
     def _run(self) -> None:
         try:
             while not self._is_stopping:
-                self._book_all(self._port.read(READ_TIMEOUT_S))
+                records = self._port.read(READ_TIMEOUT_S)
+                if not self._begun.is_set() and self._port.cursor.journal:
+                    self._batch.journal = self._port.cursor.journal
+                    self._announce(self._begun)
+                self._book_all(records)
         except Exception as error:
             with self._changed:
                 self._fault = error
-            self._announce()
+            self._announce(self._filled)
+            self._announce(self._begun)
 
     def _book_all(self, records: bytes) -> None:
         spans, rest = split_frames(records)
@@ -132,9 +147,9 @@ class Intake:
             if self._batch.is_full:
                 self._batch.seal()
         if was_empty:
-            self._announce()
+            self._announce(self._filled)
         return True
 
-    def _announce(self) -> None:
+    def _announce(self, event: asyncio.Event) -> None:
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._filled.set)
+            self._loop.call_soon_threadsafe(event.set)

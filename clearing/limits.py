@@ -26,6 +26,12 @@ STATEMENT_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
 """How long one attempt to connect may take."""
 
+STORE_SILENCE_S = 5.0
+"""An answer of PostgreSQL that takes longer is told as a fault: it may hang, and STATEMENT_TIMEOUT_S is far."""
+
+BOOKS_CHUNK_ROWS = 5_000
+"""Open orders read at a time at start: a fraction of a second, after which the process says that it goes on."""
+
 STOP_TIMEOUT_S = 3.0
 """How long a stopping process waits for the batch at hand; the cursor makes leaving it safe."""
 

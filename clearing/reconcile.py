@@ -7,12 +7,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import astuple
 
+from clearing.errors import BooksRefused
 from clearing.ledger.entries import Loan, Position
 from clearing.store import CHECKS, Reader, SettledBalance, open_reader
+from engine.api.cursor import Cursor, journal_name
 from engine.api.ids import AccountId, AssetId, SymbolId
 from engine.api.link import EngineBalances
 
@@ -41,6 +44,18 @@ class Check(StrEnum):
     PERPETUALS = "check_perpetuals"
     LOANS = "check_loans"
     GAPS = "check_gaps"
+    CHAIN = "check_chain"
+
+
+class JournalPort(Protocol):
+    """The journal that the books are to be of: :class:`engine.client.JournalFiles`, or what answers like it."""
+
+    @property
+    def identity(self) -> int:
+        """The number drawn when it was begun."""
+
+    def crc_of(self, seq: int) -> int | None:
+        """Return the CRC of a record; None when the journal ends before it."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -75,20 +90,40 @@ class Reconciliation(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def run(dsn: str, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S) -> Reconciliation:
+def run(dsn: str, journal: JournalPort, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S) -> Reconciliation:
     """Compare the engine's balances with the books at the same seq, and the books with themselves.
 
     Positions and loans are compared when the books stand at exactly that seq.
-    Raises: StoreUnavailable when the books cannot be read, or do not reach the engine's seq in time.
+    Raises: BooksRefused when the books are not of this journal, or ahead of it; BooksBehind when they do not reach the
+    engine's seq in time; StoreUnavailable, StoreRefused when they cannot be read.
     """
-    return asyncio.run(_run(dsn, engine, deadline_s))
+    return asyncio.run(compare_books(dsn, journal, engine, deadline_s))
 
 
-async def _run(dsn: str, engine: EngineBalances, deadline_s: float) -> Reconciliation:
+async def compare_books(
+    dsn: str, journal: JournalPort, engine: EngineBalances, deadline_s: float = CURSOR_TIMEOUT_S
+) -> Reconciliation:
+    """Do what :func:`run` does, within a loop that runs."""
     async with open_reader(dsn) as reader:
+        check_belongs(await reader.cursor(), journal)
         await reader.await_cursor(engine.seq, deadline_s)
         async with reader.snapshot() as cursor:
-            return await reconcile(reader, engine, cursor)
+            check_belongs(cursor, journal)
+            return await reconcile(reader, engine, cursor.seq)
+
+
+def check_belongs(cursor: Cursor, journal: JournalPort) -> None:
+    """Check that the last record in the books stands in the journal, at its place. Raises: BooksRefused."""
+    if cursor.journal not in (0, journal.identity):
+        theirs, ours = journal_name(cursor.journal), journal_name(journal.identity)
+        raise BooksRefused(f"they are of another exchange, journal {theirs}, and the journal here is {ours}")
+    if not cursor.seq:
+        return
+    crc = journal.crc_of(cursor.seq)
+    if crc is None:
+        raise BooksRefused(f"they are ahead of it: they have seq {cursor.seq}, and the journal ends before")
+    if crc != cursor.crc:
+        raise BooksRefused(f"they are of another history: its record {cursor.seq} is not the one they have")
 
 
 async def reconcile(reader: Reader, engine: EngineBalances, cursor: int) -> Reconciliation:
@@ -176,6 +211,7 @@ _VALUES = {
     Check.PERPETUALS: (None, "off"),
     Check.LOANS: ("lent", "booked"),
     Check.GAPS: ("expected", "found"),
+    Check.CHAIN: ("expected", "found"),
 }
 """Columns of each check's view that hold what was expected (None: nothing, or zero) and what was found."""
 

@@ -1,11 +1,10 @@
 """PostgreSQL: the only place with SQL, and the only importer of asyncpg."""
 
 from clearing.store.reader import CHECKS, Progress, Reader, SettledBalance, SettledBalanceRow, open_reader
-from clearing.store.writer import Cursor, Store
+from clearing.store.writer import Store
 
 __all__ = [
     "CHECKS",
-    "Cursor",
     "Progress",
     "Reader",
     "SettledBalance",

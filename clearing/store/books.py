@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from clearing.ledger.entries import Loan, Order, Position
 from clearing.ledger.state import Books
+from clearing.limits import BOOKS_CHUNK_ROWS
 from engine.api.commands import ChangeInstrument, ListInstrument, NewOrder
+from engine.api.cursor import Cursor
 from engine.api.enums import ExecInst, OrderState, OrdType, Side, TimeInForce
 from engine.api.ids import ABSENT, AccountId, AssetId, SymbolId
 from engine.api.instrument import Instrument
@@ -15,12 +17,19 @@ from engine.api.units import Lots, Ticks, decimal_to_minor
 from engine.api.wire import decode_command
 
 
-async def read_books(connection: Any) -> Books:
-    """Read scales of assets, listed instruments, open orders, positions, loans and who lends."""
+async def read_books(connection: Any, advanced: Callable[[int], None]) -> Books:
+    """Read scales of assets, listed instruments, open orders, positions, loans and who lends.
+
+    ``advanced`` is told, again and again, how many orders were read.
+    """
     decimals = await read_decimals(connection)
     instruments = await read_instruments(connection)
-    rows = await connection.fetch("SELECT * FROM clearing.orders WHERE state IN (0, 1) ORDER BY order_id")
-    orders = [_restore_order(row, instruments, decimals) for row in rows]
+    orders: list[Order] = []
+    async with connection.transaction():
+        rows = await connection.cursor("SELECT * FROM clearing.orders WHERE state IN (0, 1) ORDER BY order_id")
+        while chunk := await rows.fetch(BOOKS_CHUNK_ROWS):
+            orders += [_restore_order(row, instruments, decimals) for row in chunk]
+            advanced(len(orders))
     positions = await read_positions(connection, instruments, decimals)
     lenders = await connection.fetch("SELECT asset_id, lending_account_id FROM clearing.assets")
     return Books(
@@ -31,6 +40,13 @@ async def read_books(connection: Any) -> Books:
         await read_loans(connection, decimals),
         {row["asset_id"]: row["lending_account_id"] or AccountId(ABSENT) for row in lenders},
     )
+
+
+async def read_cursor(connection: Any, lock: str = "") -> Cursor:
+    """Read the place of the books in the log; with a ``lock`` the row stays locked until the transaction ends."""
+    sql = f"SELECT last_applied_seq, last_crc, journal FROM clearing.cursor {lock}"
+    seq, crc, journal = await connection.fetchrow(sql)
+    return Cursor(seq, crc, int(journal or "0", 16))
 
 
 async def read_instruments(connection: Any) -> dict[SymbolId, Instrument]:

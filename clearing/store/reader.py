@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from clearing.errors import StoreUnavailable
+from clearing.errors import BooksBehind
 from clearing.ledger.entries import Loan, Position
-from clearing.store.books import read_decimals, read_instruments, read_loans, read_positions
+from clearing.store.books import read_cursor, read_decimals, read_instruments, read_loans, read_positions
 from clearing.store.connection import connect, translated
+from engine.api.cursor import Cursor
 from engine.api.ids import AccountId, AssetId
 from engine.api.units import decimal_to_minor
 
@@ -34,6 +35,7 @@ CHECKS = (
     "check_perpetuals",
     "check_loans",
     "check_gaps",
+    "check_chain",
 )
 """Views that are empty while the books are right."""
 
@@ -79,22 +81,21 @@ class Reader:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    async def cursor(self) -> int:
-        """Read the seq of the last applied record."""
-        seq: int = await self._connection.fetchval("SELECT last_applied_seq FROM clearing.cursor")
-        return seq
+    async def cursor(self) -> Cursor:
+        """Read the place of the books in the log."""
+        return await read_cursor(self._connection)
 
     async def await_cursor(self, seq: int, deadline_s: float) -> None:
-        """Wait until the books have reached ``seq``. Raises: StoreUnavailable when they do not in time."""
+        """Wait until the books have reached ``seq``. Raises: BooksBehind when they do not in time."""
         loop = asyncio.get_running_loop()
         until = loop.time() + deadline_s
-        while (cursor := await self.cursor()) < seq:
+        while (cursor := await self.cursor()).seq < seq:
             if loop.time() >= until:
-                raise StoreUnavailable(f"the books are at seq {cursor} and did not reach {seq} in {deadline_s} s")
+                raise BooksBehind(cursor.seq, seq, deadline_s)
             await asyncio.sleep(_POLL_S)
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[int]:
+    async def snapshot(self) -> AsyncIterator[Cursor]:
         """Hold one state of the books for all reads within; yields its cursor."""
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
             yield await self.cursor()

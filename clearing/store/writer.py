@@ -6,9 +6,8 @@ connection, looking at the cursor first makes repeating the same batch harmless 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-
-import msgspec
 
 from clearing.batch import Batch
 from clearing.errors import AlreadyClearing, CursorMoved, StoreRefused, StoreUnavailable
@@ -16,7 +15,7 @@ from clearing.ledger import Books
 from clearing.ledger.entries import Registration
 from clearing.limits import STATEMENT_TIMEOUT_S
 from clearing.rows import COLUMNS, settlement_rows, storable
-from clearing.store.books import read_books
+from clearing.store.books import read_books, read_cursor
 from clearing.store.connection import connect, translated
 from clearing.store.migrations import load_migrations, pending_migrations
 from engine.api.commands import (
@@ -27,8 +26,7 @@ from engine.api.commands import (
     RegisterFirm,
     SetCollateral,
 )
-from engine.api.ids import Seq
-from engine.api.units import TimestampNs
+from engine.api.cursor import Cursor, journal_name
 from engine.api.wire import encode_command
 
 _ADVISORY_LOCK = 0x434C_4541_5249_4E47
@@ -46,14 +44,6 @@ _WRITER_SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """The place of the books in the log: the last applied record, its checksum and its time."""
-
-    seq: Seq
-    crc: int
-    ts_ns: TimestampNs
 
 
 class Store:
@@ -79,13 +69,15 @@ class Store:
             if not await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
                 raise AlreadyClearing("another clearing process holds these books")
             await _migrate(self._connection)
-            row = await self._connection.fetchrow("SELECT last_applied_seq, last_crc, last_ts_ns FROM clearing.cursor")
-        return Cursor(*row)
+            return await read_cursor(self._connection)
 
-    async def read_books(self) -> Books:
-        """Read what a ledger needs to go on. Raises: StoreUnavailable, StoreRefused."""
+    async def read_books(self, advanced: Callable[[int], None] = lambda count: None) -> Books:
+        """Read what a ledger needs to go on; ``advanced`` is told how many orders were read.
+
+        Raises: StoreUnavailable, StoreRefused.
+        """
         async with translated():
-            return await read_books(self._connection)
+            return await read_books(self._connection, advanced)
 
     async def apply(self, batch: Batch, settled_at_ns: int) -> bool:
         """Write a batch in one transaction. Returns: False when an earlier attempt had committed it after all.
@@ -96,11 +88,11 @@ class Store:
         if self._connection is None:
             raise StoreUnavailable("not connected")
         async with translated(), self._connection.transaction():
-            cursor = await self._connection.fetchval("SELECT last_applied_seq FROM clearing.cursor FOR UPDATE")
-            if cursor == batch.last_seq:
+            cursor = await read_cursor(self._connection, "FOR UPDATE")
+            if cursor == batch.end:
                 return False
-            if cursor != batch.first_seq - 1:
-                raise CursorMoved(batch.first_seq, batch.last_seq, cursor)
+            if (cursor.seq, cursor.crc) != (batch.after.seq, batch.after.crc):
+                raise CursorMoved(batch.first_seq, batch.last_seq, cursor.seq)
             await self._write(batch, settled_at_ns)
             moved = await self._connection.fetchval(_MOVE_CURSOR, *_cursor_arguments(batch))
             assert moved == batch.last_seq
@@ -203,8 +195,9 @@ def _instrument_arguments(command: ListInstrument | ChangeInstrument) -> tuple[o
     )
 
 
-def _cursor_arguments(batch: Batch) -> tuple[int, ...]:
-    return batch.first_seq, batch.last_seq, batch.last_crc, batch.last_ts_ns, len(batch.trades)
+def _cursor_arguments(batch: Batch) -> tuple[int | str, ...]:
+    place = (batch.first_seq, batch.last_seq, batch.last_crc, batch.last_ts_ns)
+    return (*place, len(batch.trades), batch.after.crc, journal_name(batch.journal))
 
 
 _MIGRATIONS_TABLE = """
@@ -272,10 +265,11 @@ WHEN NOT MATCHED THEN INSERT (account_id, asset_id, total, available, locked)
 _MOVE_CURSOR = """
 WITH moved AS (
     UPDATE clearing.cursor
-    SET last_applied_seq = $2, last_crc = $3, last_ts_ns = $4, moved_at = clock_timestamp()
-    WHERE last_applied_seq = $1 - 1
+    SET last_applied_seq = $2, last_crc = $3, last_ts_ns = $4, moved_at = clock_timestamp(), journal = $7
+    WHERE last_applied_seq = $1 - 1 AND last_crc = $6 AND journal IN ('', $7)
     RETURNING last_applied_seq
 ), batch AS (
-    INSERT INTO clearing.batches (first_seq, last_seq, trades) SELECT $1, last_applied_seq, $5 FROM moved
+    INSERT INTO clearing.batches (first_seq, last_seq, trades, prev_crc, last_crc)
+    SELECT $1, last_applied_seq, $5, $6, $3 FROM moved
 )
 SELECT last_applied_seq FROM moved"""

@@ -32,6 +32,8 @@ class State(StrEnum):
     """Where a process stands."""
 
     STARTING = "starting"
+    WAITING = "waiting"
+    """It cannot start before another part is there, and gets no further meanwhile; its loop turns."""
     READY = "ready"
 
 
@@ -61,6 +63,10 @@ class Heartbeat:
     def starting(self, progress: int) -> None:
         """Say that the start goes on; ``progress`` has to rise while it does. Cost: as :meth:`ready`."""
         self._beat(Beat(State.STARTING, progress))
+
+    def waiting(self, progress: int, fault: str) -> None:
+        """Say that the start waits for another part, and for which. Cost: as :meth:`ready`."""
+        self._beat(Beat(State.WAITING, progress, fault[:FAULT_LENGTH_MAX]))
 
     def ready(self, progress: int, fault: str = "") -> None:
         """Say that the loop turns. Call it each turn: it writes when it is time to. Cost: 0.5 us, 5 us with a write."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from engine.api.cursor import Cursor
 from engine.api.wire import Record
 
 
 class FollowPort(Protocol):
     """Where records come from, in order and without gaps: :class:`engine.client.Follower`, or what reads like it."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """How far :meth:`read` has come; its ``journal`` is 0 until the log was reached."""
 
     def read(self, timeout_s: float) -> bytes:
         """Return the next whole durable records, or ``b""`` when none came in time."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.api.errors import LinkError
-from engine.api.segment import SEGMENT_HEADER_BYTES, list_segments
+from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
 from engine.api.wire import split_frames
 
 CHUNK_BYTES = 1 << 20
@@ -32,6 +32,27 @@ def read_journal(directory: Path, from_seq: int = 1, to_seq: int | None = None) 
             seq = last_seq + 1
     if to_seq is not None and seq <= to_seq:
         raise LinkError(f"{directory} ends at seq {seq - 1}, before {to_seq}")
+
+
+class JournalFiles:
+    """A journal as its files say it: which one it is, and which records it has."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @property
+    def identity(self) -> int:
+        """The number drawn when it was begun. Raises: LinkError, WireError when there is no sound segment."""
+        paths = list_segments(self._directory)
+        if not paths:
+            raise LinkError(f"{self._directory} holds no journal")
+        with paths[0].open("rb") as file:
+            return SegmentHeader.decode(file.read(SEGMENT_HEADER_BYTES)).journal
+
+    def crc_of(self, seq: int) -> int | None:
+        """Return the CRC of a record; None when the journal ends before it. Cost: reads a segment."""
+        chunk = next(read_journal(self._directory, seq), b"")
+        return int.from_bytes(chunk[4:8], "little") if chunk else None
 
 
 def _read_segment(path: Path, first_seq: int, from_seq: int, to_seq: int | None) -> Iterator[tuple[bytes, int]]:

@@ -113,7 +113,7 @@ async def read_settled(dsn: str) -> tuple[Settled, int]:
             rows = await books.balance_rows()
     except ClearingError as error:
         raise Unreachable(f"PostgreSQL: {error}") from error
-    return {(row.account_id, row.asset_id): (row.available, row.locked) for row in rows}, cursor
+    return {(row.account_id, row.asset_id): (row.available, row.locked) for row in rows}, cursor.seq
 
 
 def balance_lines(

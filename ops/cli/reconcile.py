@@ -10,7 +10,7 @@ from clearing.reconcile import Reconciliation
 from clearing.reconcile import run as compare_books
 from engine.api.link import EngineBalances
 from engine.api.registry import Registry
-from engine.client import read_journal
+from engine.client import JournalFiles, read_journal
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
 from ops.directory import journal_of, read_whereabouts
 from ops.watching.inspection import engine_balances
@@ -34,7 +34,7 @@ def compare(data: Path) -> tuple[EngineBalances, Reconciliation]:
     """Take the engine's balances and compare the books with them. Raises: LinkError, ClearingError, Unreachable."""
     dsn = read_whereabouts(data).dsn
     live = engine_balances(data)
-    return live, compare_books(dsn, live)
+    return live, compare_books(dsn, JournalFiles(journal_of(data)), live)
 
 
 def show_comparison(live: EngineBalances, found: Reconciliation, registry: Registry) -> None:

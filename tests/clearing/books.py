@@ -15,11 +15,12 @@ from clearing.batch import Batch
 from clearing.intake import LogReader
 from clearing.ledger import Books, Ledger
 from clearing.process import Config, Process, build
-from clearing.reconcile import Reconciliation, _run
-from clearing.store import Cursor, Store
+from clearing.reconcile import JournalPort, compare_books
+from clearing.store import Store
+from engine.api.cursor import Cursor
 from engine.api.link import EngineBalances
 from engine.api.wire import split_frames
-from tests.clearing.market import Log, LogPort
+from tests.clearing.market import JOURNAL, Log, LogPort
 from tests.patience import PATIENCE_S
 
 EMPTY = Books({}, (), ())
@@ -28,7 +29,7 @@ SETTLED_AT_NS = 1_770_000_000_000_000_000
 
 def batch_of(records: bytes, reader: LogReader) -> Batch:
     """Book whole records into one batch."""
-    batch = Batch(reader.seq + 1)
+    batch = Batch(reader.cursor)
     for start, end in split_frames(records)[0]:
         entry = reader.post(records, start, end)
         if entry is not None:
@@ -38,7 +39,7 @@ def batch_of(records: bytes, reader: LogReader) -> Batch:
 
 
 def fresh_reader() -> LogReader:
-    return LogReader(Ledger(EMPTY), Cursor(0, 0, 0))
+    return LogReader(Ledger(EMPTY), Cursor(journal=JOURNAL))
 
 
 async def settle(dsn: str, log: Log) -> None:
@@ -47,7 +48,8 @@ async def settle(dsn: str, log: Log) -> None:
     try:
         cursor = await store.open()
         reader = LogReader(Ledger(await store.read_books()), cursor)
-        batch = batch_of(log.bytes(cursor.seq + 1), reader)
+        batch = batch_of(log.bytes(cursor.next_seq), reader)
+        batch.journal = log.identity
         if batch.records:
             assert await store.apply(batch, SETTLED_AT_NS)
     finally:
@@ -58,8 +60,8 @@ async def settle(dsn: str, log: Log) -> None:
 async def clearing(dsn: str, log: Log, chunk: int = 1_000) -> AsyncIterator[tuple[Process, asyncio.Task[None]]]:
     """Run a clearing process of this program on a log, with short waits between attempts."""
 
-    def follow(from_seq: int) -> LogPort:
-        return LogPort(log, from_seq, chunk)
+    def follow(after: Cursor) -> LogPort:
+        return LogPort(log, after, chunk)
 
     process = build(Config(Path(), dsn, backoff_first_s=0.01, backoff_max_s=0.1), follow)
     task = asyncio.create_task(process.run())
@@ -94,12 +96,8 @@ async def cursor_reaches(
         await asyncio.sleep(0.01)
 
 
-async def compare(dsn: str, engine: EngineBalances, deadline_s: float = 10) -> Reconciliation:
-    return await _run(dsn, engine, deadline_s)
-
-
-async def assert_clean(dsn: str, engine: EngineBalances) -> None:
-    outcome = await compare(dsn, engine)
+async def assert_clean(dsn: str, journal: JournalPort, engine: EngineBalances) -> None:
+    outcome = await compare_books(dsn, journal, engine)
     assert outcome.is_clean, outcome.differences
     assert outcome.parts_compared
 

@@ -18,6 +18,7 @@ from engine.api.commands import (
     RegisterAsset,
     RegisterFirm,
 )
+from engine.api.cursor import BEGINNING, Cursor
 from engine.api.enums import AccountKind, InstrumentKind, OrdType, Side, TimeInForce
 from engine.api.events import (
     AccountOpened,
@@ -42,6 +43,7 @@ FEES, ALPHA, BRAVO, MMONE = 1, 101, 102, 103
 ACCOUNTS = (ALPHA, BRAVO, MMONE)
 START_NS = 1_760_000_000_000_000_000
 STEP_NS = 1_000_000
+JOURNAL = 0xA11CE
 
 BTC_USDT = Instrument(
     symbol_id=1,
@@ -75,7 +77,8 @@ def encode_record(seq: int, ts_ns: int, prev_crc: int, command: Command, events:
 class Log:
     """Records in order; readable from any seq, as often as needed, also while it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: int = JOURNAL) -> None:
+        self.identity = journal
         self.records: list[bytes] = []
         self.crc = 0
 
@@ -90,17 +93,27 @@ class Log:
         self.records.append(record)
         return seq
 
+    def crc_of(self, seq: int) -> int | None:
+        return int.from_bytes(self.records[seq - 1][4:8], "little") if seq <= len(self.records) else None
+
     def bytes(self, from_seq: int = 1) -> bytes:
         return b"".join(self.records[from_seq - 1 :])
+
+
+def log_of(records: list[bytes]) -> Log:
+    log = Log()
+    log.records = records
+    return log
 
 
 class LogPort:
     """Reads a log like the engine's follower does: next records or, when there are none in time, nothing."""
 
-    def __init__(self, log: Log, from_seq: int = 1, chunk: int = 1_000) -> None:
+    def __init__(self, log: Log, after: Cursor = BEGINNING, chunk: int = 1_000) -> None:
         self._log = log
-        self._next = from_seq
+        self._next = after.next_seq
         self._chunk = chunk
+        self.cursor = Cursor(after.seq, after.crc, log.identity)
         self._closed = threading.Event()
 
     def read(self, timeout_s: float) -> bytes:

@@ -14,7 +14,7 @@ from clearing.errors import Disagreement, UnknownEvent
 from clearing.intake import LogReader
 from clearing.ledger import Ledger
 from clearing.ledger.entries import CUSTODY
-from clearing.reconcile import Check, _run
+from clearing.reconcile import Check, compare_books
 from clearing.store import Store
 from engine.api import commands as c
 from engine.api import events as e
@@ -23,6 +23,7 @@ from engine.api.units import Step
 from engine.api.wire import HEADER, Record, crc32c, decode_records
 from tests.clearing.books import EMPTY, SETTLED_AT_NS, fresh_reader, query, tamper
 from tests.clearing.core_market import CoreMarket
+from tests.clearing.market import log_of
 from tests.model import market as m
 from tests.taxonomy.scenario import Day, live_day
 
@@ -31,15 +32,15 @@ async def settle_rest(dsn: str, records: list[bytes]) -> int:
     """Apply what the books lack, as a process that was just started would. Returns: how many batches that took."""
     store, batches = Store(dsn), 0
     try:
-        position = await store.open()
-        reader = LogReader(Ledger(await store.read_books()), position)
-        batch = Batch(reader.seq + 1)
-        for record in records[position.seq :]:
+        cursor = await store.open()
+        reader = LogReader(Ledger(await store.read_books()), cursor)
+        batch = Batch(cursor)
+        for record in records[cursor.seq :]:
             entry = reader.post(record, 0, len(record))
             assert entry is not None
             if not batch.takes(entry):
                 batches += await apply(store, batch)
-                batch = Batch(entry.seq)
+                batch = Batch(batch.end)
             batch.add(entry)
         if batch.records:
             batches += await apply(store, batch)
@@ -61,7 +62,7 @@ async def test_books_equal_the_engine_after_every_batch(dsn: str, seed: int) -> 
     for steps in (0, 1, 60, 120, 3, 150):
         market.play(steps)
         await settle_rest(dsn, market.records)
-        outcome = await _run(dsn, market.balances(), 10)
+        outcome = await compare_books(dsn, log_of(market.records), market.balances())
         assert outcome.is_clean, outcome.differences
         assert outcome.parts_compared
 
@@ -70,7 +71,7 @@ async def test_books_equal_the_engine_after_every_batch(dsn: str, seed: int) -> 
 async def test_a_day_with_every_kind_of_event_settles(dsn: str) -> None:
     day = live_day()
     assert await settle_rest(dsn, day.raw) == 2, "a changed instrument begins a batch"
-    outcome = await _run(dsn, balances_of(day), 10)
+    outcome = await compare_books(dsn, log_of(day.raw), balances_of(day))
     assert outcome.is_clean, outcome.differences
     kinds = {row[0] for row in await query(dsn, "SELECT DISTINCT kind FROM clearing.ledger_transactions")}
     assert kinds == {"DEPOSIT", "TRADE", "TRANSFER", "LOAN", "REPAYMENT", "PNL", "DEBT"}
@@ -94,7 +95,7 @@ async def test_a_lot_that_changes_is_used_from_then_on_only(dsn: str) -> None:
     await settle_rest(dsn, day.raw)
     rows = await query(dsn, "SELECT quantity FROM clearing.trades ORDER BY seq")
     assert [str(row[0].normalize()) for row in rows] == ["0.15", "1.5"]
-    outcome = await _run(dsn, balances_of(day), 10)
+    outcome = await compare_books(dsn, log_of(day.raw), balances_of(day))
     assert outcome.is_clean, outcome.differences
 
 
@@ -106,7 +107,7 @@ async def test_a_perpetual_without_fees_settles(dsn: str) -> None:
     day.order(m.ALPHA_F, m.BTC_PERP, m.SELL, 100, 10_000)
     day.order(m.BRAVO_F, m.BTC_PERP, m.BUY, 100, 10_000)
     await settle_rest(dsn, day.raw)
-    outcome = await _run(dsn, balances_of(day), 10)
+    outcome = await compare_books(dsn, log_of(day.raw), balances_of(day))
     assert outcome.is_clean, outcome.differences
 
 
@@ -129,7 +130,7 @@ async def test_a_planted_fault_is_found(dsn: str, planted: str) -> None:
     await settle_rest(dsn, day.raw)
     sql, expected = PLANTED[planted]
     await tamper(dsn, sql)
-    outcome = await _run(dsn, balances_of(day), 10)
+    outcome = await compare_books(dsn, log_of(day.raw), balances_of(day))
     assert expected in {difference.check for difference in outcome.differences}
 
 
@@ -144,7 +145,7 @@ async def test_positions_and_loans_that_differ_from_the_engine_are_named(dsn: st
     wrong = msgspec.structs.replace(
         live, positions=[other if p is position else p for p in live.positions], loans=live.loans[1:]
     )
-    outcome = await _run(dsn, wrong, 10)
+    outcome = await compare_books(dsn, log_of(market.records), wrong)
     assert {(d.check, d.subject) for d in outcome.differences} == {
         (Check.POSITION, f"account_id={position.account_id} symbol_id={position.symbol_id}"),
         (Check.LOAN, f"account_id={loan.account_id} asset_id={loan.asset_id}"),

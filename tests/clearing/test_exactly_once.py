@@ -19,6 +19,7 @@ from clearing.ledger import Ledger
 from clearing.limits import BATCH_RECORDS_MAX
 from clearing.store import Store
 from engine.api.commands import NewOrder
+from engine.api.cursor import Cursor
 from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.events import OrderAccepted, Traded
 from tests.clearing.books import (
@@ -63,14 +64,14 @@ async def test_a_cut_around_every_message_of_a_transaction_settles_exactly_once(
     tried = passed = 0
     async with CuttingProxy(server.pgdata / ".s.PGSQL.5432") as proxy:
         store = Store(f"postgresql://postgres@/{database}?host={proxy.host}")
-        position = await store.open()
-        reader = LogReader(Ledger(await store.read_books()), position)
+        cursor = await store.open()
+        reader = LogReader(Ledger(await store.read_books()), cursor)
         cut_at = 0
         while cut_at >= 0:
             cut_at += 1
             for before in (True, False):
                 trade_pairs(market, 1)
-                batch = batch_of(market.log.bytes(reader.seq + 1), reader)
+                batch = batch_of(market.log.bytes(reader.cursor.next_seq), reader)
                 proxy.arm(cut_at, before)
                 while True:
                     try:
@@ -93,7 +94,7 @@ async def test_a_cut_around_every_message_of_a_transaction_settles_exactly_once(
         store.drop()
     print(f"cuts: {passed} passed / {tried} tried")
     assert passed == tried >= 40
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
 
 
 @pytest.mark.req("SET-05", "DRV-05")
@@ -113,7 +114,7 @@ async def test_backends_killed_under_load_lose_and_double_nothing(dsn: str) -> N
                 break
         await cursor_reaches(dsn, market.log.seq, task)
     assert killed >= kills
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
     assert (await query(dsn, "SELECT count(*) FROM clearing.settlements"))[0][0] == trades
 
 
@@ -137,7 +138,7 @@ async def test_a_backend_killed_by_the_kernel_brings_the_server_down_and_nothing
             for row in rows:
                 os.kill(row[0], signal.SIGKILL)
             await cursor_reaches(dsn, market.log.seq, task)
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
 
 
 @pytest.mark.req("SET-05", "SEQ-05", "DRV-05")
@@ -165,7 +166,7 @@ async def test_postgresql_stopped_while_following_is_caught_up_with(dsn: str, se
     await cursor_reaches(dsn, market.log.seq, task)
     process.stop()
     await task
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
 
 
 class CountingPort:
@@ -174,6 +175,7 @@ class CountingPort:
     def __init__(self, log: Log) -> None:
         self._log = log
         self.next_seq = 1
+        self.cursor = Cursor(journal=log.identity)
 
     def read(self, timeout_s: float) -> bytes:
         records = self._log.records[self.next_seq - 1 : self.next_seq + 99]
@@ -207,7 +209,7 @@ async def test_records_delivered_several_times_give_the_books_of_one_delivery(ds
     assert len(repeated.records) > market.log.seq
     async with clearing(dsn, repeated, chunk=11) as (_, task):
         await cursor_reaches(dsn, market.log.seq, task)
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
 
 
 @pytest.mark.req("SEQ-05")
@@ -251,7 +253,7 @@ async def test_a_second_clearing_process_is_refused(dsn: str, monkeypatch: pytes
         assert not task.done()
         trade_pairs(market, 5)
         await cursor_reaches(dsn, market.log.seq, task)
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
 
 
 @pytest.mark.req("DRV-05", "SEQ-09")
@@ -290,7 +292,7 @@ async def test_restarts_at_any_record_give_the_books_of_one_run(dsn: str, server
         part = Log()
         part.records = market.log.records[:seq]
         await settle(dsn, part)
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
     assert await fingerprint(dsn) == await fingerprint(plain)
 
 

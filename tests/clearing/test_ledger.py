@@ -16,6 +16,7 @@ from clearing.ledger import Ledger
 from clearing.ledger.entries import CUSTODY, Entry
 from clearing.ledger.pricing import Pricing
 from clearing.limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX
+from engine.api.cursor import BEGINNING
 from engine.api.enums import OrderState, OrdType, Side, TimeInForce
 from engine.api.events import Deposited, OrderAccepted, OrderCanceled, Traded
 from engine.api.units import Step
@@ -239,13 +240,13 @@ def test_a_record_of_another_log_is_refused() -> None:
 
 
 def test_a_batch_is_full_at_each_bound() -> None:
-    batch = Batch(1)
+    batch = Batch(BEGINNING)
     for seq in range(1, BATCH_RECORDS_MAX + 1):
         assert not batch.is_full
         batch.add(Entry(seq, 0))
     assert batch.is_full
     for size, full in ((BATCH_BYTES_MAX - 1, False), (BATCH_BYTES_MAX, True)):
-        batch = Batch(1)
+        batch = Batch(BEGINNING)
         batch.add(Entry(1, 0, 0, size))
         assert batch.is_full is full
 

