@@ -39,6 +39,12 @@ BAND_PPM_MAX = 1_000_000
 CL_ORD_ID_LENGTH_MAX = 36
 """core. Characters of ClOrdID <11> and OrigClOrdID <41>."""
 
+CL_ORD_ID_WINDOW_NS = 86_400_000_000_000
+"""core. How long a ClOrdID stays taken after its order was closed: 24 h of exchange time."""
+
+CL_ORD_IDS_SPENT_MAX = 1_000_000
+"""core. ClOrdIDs of closed orders that stay taken, for one CompID: the memory they need is bounded."""
+
 TEXT_LENGTH_MAX = 64
 """core. Characters of a member's Text <58>, echoed on its reports, and of OrdStatusReqID <790>."""
 

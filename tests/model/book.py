@@ -66,6 +66,7 @@ class Books(Positions):
             del self.open_of[order.account_id][order.market.symbol_id][order.order_id]
         self.forget_expiry(order)
         order.market.pegs.pop(order.order_id, None)
+        self.spend_names(order)
 
     def end(self, order: Order, state: OrderState, code: int) -> None:
         """Cancel or expire an order, give back what its leaves had locked, and tell."""

@@ -49,7 +49,7 @@ class Entry(StopsAndPegs):
 
     def new_order(self, source: int, new: c.NewOrder) -> None:
         """Accept an order and match it, or reject it."""
-        known = self.named.get((source, new.cl_ord_id))
+        known = self.order_named(source, new.cl_ord_id)
         if known is not None:
             duplicate = e.OrderRejected(known.order_id, ErrorCode.DUPLICATE_CL_ORD_ID)
             return self.tell(e.StatusReported(known.order_id, known.state) if new.poss_resend else duplicate)
@@ -64,7 +64,8 @@ class Entry(StopsAndPegs):
                 self.check_position(order)
         except Refused as refused:
             return self.tell(e.OrderRejected(0, refused.code))
-        self.named[source, new.cl_ord_id] = self.orders[order.order_id] = order
+        self.orders[order.order_id] = order
+        self.name(source, new.cl_ord_id, order)
         if market.is_perpetual and not order.is_reduce_only:
             self.begin_position(order.account_id, market)
         self.borrow(order, lacking)

@@ -4,12 +4,13 @@ A command becomes a record: the command and its events. State is what earlier re
 that is refused changes nothing; it still takes a number. The rules stand in ``docs/MATCHING.md``; each layer
 of the exchange is a module of its own, in this order::
 
-    state            what is remembered                margin      reservations and loans
-    positions        perpetuals                        book        orders come, wait and leave
-    matching         one order meets a book            auction     a crossed book is uncrossed
-    stops_and_pegs   what follows in the markets       entry       new orders
-    requests         cancels, status, kill switch      replace     other terms for an order
-    registration     what there is, money coming in    operations  how things stand
+    state         what is remembered                names           ClOrdIDs, and when they are forgotten
+    margin        reservations and loans            positions       perpetuals
+    book          orders come, wait and leave       matching        one order meets a book
+    auction       a crossed book is uncrossed       stops_and_pegs  what follows in the markets
+    entry         new orders                        requests        cancels, status, kill switch
+    replace       other terms for an order          registration    what there is, money coming in
+    operations    how things stand
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Exchange(Operations):
         # Event i happens at ts_ns + i, so that event times rise.
         self.ts_ns = max(now_ns, self.event_ts_ns + 1)
         self.events, self.steps, self.elections = [], 0, 0
+        self.forget_names()
         self.release_breakers()
         self.expire_due()
         self.decide(source, raw)

@@ -7,10 +7,11 @@ from engine.api import limits
 from engine.api.enums import AccountKind, InstrumentKind, OrdType, SymbolStatus
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
-from tests.model.state import BUY, MILLION, Order, State, ceil_div
+from tests.model.names import Names
+from tests.model.state import BUY, MILLION, Order, ceil_div
 
 
-class Margin(State):
+class Margin(Names):
     """Money that is locked, borrowed and paid back."""
 
     # --- what an order locks for each lot ---------------------------------------------------------------

@@ -21,7 +21,7 @@ class Replaces(Requests):
 
     def replace_order(self, source: int, request: c.ReplaceOrder) -> None:
         """Change an open order, or reject that."""
-        known = self.named.get((source, request.cl_ord_id))
+        known = self.order_named(source, request.cl_ord_id)
         if known is not None and request.poss_resend:
             return self.report(known)
         target = self.find_target(source, request)
@@ -30,13 +30,13 @@ class Replaces(Requests):
             filled = order.order_qty - order.leaves
             if request.order_qty <= filled:
                 refuse_if(request.order_qty < 1 and filled == 0, ErrorCode.SIZE_OFF_LOT)
-                self.named[source, request.cl_ord_id] = order
+                self.name(source, request.cl_ord_id, order)
                 return self.cancel(order, ErrorCode.REPLACED_BELOW_FILLED)
             new, has_slid, lacking = self.check_replace(source, order, request)
         except Refused as refused:
             order_id, state = identity(target)
             return self.tell(e.ReplaceRejected(order_id, refused.code, state))
-        self.named[source, request.cl_ord_id] = order
+        self.name(source, request.cl_ord_id, order)
         return self.change(order, new, keeps_priority(order, request), has_slid, lacking)
 
     # --- checks -----------------------------------------------------------------------------------------

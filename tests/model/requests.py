@@ -19,7 +19,7 @@ class Requests(Entry):
 
     def find_order(self, source: int, order_id: int, cl_ord_id: str) -> Order | None:
         """Find an order of the source's firm by its id, or else by the source's own ClOrdID."""
-        order = self.orders.get(order_id) if order_id else self.named.get((source, cl_ord_id))
+        order = self.order_with(order_id) if order_id else self.order_named(source, cl_ord_id)
         return order if order is not None and self.acts_for(source, order.account_id) else None
 
     def find_target(self, source: int, request: c.CancelOrder | c.ReplaceOrder) -> Order | None:
@@ -50,7 +50,7 @@ class Requests(Entry):
 
     def cancel_order(self, source: int, request: c.CancelOrder) -> None:
         """Cancel an open order, whatever the state of market, account and session."""
-        known = self.named.get((source, request.cl_ord_id))
+        known = self.order_named(source, request.cl_ord_id)
         if known is not None and request.poss_resend:
             return self.report(known)
         target = self.find_target(source, request)
@@ -59,7 +59,7 @@ class Requests(Entry):
         except Refused as refused:
             order_id, state = identity(target)
             return self.tell(e.CancelRejected(order_id, refused.code, state))
-        self.named[source, request.cl_ord_id] = order
+        self.name(source, request.cl_ord_id, order)
         return self.cancel(order, ErrorCode.USER_REQUESTED)
 
     def mass_cancel(self, source: int, request: c.MassCancel) -> None:

@@ -3,8 +3,9 @@
 Little-endian; amounts are 128-bit two's complement; a text is its length u8, then its ASCII; a list is its
 count u64, then its members::
 
-    magic       b"EXCHSNAP", version u32 = 2
-    position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record)
+    magic       b"EXCHSNAP", version u32 = 3
+    position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
+                (ClOrdIDs spent at or before it are forgotten)
     venue       status u8
     assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
                 lending_account_id u32, lent i128
@@ -24,9 +25,11 @@ count u64, then its members::
                 breaker_until_ns u64 (0 when not active),
                 breaker window list by second: second u64, low i64, high i64
     deposits    list in order of time: deposit_ref text
-    orders      list by order_id, open and closed: order_id u64, account_id u32, symbol_id u32, side u8, state u8
-    cl_ord_ids  list in order of acceptance, of orders, cancels and replaces: source u32, order_id u64,
-                cl_ord_id text
+    orders      list by order_id, open ones and those a ClOrdID names: order_id u64, account_id u32, symbol_id u32,
+                side u8, state u8
+    cl_ord_ids  list of those not forgotten by source, first those in use by order id, then those spent in their order:
+                source u32, order_id u64, is_entered u8 (its order was entered with it), spent_ns u64 (0 while it is
+                in use), cl_ord_id text
     open orders for each instrument by id: list of bids in the order they would trade, list of asks likewise,
                 list by order_id of those without a place in the book (waiting stops, pegs without a price); each:
                 order_id u64, source u32, ord_type u8, time_in_force u8, exec_inst u8,
@@ -47,7 +50,7 @@ from struct import pack
 from engine.api.enums import Side, Trigger
 from engine.api.wire import crc32c
 from tests.model.exchange import Exchange
-from tests.model.state import Market, Order
+from tests.model.state import Market, Name, Order
 
 
 def digest(exchange: Exchange) -> bytes:
@@ -65,8 +68,8 @@ def sections(x: Exchange) -> dict[str, bytes]:
     """Write the state section by section, by the names above."""
     markets = [market for _, market in sorted(x.markets.items())]
     return {
-        "magic": b"EXCHSNAP" + pack("<I", 2),
-        "position": pack("<QQI", x.seq, x.event_ts_ns, x.prev_crc),
+        "magic": b"EXCHSNAP" + pack("<I", 3),
+        "position": pack("<QQIQ", x.seq, x.event_ts_ns, x.prev_crc, x.forgotten_ns),
         "venue": pack("<B", x.venue),
         "assets": _list(_asset(x, asset_id) for asset_id in sorted(x.assets)),
         "firms": _list(pack("<I", f.firm_id) + _text(f.name) for _, f in sorted(x.firms.items())),
@@ -80,7 +83,7 @@ def sections(x: Exchange) -> dict[str, bytes]:
         "orders": _list(
             pack("<QIIBB", o.order_id, o.account_id, o.market.symbol_id, o.side, o.state) for o in x.orders.values()
         ),
-        "cl_ord_ids": _list(pack("<IQ", source, o.order_id) + _text(name) for (source, name), o in x.named.items()),
+        "cl_ord_ids": _list(map(_name, _names(x))),
         **{f"open orders of {market.symbol_id}": _open_orders(x, market) for market in markets},
     }
 
@@ -140,6 +143,18 @@ def _open_orders(x: Exchange, market: Market) -> bytes:
     sides = [[o for queue in market.books[side].values() for o in queue] for side in Side]
     waiting = [o for o in x.open.values() if o.market is market and not o.is_placed]
     return b"".join(_list(map(_order, orders)) for orders in (*sides, waiting))
+
+
+def _names(x: Exchange) -> list[Name]:
+    in_use = [name for name in x.named.values() if not name.spent_ns]
+    in_use.sort(key=lambda name: (name.order.order_id, name.order.entered is not name))
+    spent = [name for queue in x.spent.values() for name in queue]
+    return sorted([*in_use, *spent], key=lambda name: name.source)
+
+
+def _name(name: Name) -> bytes:
+    is_entered = name.order.entered is name
+    return pack("<IQBQ", name.source, name.order.order_id, is_entered, name.spent_ns) + _text(name.cl_ord_id)
 
 
 def _order(o: Order) -> bytes:

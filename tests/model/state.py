@@ -5,7 +5,7 @@ Prices are ticks, quantities lots, amounts minor units. 0 stands for a price, a 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 
 from sortedcontainers import SortedDict, SortedList
@@ -145,6 +145,9 @@ class Order:
     display: int = 0  # of an order in the book: what it shows
     is_placed: bool = False  # has a place in the book
     state: OrderState = OrderState.PENDING
+    entered: Name | None = None  # what it was entered with, until that is forgotten
+    latest: Name | None = None  # given to it since, while it is open
+    names: int = 0  # that are not forgotten
 
     @property
     def is_open(self) -> bool:
@@ -190,6 +193,16 @@ class Order:
         i = self.market.listing
         in_base = self.side is SELL and not self.market.is_perpetual
         return self.account_id, i.base_asset_id if in_base else i.quote_asset_id
+
+
+@dataclass(eq=False)
+class Name:
+    """A ClOrdID of an order, a cancel or a replace."""
+
+    source: int
+    cl_ord_id: str
+    order: Order
+    spent_ns: int = 0  # 0 while it is in use
 
 
 @dataclass(eq=False)
@@ -257,8 +270,10 @@ class State:
         self.locked: defaultdict[tuple[int, int], int] = defaultdict(int)
         self.loans: Counter[tuple[int, int]] = Counter()
         self.positions: defaultdict[int, dict[int, Position]] = defaultdict(dict)  # by account, by symbol
-        self.orders: dict[int, Order] = {}  # by order id, closed ones included
-        self.named: dict[tuple[int, str], Order] = {}  # by source and ClOrdID: of orders, cancels and replaces
+        self.orders: dict[int, Order] = {}  # by order id, open ones and those a ClOrdID names
+        self.named: dict[tuple[int, str], Name] = {}  # by source and ClOrdID
+        self.spent: defaultdict[int, deque[Name]] = defaultdict(deque)  # by source, the oldest first
+        self.forgotten_ns = 0  # ClOrdIDs spent at or before this are forgotten
         self.open: dict[int, Order] = {}  # resting or waiting, by order id
         self.open_of: defaultdict[int, dict[int, dict[int, Order]]] = defaultdict(dict)  # account, symbol, order id
         self.expiring = SortedList()  # (expiry, order id) of open DAY and GTD orders

@@ -44,11 +44,13 @@ class Members:
         return self.model.seq + 1
 
     def name(self) -> str:
-        """A ClOrdID, rarely one that was used already."""
+        """A ClOrdID, rarely one that was used already, which may be forgotten."""
         if self.chance(0.03):
             return self.rng.choice(odd.CL_ORD_IDS)
         if self.chance(0.03) and self.model.named:
             return self.rng.choice([name for _, name in self.model.named])
+        if self.chance(0.03):
+            return f"n{self.rng.randrange(1 + self.seq)}"
         return f"n{self.seq}"
 
     def chance(self, probability: float) -> bool:
@@ -140,7 +142,7 @@ class Members:
         if not orders:
             return m.ALPHA_OE, NO_ORDER, 1, ""
         order = self.rng.choice(orders[-self.rng.choice([5, 20, 400]) :])
-        names = [name for (_, name), named in reversed(self.model.named.items()) if named is order]
+        names = [name for (_, name), named in reversed(self.model.named.items()) if named.order is order]
         named = (order.order_id, "") if self.chance(0.6) else (0, self.rng.choice(names))
         is_other = self.chance(0.08)
         source = self.rng.choice([0, m.CHARLIE_2, m.ALPHA_DC, m.BRAVO_OE]) if is_other else order.source

@@ -120,7 +120,7 @@ class Floor(m.Market):
 
     def state_bytes(self) -> tuple[object, ...]:
         """All that a refused command must not change."""
-        return self.core.balances(), self.core.open_orders, self.core.snapshot()[32:-4]
+        return self.core.balances(), self.core.open_orders, self.core.snapshot()[40:-4]
 
 
 def accepted(events: Events) -> int:

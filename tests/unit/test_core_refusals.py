@@ -34,7 +34,7 @@ def market(opened: bytes) -> Market:
 
 def state(market: Market) -> tuple[object, ...]:
     """All that a refused command must not change."""
-    return market.core.balances(), market.core.open_orders, market.core.snapshot()[32:-4]
+    return market.core.balances(), market.core.open_orders, market.core.snapshot()[40:-4]
 
 
 @pytest.mark.req("ORD-01", "ORD-02")

@@ -156,7 +156,7 @@ def try_rejected(stage: Stage) -> None:
 
 
 def try_expired(stage: Stage) -> None:
-    stage.floor.wait(86_400 * SECOND_NS)
+    stage.floor.wait(12 * 3_600 * SECOND_NS)  # beyond midnight, and within the window of ClOrdIDs
     stage.note()
 
 

@@ -25,6 +25,8 @@ limits! {
     FEE_PPM_MAX: i32 = 20_000;
     BAND_PPM_MAX: u32 = 1_000_000;
     CL_ORD_ID_LENGTH_MAX: usize = 36;
+    CL_ORD_ID_WINDOW_NS: u64 = 86_400_000_000_000;
+    CL_ORD_IDS_SPENT_MAX: u32 = 1_000_000;
     TEXT_LENGTH_MAX: usize = 64;
     NAME_LENGTH_MAX: usize = 32;
     DEPOSIT_REF_LENGTH_MAX: usize = 64;

@@ -10,7 +10,9 @@ use crate::language::command::{
 use crate::language::event::{BreakerReleased, CommandRefused};
 use crate::language::frame::{take_command_frame, take_record, Frame, Header};
 use crate::language::layout::VERSION;
-use crate::language::limits::{BATCH_COMMANDS_MAX, ELECTIONS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MAX};
+use crate::language::limits::{
+    BATCH_COMMANDS_MAX, CL_ORD_IDS_SPENT_MAX, CL_ORD_ID_WINDOW_NS, ELECTIONS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MAX,
+};
 use crate::state::exchange::{Decision, Exchange, LogEnd, Now};
 use crate::state::look_ahead::LOOK_AHEAD;
 
@@ -89,6 +91,7 @@ impl Exchange {
         let ts_ns = now_ns.max(self.log_end.event_ts_ns + 1);
         self.now = Now { seq, ts_ns, steps: STEPS_PER_COMMAND_MAX, elections: ELECTIONS_PER_COMMAND_MAX };
         self.records.begin(frame.command);
+        self.orders.begin(ts_ns, CL_ORD_ID_WINDOW_NS, CL_ORD_IDS_SPENT_MAX);
         self.settle_what_is_due();
         let source = frame.header.source;
         match self.decide(source, key, frame.command) {

@@ -252,8 +252,7 @@ impl Exchange {
             let leverage = self.leverage(account_id, symbol_id);
             self.accounts[account_id].open_position(symbol_id, leverage);
         }
-        let entry =
-            self.orders.add(Order { order_id, account_id, symbol_id, slot: NIL, side, state: OrderState::Pending });
+        let entry = self.orders.add(Order::new(order_id, account_id, symbol_id, side, OrderState::Pending));
         self.orders.name(key, source, entry, cl_ord_id);
         let stp = if asked.stp == SelfTrade::Default { SelfTrade::Aggressive } else { asked.stp };
         let open = OpenOrder {

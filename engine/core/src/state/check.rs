@@ -53,7 +53,7 @@ impl Exchange {
             }
         }
         ensure(counted == self.open.len(), "an open order is nowhere")?;
-        let registered = self.orders.orders().iter().filter(|order| order.state.is_open()).count();
+        let registered = self.orders.open_count();
         ensure(counted == registered, "an open order is in no book")?;
         ensure(expiring == self.expiries.len(), "an expiry is missing or left over")?;
         for (expiry, order_id, slot) in &self.expiries {

@@ -13,12 +13,12 @@ use crate::language::crc32c::Checksum;
 use crate::language::frame::TS_NS_MAX;
 use crate::language::limits::{
     ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
-    POSITION_LOTS_MAX, PRICE_TICKS_MAX, WEIGHT_PPM_MAX,
+    POSITION_LOTS_MAX, PRICE_TICKS_MAX, SESSIONS_MAX, WEIGHT_PPM_MAX,
 };
 use crate::language::listing::{Listing, Step};
 use crate::language::text::{ClOrdId, Text};
 use crate::market::open_orders::{OpenOrder, Terms};
-use crate::market::order_register::Order;
+use crate::market::order_register::{Named, Order};
 use crate::market::{MarkSecond, Market, Unacted};
 use crate::state::exchange::{Exchange, Firm, LogEnd, Session};
 use crate::state::snapshot::{MAGIC, VERSION};
@@ -105,6 +105,7 @@ impl Exchange {
         }
         let mut exchange = Self::new(seed, checksum);
         exchange.log_end = LogEnd { seq: input.u64()?, event_ts_ns: input.u64()?, crc: input.u32()? };
+        exchange.orders.forgotten_ns = input.u64()?;
         if exchange.log_end.seq > SEQ_MAX || exchange.log_end.event_ts_ns > TS_NS_MAX {
             return Err(UNSOUND);
         }
@@ -231,15 +232,18 @@ impl Exchange {
             if !is_known || order_id <= last || order_id > self.log_end.seq {
                 return Err(UNSOUND);
             }
-            self.orders.add(Order { order_id, account_id, symbol_id, slot: NIL, side, state });
+            self.orders.add(Order::new(order_id, account_id, symbol_id, side, state));
             last = order_id;
         }
         for _ in 0..input.u64()? {
             let (source, order_id) = (input.u32()?, input.u64()?);
-            let cl_ord_id: ClOrdId = input.text()?;
-            let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
-            let key = self.orders.key(source, cl_ord_id.as_bytes());
-            self.orders.name(key, source, entry, cl_ord_id.as_bytes());
+            let (is_entered, spent_ns) = (input.flag()?, input.u64()?);
+            let cl_ord_id: &ClOrdId = &input.text()?;
+            let named = Named { source, order_id, is_entered, spent_ns, cl_ord_id };
+            if source > SESSIONS_MAX || spent_ns > self.log_end.event_ts_ns {
+                return Err(UNSOUND);
+            }
+            self.orders.restore_name(&named).ok_or(UNSOUND)?;
         }
         Ok(())
     }

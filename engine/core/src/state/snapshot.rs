@@ -4,8 +4,9 @@
 //! count u64, then its members:
 //!
 //! ```text
-//! magic       b"EXCHSNAP", version u32 = 2
-//! position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record)
+//! magic       b"EXCHSNAP", version u32 = 3
+//! position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
+//!             (ClOrdIDs spent at or before it are forgotten)
 //! venue       status u8
 //! assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
 //!             lending_account_id u32, lent i128
@@ -23,8 +24,11 @@
 //!             prices not acted upon: last_low i64, last_high i64, mark_low i64, mark_high i64,
 //!             breaker_until_ns u64, marks of the last minute list by second: second u64, low i64, high i64
 //! deposits    list in order of time: deposit_ref text
-//! orders      list by order_id, open and closed: order_id u64, account_id u32, symbol_id u32, side u8, state u8
-//! cl_ord_ids  list in order of acceptance, of orders, cancels and replaces: source u32, order_id u64, cl_ord_id text
+//! orders      list by order_id, open ones and those a ClOrdID names: order_id u64, account_id u32, symbol_id u32,
+//!             side u8, state u8
+//! cl_ord_ids  list of those not forgotten by source, first those in use by order id, then those spent in their order:
+//!             source u32, order_id u64, is_entered u8 (its order was
+//!             entered with it), spent_ns u64 (0 while it is in use), cl_ord_id text
 //! open orders for each instrument by id, first the bids, then the asks as they would trade, then those without a
 //!             place in the book by order_id, each a list: order_id u64, source u32, ord_type u8, time_in_force u8,
 //!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 without a place),
@@ -42,7 +46,7 @@ use crate::state::exchange::Exchange;
 use crate::store::slab::NIL;
 
 pub const MAGIC: &[u8; 8] = b"EXCHSNAP";
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 #[derive(Default)]
 struct Writer {
@@ -73,6 +77,7 @@ impl Exchange {
         out.put(self.log_end.seq.to_le_bytes());
         out.put(self.log_end.event_ts_ns.to_le_bytes());
         out.put(self.log_end.crc.to_le_bytes());
+        out.put(self.orders.forgotten_ns.to_le_bytes());
         out.put([self.venue_status as u8]);
         self.write_registries(&mut out);
         self.write_instruments(&mut out);
@@ -129,18 +134,22 @@ impl Exchange {
         for deposit_ref in self.deposit_refs.as_slice() {
             out.text(deposit_ref);
         }
-        out.count(self.orders.orders().len());
-        for order in self.orders.orders().iter() {
+        let orders = self.orders.remembered();
+        out.count(orders.len());
+        for order in orders {
             out.put(order.order_id.to_le_bytes());
             out.put(order.account_id.to_le_bytes());
             out.put(order.symbol_id.to_le_bytes());
             out.put([order.side as u8, order.state as u8]);
         }
-        out.count(self.orders.namings().len());
-        for naming in self.orders.namings().iter() {
-            out.put(naming.source.to_le_bytes());
-            out.put(self.orders[naming.entry].order_id.to_le_bytes());
-            out.text(&naming.cl_ord_id);
+        let names = self.orders.names();
+        out.count(names.len());
+        for named in names {
+            out.put(named.source.to_le_bytes());
+            out.put(named.order_id.to_le_bytes());
+            out.put([u8::from(named.is_entered)]);
+            out.put(named.spent_ns.to_le_bytes());
+            out.text(named.cl_ord_id);
         }
     }
 

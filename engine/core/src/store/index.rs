@@ -1,4 +1,4 @@
-//! Open-addressing table from a hash to the number of an entry kept elsewhere. Nothing is ever taken out.
+//! Open-addressing table from a hash to the number of an entry kept elsewhere.
 //!
 //! The table is cut into shards that grow one at a time, so that no command waits for all of it; within a shard the
 //! upper bits of the hash are the home slot, so it grows in one sequential pass over both halves. Nothing walks
@@ -66,6 +66,13 @@ impl Index {
         self.len += 1;
     }
 
+    /// Take an entry out that is there. Cost: O(1) expected.
+    pub fn remove(&mut self, hash: u64, entry: u32) {
+        let at = self.shard(hash);
+        self.shards[at].remove(tag(hash), entry);
+        self.len -= 1;
+    }
+
     fn shard(&self, hash: u64) -> usize {
         hash as usize & (self.shards.len() - 1)
     }
@@ -101,6 +108,31 @@ impl Shard {
         }
         self.place(slot);
         self.len += 1;
+    }
+
+    /// Empty a slot; those behind it that a look-up would not reach any more move up.
+    fn remove(&mut self, tag: u32, entry: u32) {
+        let mask = self.slots.len() - 1;
+        let mut hole = self.home(tag);
+        while self.slots[hole].entry != entry {
+            assert!(self.slots[hole].entry != NIL, "an entry is not in the index");
+            hole = (hole + 1) & mask;
+        }
+        let mut at = hole;
+        loop {
+            at = (at + 1) & mask;
+            let slot = self.slots[at];
+            if slot.entry == NIL {
+                break;
+            }
+            let from_home = at.wrapping_sub(self.home(slot.tag)) & mask;
+            if from_home >= at.wrapping_sub(hole) & mask {
+                self.slots[hole] = slot;
+                hole = at;
+            }
+        }
+        self.slots[hole] = EMPTY;
+        self.len -= 1;
     }
 
     fn home(&self, tag: u32) -> usize {
@@ -147,6 +179,11 @@ pub fn hash(seed: u64, prefix: u32, raw: &[u8]) -> u64 {
     fold(fold(state ^ first, key ^ last), MULTIPLIER)
 }
 
+/// Hash a number under a seed.
+pub fn hash_number(seed: u64, number: u64) -> u64 {
+    fold(number ^ seed, MULTIPLIER)
+}
+
 /// Fewer than sixteen bytes as two words: their beginning and their end, which may overlap.
 fn ends(raw: &[u8]) -> (u64, u64) {
     if let (Some(first), Some(last)) = (raw.first_chunk(), raw.last_chunk()) {
@@ -174,6 +211,22 @@ mod tests {
             assert_eq!(index.find(key(n), |entry| entry == n), Some(n));
         }
         assert_eq!(index.len(), 10_000);
+    }
+
+    #[test]
+    fn what_was_taken_out_is_gone_and_all_else_is_found() {
+        let mut index = Index::small();
+        let key = |n: u32| hash(7, 0, &(n / 3).to_le_bytes());
+        for n in 0..3_000 {
+            index.insert(key(n), n);
+        }
+        for n in (0..3_000).filter(|n| n % 7 != 0) {
+            index.remove(key(n), n);
+        }
+        for n in 0..3_000 {
+            assert_eq!(index.find(key(n), |entry| entry == n).is_some(), n % 7 == 0, "{n}");
+        }
+        assert_eq!(index.len(), 429);
     }
 
     #[test]

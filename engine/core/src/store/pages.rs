@@ -29,8 +29,15 @@ impl<T> Pages<T> {
         self.len += 1;
     }
 
-    pub fn get(&self, at: usize) -> Option<&T> {
-        self.pages.get(at / PAGE)?.get(at % PAGE)
+    /// Take the entry at the end. Cost: O(1).
+    pub fn pop(&mut self) -> Option<T> {
+        let page = self.pages.last_mut()?;
+        let entry = page.pop();
+        if page.is_empty() {
+            self.pages.pop();
+        }
+        self.len -= 1;
+        entry
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
@@ -60,11 +67,15 @@ mod tests {
     fn is_a_list_across_its_pages() {
         let mut pages = Pages::new();
         for n in 0..=3 * PAGE {
-            assert_eq!(pages.get(n), None);
             pages.push(n);
             assert_eq!((pages.len(), pages[n]), (n + 1, n));
         }
         pages[PAGE] = 7;
+        while pages.len() > 2 * PAGE {
+            assert_eq!(pages.pop(), Some(pages.len()));
+        }
+        pages.push(8);
+        assert_eq!((pages.len(), pages[2 * PAGE]), (2 * PAGE + 1, 8));
         assert!(pages.iter().take(PAGE + 1).copied().eq((0..PAGE).chain([7])));
     }
 }

@@ -1,16 +1,18 @@
 //! Slots that keep their number while in use and are used again afterwards, the last freed first.
 
+use crate::store::pages::Pages;
+
 /// No slot, no entry.
 pub const NIL: u32 = u32::MAX;
 
 pub struct Slab<T> {
-    slots: Vec<T>,
-    free: Vec<u32>,
+    slots: Pages<T>,
+    free: Pages<u32>,
 }
 
 impl<T: Copy> Slab<T> {
     pub fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self { slots: Pages::new(), free: Pages::new() }
     }
 
     /// Count the slots in use.
