@@ -154,11 +154,17 @@ impl OrderRegister {
     pub fn find(&self, order_id: u64) -> Option<u32> {
         let entry = self.entry(order_id)?;
         let order = &self.orders[entry];
-        let is_remembered = order.entered != NIL && !self.is_forgotten(&self.namings[order.entered]);
-        is_remembered.then_some(entry)
+        let is_remembered = || order.entered != NIL && !self.is_forgotten(&self.namings[order.entered]);
+        (order.slot != NIL || is_remembered()).then_some(entry)
+    }
+
+    /// Find what most likely is the entry of an order, without looking at it.
+    pub fn guess(&self, order_id: u64) -> Option<u32> {
+        (order_id != 0).then(|| self.by_order_id.find(hash_number(self.seed, order_id), |_| true))?
     }
 
     /// Find an order as long as any `ClOrdID` names it.
+    #[inline(always)]
     pub fn entry(&self, order_id: u64) -> Option<u32> {
         self.by_order_id.find(hash_number(self.seed, order_id), |entry| self.orders[entry].order_id == order_id)
     }

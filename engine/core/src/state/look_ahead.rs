@@ -39,7 +39,7 @@ impl Exchange {
         let mut seen = 0;
         for i in 0..count {
             seen ^= self.orders.warm(self.ahead.keys[i]);
-            self.ahead.entries[i] = self.orders.find(self.ahead.glances[i].order_id);
+            self.ahead.entries[i] = self.orders.guess(self.ahead.glances[i].order_id);
         }
         if self.open.len() > NEAR_ORDERS {
             seen ^= self.look_at_orders(count);
