@@ -41,12 +41,13 @@ def as_model(order: Order) -> tuple[object, ...]:
 
 def of_model(twins: Twins, order: ModelOrder) -> tuple[object, ...]:
     lasting = order.expire_time_ns if order.time_in_force is not TimeInForce.DAY else 0
-    names = [name for (_, name), named in twins.model.named.items() if named is order]
+    name = order.latest or order.entered
+    assert name is not None
     symbol_id, price = order.market.symbol_id, 0 if order.ord_type.is_stop and not has_limit(order) else order.limit
     identity = (order.order_id, order.source, order.account_id, symbol_id, order.side, order.ord_type)
     sizes = (order.order_qty, order.leaves, order.order_qty - order.leaves, order.max_floor, price, order.stop_px)
     rest = (order.time_in_force, lasting, order.peg_offset, order.peg, order.trigger, order.stp_group)
-    return (*identity, *sizes, *rest, order.exec_inst, order.is_triggered, order.state, names[-1])
+    return (*identity, *sizes, *rest, order.exec_inst, order.is_triggered, order.state, name.cl_ord_id)
 
 
 def has_limit(order: ModelOrder) -> bool:
