@@ -90,7 +90,7 @@ class BalanceRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EngineStatus(msgspec.Struct, frozen=True):
-    """The engine as it stands: position, durability, open orders, links and the cost of its last syncs.
+    """The engine as it stands: its place in the log, durability, open orders, links and the cost of its last syncs.
 
     ``state_sha256`` is empty unless the digest was asked for.
     """

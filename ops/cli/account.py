@@ -88,22 +88,22 @@ def show(
         return
     columns = ("account", "asset", "available>", "locked>", "settled available>", "settled locked>")
     show_table(f"{firm} at seq {live.seq}", columns, [msgspec.structs.astuple(line) for line in lines])
-    for name, standing in barred.items():
-        out.print(f"{name} is {standing}", markup=False)
+    for name, status in barred.items():
+        out.print(f"{name} is {status}", markup=False)
     if cursor != live.seq:
         out.print(f"the books are at seq {cursor}: exchange reconcile compares both at one seq")
 
 
-def statuses(records: Iterable[Record]) -> dict[int, AccountStatus]:
+def statuses(records: Iterable[Record]) -> dict[AccountId, AccountStatus]:
     """Find the accounts that are not active, by what operations have set."""
-    found: dict[int, AccountStatus] = {}
+    found: dict[AccountId, AccountStatus] = {}
     for record in records:
         match record.command:
-            case SetAccountStatus(account_id, standing) if AccountStatusSet() in record.events:
-                found[account_id] = standing
+            case SetAccountStatus(account_id, status) if AccountStatusSet() in record.events:
+                found[account_id] = status
             case _:
                 pass
-    return {account_id: standing for account_id, standing in found.items() if standing is not AccountStatus.ACTIVE}
+    return {account_id: status for account_id, status in found.items() if status is not AccountStatus.ACTIVE}
 
 
 async def read_settled(dsn: str) -> tuple[Settled, int]:

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 
 import msgspec
 import typer
@@ -107,7 +107,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     out.print(table)
 
 
-def show_json(value: Any) -> None:
+def show_json(value: object) -> None:
     """Print ``value`` as one JSON document."""
     print(msgspec.json.encode(value).decode())
 

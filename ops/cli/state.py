@@ -16,7 +16,7 @@ from engine.api.units import format_minor
 from engine.client import read_journal
 from ops.cli.screen import counted, err, out, show_json, show_table
 from ops.errors import CheckFailed
-from ops.journal.timetravel import Log, Progress, Standing, standing_of, state_at
+from ops.journal.timetravel import Log, Progress, Summary, state_at, summary_of
 from ops.telling.events import iso_time
 from venue.registration import operations_records
 
@@ -50,27 +50,27 @@ def show_state(log: Log, seq: int, as_json: bool, firm: str = "") -> None:
     Raises: CheckFailed when the journal ends before, or there was no such firm or account.
     """
     with progress_to(seq, "executing") as progress:
-        standing = standing_of(state_at(log, seq, progress))
+        summary = summary_of(state_at(log, seq, progress))
     registry = Registry(operations_records(read_journal(log.journal, 1, seq) if seq else ()))
     wanted = {one.account_id for one in registry.firm_accounts(firm)} if firm else registry.accounts.keys()
     if firm and not wanted:
         raise CheckFailed(f"no firm or account is called {firm} at seq {seq}")
-    lines = [_line(registry, balance) for balance in standing.balances if balance[0] in wanted]
-    time = iso_time(standing.ts_ns) if seq else ""
+    lines = [_line(registry, balance) for balance in summary.balances if balance[0] in wanted]
+    time = iso_time(summary.ts_ns) if seq else ""
     if as_json:
-        whole = msgspec.structs.asdict(standing) if not firm else {"seq": seq, "ts_ns": standing.ts_ns}
+        whole = msgspec.structs.asdict(summary) if not firm else {"seq": seq, "ts_ns": summary.ts_ns}
         show_json({**whole, "time": time, "balances": lines})
         return
     title = f"{firm or 'balances'} after seq {seq}, {time}".rstrip(", ")
     columns = ("account", "asset", "available>", "locked>")
     show_table(title, columns, [msgspec.structs.astuple(line) for line in lines])
     if not firm:
-        _show_sum(standing)
+        _show_sum(summary)
 
 
-def _show_sum(standing: Standing) -> None:
-    out.print(f"{counted(standing.open_orders, 'open order')}; SHA-256 of the state:")
-    out.print(standing.state_sha256)
+def _show_sum(summary: Summary) -> None:
+    out.print(f"{counted(summary.open_orders, 'open order')}; SHA-256 of the state:")
+    out.print(summary.state_sha256)
 
 
 def _line(registry: Registry, balance: tuple[AccountId, AssetId, int, int]) -> StateLine:

@@ -40,7 +40,7 @@ class Log(msgspec.Struct, frozen=True):
     snapshots: Path
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Summary(msgspec.Struct, frozen=True):
     """A state in short; balances are ``(account_id, asset_id, available, locked)`` in minor units."""
 
     seq: int
@@ -144,9 +144,9 @@ def seq_at(log: Log, at_ns: int) -> int:
     return found
 
 
-def standing_of(core: Core) -> Standing:
+def summary_of(core: Core) -> Summary:
     """Sum up a state."""
-    return Standing(core.seq, core.ts_ns, core.open_orders, core.digest().hex(), core.balances())
+    return Summary(core.seq, core.ts_ns, core.open_orders, core.digest().hex(), core.balances())
 
 
 def wanted_seq(log: Log, to_seq: int | None, at: str | None) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
-from typing import Any
 
 import msgspec
 
@@ -15,6 +14,9 @@ from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
 from ops.telling.events import iso_time
 
+Fields = dict[str, object]
+"""Of a JSON object."""
+
 _FIX_CHARACTERS = ("side", "taker_side", "ord_type", "time_in_force")
 
 _QUANTITIES = ("order_qty", "leaves", "last_qty", "taker_leaves", "maker_leaves", "display", "max_floor", "min_qty")
@@ -25,7 +27,7 @@ _OF_POSITION = ("cost", "margin", "extra", "debt", "realized_pnl", "released", "
 _OF_ASSET = ("amount", "loan", "available_after", "from_available", "to_available")
 
 
-def record_object(record: Record, chronicle: Chronicle) -> dict[str, Any]:
+def record_object(record: Record, chronicle: Chronicle) -> Fields:
     """Build the object of ``record``, the one ``chronicle`` applied last."""
     return {
         "seq": record.seq,
@@ -38,11 +40,11 @@ def record_object(record: Record, chronicle: Chronicle) -> dict[str, Any]:
     }
 
 
-def _tagged(item: msgspec.Struct, amounts: dict[str, Any]) -> dict[str, Any]:
+def _tagged(item: msgspec.Struct, amounts: Fields) -> Fields:
     """Put the name of a record before its fields; members of enumerations by name, FIX codes as characters."""
-    fields = {"type": type(item).__name__, **msgspec.structs.asdict(item), **amounts}
+    fields: Fields = {"type": type(item).__name__, **msgspec.structs.asdict(item), **amounts}
     for name, value in fields.items():
-        if name in _FIX_CHARACTERS:
+        if name in _FIX_CHARACTERS and isinstance(value, int):
             fields[name] = chr(value) if value else ""
         elif isinstance(value, IntFlag):
             fields[name] = [str(flag.name) for flag in value]
@@ -53,7 +55,7 @@ def _tagged(item: msgspec.Struct, amounts: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _command_amounts(command: c.Command, chronicle: Chronicle) -> dict[str, Any]:
+def _command_amounts(command: c.Command, chronicle: Chronicle) -> Fields:
     match command:
         case c.RefuseOrder():
             return {}
@@ -73,7 +75,7 @@ def _command_amounts(command: c.Command, chronicle: Chronicle) -> dict[str, Any]
             return {}
 
 
-def _instrument(instrument: Instrument, chronicle: Chronicle) -> dict[str, Any]:
+def _instrument(instrument: Instrument, chronicle: Chronicle) -> Fields:
     fields = msgspec.structs.asdict(instrument)
     for name in ("tick", "lot"):
         fields[name] = str(fields[name])
@@ -84,7 +86,7 @@ def _instrument(instrument: Instrument, chronicle: Chronicle) -> dict[str, Any]:
     return fields | {"kind": instrument.kind.name, "matching": instrument.matching.name}
 
 
-def _event_amounts(event: e.Event, record: Record, chronicle: Chronicle) -> dict[str, Any]:
+def _event_amounts(event: e.Event, record: Record, chronicle: Chronicle) -> Fields:
     match event:
         case e.Deposited() | e.Transferred() if isinstance(record.command, c.Deposit | c.Transfer):
             return _amounts(event, _OF_ASSET, record.command.asset_id, chronicle)
@@ -108,7 +110,7 @@ def _event_amounts(event: e.Event, record: Record, chronicle: Chronicle) -> dict
             return {}
 
 
-def _scaled(item: msgspec.Struct, symbol_id: SymbolId, chronicle: Chronicle) -> dict[str, Any]:
+def _scaled(item: msgspec.Struct, symbol_id: SymbolId, chronicle: Chronicle) -> Fields:
     """Write the quantities and prices among the fields of ``item``; one that was not given stays as it is."""
     own = set(item.__struct_fields__)
     quantities = {name: chronicle.qty(getattr(item, name), symbol_id) for name in _QUANTITIES if name in own}
@@ -118,5 +120,5 @@ def _scaled(item: msgspec.Struct, symbol_id: SymbolId, chronicle: Chronicle) -> 
     }
 
 
-def _amounts(item: msgspec.Struct, names: tuple[str, ...], asset_id: AssetId, chronicle: Chronicle) -> dict[str, Any]:
+def _amounts(item: msgspec.Struct, names: tuple[str, ...], asset_id: AssetId, chronicle: Chronicle) -> Fields:
     return {name: chronicle.decimal(getattr(item, name), asset_id) for name in names if name in item.__struct_fields__}
