@@ -13,8 +13,8 @@ from fixgw.dictionary import DICTIONARY
 from fixgw.errors import GatewayError
 from fixgw.write_deadline import bound_writes
 
-LOGOUT_S_MAX = 2.5
-"""How long members have to answer our Logout when the process stops."""
+LOGOUT_S_MAX = 5.0
+"""How long members have to answer our Logout when the process stops; QuickFIX takes up to a second to send it."""
 
 
 class Acceptor:

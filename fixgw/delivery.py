@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from engine.api.cursor import BEGINNING, Cursor
 from engine.api.ids import Seq, SessionId
-from engine.api.wire import Record
 from fixgw.checkpoint import Checkpoint, CheckpointFile, SessionCheckpoint
 from fixgw.errors import ForeignStores
 from fixgw.outlet import Outlet
@@ -86,10 +85,11 @@ class Delivery:
 
     # --- telling ------------------------------------------------------------------------------------------
 
-    def tell(self, records: Iterable[Record]) -> None:
+    def tell(self, records: bytes) -> None:
         """Apply records, and hand their reports to the sessions they go to."""
-        outlets = self._outlets
-        for record in records:
+        outlets, decoded = self._outlets, self._reporting.take(records)
+        self._role.link.observe(decoded)
+        for record in decoded:
             self._last_record[record.source] = (record.seq, record.source_seq)
             for report in self._reporting.apply(record):
                 for number in self._role.sessions_of(report):

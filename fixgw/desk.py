@@ -21,7 +21,6 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from engine.api.heartbeat import Heartbeat
-from engine.api.wire import decode_records
 from engine.client import Follower
 from fixgw.delivery import Delivery
 from fixgw.inbound.fields import Fields, split_fields
@@ -178,9 +177,7 @@ class Desk:
 
     def _tell(self, records: bytes) -> None:
         if records:
-            decoded = decode_records(records)
-            self._role.link.observe(decoded)
-            self._delivery.tell(decoded)
+            self._delivery.tell(records)
 
     def _what_is_wrong(self) -> str:
         """Say what the heartbeat tells: an engine that has been away for too long to be just starting again."""

@@ -42,6 +42,10 @@ class Reporting:
         self._standing = standing
         self._directory = directory
 
+    def take(self, records: bytes) -> list[Record]:
+        """Decode records that continue the log, to be applied one by one. Raises: WireError, CursorRefused."""
+        return self._standing.take(records)
+
     def apply(self, record: Record) -> list[r.Report]:
         """Apply one record and return its reports, in order."""
         reports: list[r.Report] = []

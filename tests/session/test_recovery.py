@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -194,18 +195,49 @@ def test_a_copy_sent_after_a_kill_does_not_enter_twice(exchange: Exchange) -> No
     assert exchange.status().open_orders == 1
 
 
+def status_of(member: Client, cl_ord_id: str) -> Received:
+    member.send("H", {11: cl_ord_id, 55: "BTC/USDT", 54: "1"})
+    return member.expect("8", t150="I")
+
+
+@pytest.mark.req("FIX-06")
+def test_a_restarted_gateway_knows_orders_that_are_open_and_closed_as_before(exchange: Exchange) -> None:
+    """It starts after both: what it tells is from the shared fold, ExecID <17> of their last reports included."""
+    alpha, bravo = exchange.client("ALPHA"), exchange.client("BRAVO")
+    alpha.logon()
+    bravo.logon()
+    for cl_ord_id in ("open", "filled"):
+        enter(alpha, cl_ord_id, "0.3", "50000")
+    bravo.send("D", order("b1", "2", "0.1", "50000"))
+    alpha.expect("8", t150="F", t11="open")
+    bravo.send("D", order("b2", "2", "0.5", "50000"))
+    alpha.expect("8", t150="F", t11="open")
+    alpha.expect("8", t150="F", t11="filled")
+    enter(alpha, "resting", "0.3", "40000")
+    before = [status_of(alpha, cl_ord_id) for cl_ord_id in ("open", "filled", "resting")]
+    exchange.gateways["order-entry"].stop()
+    alpha.drop()
+    exchange.start_gateway("order-entry")
+    alpha.logon()
+    after = [status_of(alpha, cl_ord_id) for cl_ord_id in ("open", "filled", "resting")]
+    assert [without_place(report) for report in after] == [without_place(report) for report in before]
+
+
+def without_place(status: Received) -> dict[int, str]:
+    """Return the fields but those of the header and trailer, and what each answer has of its own."""
+    return {tag: value for tag, value in status.items() if tag not in (8, 9, 10, 34, 52, 60, 20018)}
+
+
 @pytest.mark.parametrize("role", ["order-entry", "drop-copy"])
 def test_a_gateway_that_is_told_to_stop_says_goodbye(exchange: Exchange, role: str) -> None:
     member = exchange.client("ALPHA" if role == "order-entry" else "ALPHA-DC")
     member.logon()
-    threading.Thread(target=lambda: answer_logout(member)).start()
-    assert exchange.gateways[role].stop() == 0
-
-
-def answer_logout(member: Client) -> None:
-    goodbye = member.expect("5")
-    assert goodbye[58] == "the exchange is stopping" and 789 in goodbye
-    member.send("5", {})
+    with ThreadPoolExecutor(1) as other:
+        stopping = other.submit(exchange.gateways[role].stop)
+        goodbye = member.expect("5")
+        assert goodbye[58] == "the exchange is stopping" and 789 in goodbye
+        member.send("5", {})
+        assert stopping.result() == 0
 
 
 def test_a_second_gateway_of_a_role_refuses_to_start(exchange: Exchange) -> None:
