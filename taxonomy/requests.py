@@ -20,7 +20,7 @@ class Requests:
 
     def mass_canceled(self, event: e.MassCanceled) -> None:
         """MassCanceled."""
-        self._teller.tell("MassCanceled", {"canceled": str(event.canceled), "remaining": str(event.remaining)})
+        self._teller.tell("MassCanceled", {"canceled": str(event.canceled), "is_complete": event.is_complete})
 
     def command_refused(self, record: Record, code: int) -> None:
         """CommandRefused, MassCancelRejected."""

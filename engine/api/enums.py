@@ -187,6 +187,7 @@ class RestateReason(IntEnum):
     REFILL = 3
     REDUCE_ONLY = 4
     SLIDE = 5
+    TURN = 6  # it waits for its turn to be matched and shows nothing, or has had it and rests
 
 
 class PositionReason(IntEnum):

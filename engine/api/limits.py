@@ -60,21 +60,32 @@ OPEN_ORDERS_PER_SYMBOL_MAX = 1_000
 OPEN_ORDERS_PER_ACCOUNT_MAX = 10_000
 """core. Open orders of one account in all symbols (ORD-22)."""
 
-STEPS_PER_COMMAND_MAX = 50_000
-"""core. Matches, and cancels and restatements of makers, that one command may cause while matching, so that its record
-stays below RECORD_BYTES_MAX; what is left of the order in hand is canceled."""
+STEPS_PER_COMMAND_MAX = 1_000
+"""core. Steps of one record (docs/MATCHING.md, section 1), so that it takes less than 2 ms; the next ones go on."""
 
-CANCELS_PER_COMMAND_MAX = 100_000
-"""core. Orders one mass cancel takes out; it is repeated for more."""
+STEPS_PER_COMMAND_MIN = 16
+"""core. So few steps a snapshot may name, so that tests see work go on; shares of them are taken."""
 
-ELECTIONS_PER_COMMAND_MAX = 1_000
-"""core. Stops elected within one command; the rest follow with the next one."""
+STEP_BYTES_MAX = 1_024
+"""core. Bytes of the events of one step, at most, so that no record is longer than RECORD_BYTES_MAX."""
 
-EXPIRING_ORDERS_MAX = 200_000
-"""core. Open DAY and GTD orders: all of them may expire within one command."""
+LOOKS_PER_STEP = 8
+"""core. Orders, accounts or levels that are only looked at and cost one step together."""
 
-PEGS_PER_SYMBOL_MAX = 1_000
-"""core. Open pegged orders of one symbol: each is repriced when the best price moves."""
+WITHDRAWALS_PER_FIRM_MAX = 4
+"""core. Mass cancels of one firm, or of operations, with cancels left to tell: each maker met is held against them."""
+
+TRANCHES_PER_ORDER_MAX = 1_000
+"""core. How often an iceberg may show itself: ``order_qty`` is at most so many times ``max_floor``."""
+
+PEGS_PER_ACCOUNT_MAX = 50
+"""core. Open pegged orders of one account in one symbol."""
+
+PEGS_PER_FIRM_MAX = 200
+"""core. Open pegged orders of one firm in one symbol, so that no firm uses up the symbol's."""
+
+PEGS_PER_SYMBOL_MAX = 2_000
+"""core. Open pegged orders of one symbol: as many levels may stand before the reference price."""
 
 POSITION_LOTS_MAX = 10**12
 """core. Lots of a position and of the orders that may add to it; times price and tick it stays below 2**127."""
@@ -124,8 +135,8 @@ SESSIONS_MAX = 65_535
 COMMAND_BYTES_MAX = 1_024
 """core. Bytes of one command, its type byte included."""
 
-RECORD_BYTES_MAX = 1 << 26
-"""core. Bytes of one record: a taker that sweeps half a million makers. Larger lengths are noise."""
+RECORD_BYTES_MAX = 1 << 20
+"""core. Bytes of one record: the longest command and all its steps. Larger lengths are noise."""
 
 BATCH_COMMANDS_MAX = 65_535
 """core. Commands made durable by one sync; a record's place in its batch is a u16."""

@@ -50,6 +50,7 @@ class ErrorCode(IntEnum):
     OPERATIONS = 1042
     LIQUIDATION = 1043
     DELISTED = 1044
+    MASS_CANCELED = 1045
     INTERNAL = 1050
     MALFORMED_COMMAND = 2001
     UNKNOWN_COMMAND = 2002
@@ -110,6 +111,7 @@ MEANINGS: dict[ErrorCode, Meaning] = {
     ErrorCode.OPERATIONS: Meaning("canceled by operations"),
     ErrorCode.LIQUIDATION: Meaning("liquidation"),
     ErrorCode.DELISTED: Meaning("instrument delisted"),
+    ErrorCode.MASS_CANCELED: Meaning("canceled by a mass cancel"),
     ErrorCode.INTERNAL: Meaning("internal: the request had no effect", 0, 99),
     ErrorCode.MALFORMED_COMMAND: Meaning("not a command as its layout has it"),
     ErrorCode.UNKNOWN_COMMAND: Meaning("a command of a number or version this release does not know"),

@@ -91,7 +91,7 @@ class ExecutionReport:
             why = "" if code == ErrorCode.USER_REQUESTED else refusal_text(code)
             return f"{self._of_order('4', report, report.request)}41={orig_cl_ord_id}\x01{why}"
         body = self._of_order("4", report, orig_cl_ord_id)
-        if code == ErrorCode.USER_REQUESTED:
+        if code == ErrorCode.MASS_CANCELED:
             return body + refusal_text(code)
         reason = MARKET_OPTION if code == ErrorCode.POST_ONLY_WOULD_TAKE else OTHER
         return f"{body}378={reason}\x01{refusal_text(code)}"

@@ -80,13 +80,9 @@ def _closed(event: e.OrderCanceled | e.OrderExpired, record: Record, chronicle: 
 
 def _canceled_by(record: Record, chronicle: Chronicle) -> str:
     """Say whose command took an order out, where it was not a cancel of that order."""
-    match record.command:
-        case c.MassCancel():
-            return f" by a mass cancel of {chronicle.source(record.source)}"
-        case c.DelistInstrument():
-            return " with its instrument"
-        case _:
-            return ""
+    if isinstance(record.command, c.MassCancel):
+        return f" by a mass cancel of {chronicle.source(record.source)}"
+    return ""
 
 
 def _replaced(event: e.OrderReplaced, chronicle: Chronicle) -> str:
@@ -128,7 +124,7 @@ def _money_or_market(event: e.Event, record: Record, chronicle: Chronicle) -> st
             asset = chronicle.quote_asset(record.command.symbol_id)
             return f"debt paid; the payer has {chronicle.amount(event.payer_available, asset)} available"
         case e.MassCanceled():
-            rest = f"; {event.remaining} more need another one" if event.remaining else ""
+            rest = "" if event.is_complete else "; the others are out of the market and are told next"
             return f"{event.canceled} orders canceled{rest}"
         case e.MassCancelRejected():
             return f"mass cancel rejected: {describe(event.code)}"

@@ -181,6 +181,12 @@ PERPETUALS: list[Sent] = [
     *operations(c.CoverDebt(LENDER, ALPHA_F, BTC_PERP, 7), c.SetMarginState(ALPHA_F, MarginState.LIQUIDATED)),
 ]
 
+LONG_WORK: list[Sent] = [
+    bravo(SELL, 6_000, 10_000, "many tranches", symbol_id=ETH_PRO, max_floor=46),
+    alpha(BUY, 6_000, 0, "long stop", symbol_id=ETH_PRO, ord_type=STOP, stop_px=9_900, trigger=Trigger.MARK),
+    *operations(c.SetMark(ETH_PRO, 10_000), c.AdvanceTime()),
+]
+
 THE_END: list[Sent] = [
     *operations(c.SetAccountStatus(CHARLIE, AccountStatus.SUSPENDED)),
     charlie(BUY, LOT, 10_000, "suspended"),
@@ -189,7 +195,7 @@ THE_END: list[Sent] = [
     *operations(c.DelistInstrument(ETH_PRO), c.Transfer(FEES, FEES, USDT, 1)),
 ]
 
-SCRIPT = [*REGISTRATION, *SPOT, *MARKETS, *PERPETUALS, *THE_END]
+SCRIPT = [*REGISTRATION, *SPOT, *MARKETS, *PERPETUALS, *LONG_WORK, *THE_END]
 
 
 def frames() -> list[tuple[int, bytes]]:

@@ -39,7 +39,7 @@ from tests.model.market import (
 )
 
 RECORDS_SHA256 = "c61bdfbfeca507aabc7659eb2549ed2fa27eb3e86bf39bcd862afa62f6c1c881"
-STATE_SHA256 = "d16b77d31c601e0555ce06c925f2cb46ba9e2d7c79a5ec8905b4279255b88ecf"
+STATE_SHA256 = "0bfb8c4e77fa11873bf4ef2a70aeb978ae6a6d9c8f9dccb3587f8ce05f1db2a1"
 
 SCRIPT: list[tuple[int, c.Command | bytes]] = [
     *((0, command) for command in OPENING),

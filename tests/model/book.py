@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.api import events as e
-from engine.api.enums import OrderState, RestateReason, TimeInForce
+from engine.api.enums import OrderState, RestateReason, Side, TimeInForce
+from engine.api.ids import Seq
 from engine.api.rejects import ErrorCode
 from tests.model.positions import Positions
-from tests.model.state import Order, opposite, rank
+from tests.model.state import BUY, SELL, Market, Order, Withdrawal, opposite, rank
 
 
 class Books(Positions):
@@ -40,18 +41,46 @@ class Books(Positions):
         book = order.market.books[order.side]
         book.setdefault(rank(order.side, order.price), []).append(order)
         order.is_placed, order.display = True, order.tranche
+        forget_walk(order.market)
+        if order.is_in_hand:
+            order.is_in_hand = False
+            self.restate(order, RestateReason.TURN)
 
     def wait(self, order: Order) -> None:
         """Keep an order without a place in the book: a stop, or a pegged order without a price."""
         self.enlist(order)
         order.price = order.display = 0
+        order.is_in_hand = False
         if order.is_waiting_stop:
             order.market.stops[order.order_id] = order
+        if order.is_pegged:
+            self.ask_for_price(order)
+
+    def ask_for_price(self, order: Order) -> None:
+        """Let the pegs be priced again as far as needed for this one."""
+        market = order.market
+        if market.pegs_left == 0:
+            market.peg_next, market.pegs_left = order.order_id, 1
+        else:
+            market.pegs_left = len(market.pegs)
+
+    def take_in_hand(self, order: Order, at_front: bool = False) -> None:
+        """Let an order wait for its turn to be matched, or for the rest of its turn."""
+        self.enlist(order)
+        in_hand = order.market.in_hand
+        in_hand.insert(0 if at_front else len(in_hand), order)
+        if not order.is_in_hand:
+            order.is_in_hand = True
+            self.restate(order, RestateReason.TURN)
 
     def leave_place(self, order: Order) -> None:
         """Take an order out of the book, or from among the waiting stops."""
-        order.market.stops.pop(order.order_id, None)
+        market = order.market
+        market.stops.pop(order.order_id, None)
+        if order in market.in_hand:
+            market.in_hand.remove(order)
         if order.is_placed:
+            forget_walk(market)
             book, level = order.market.books[order.side], rank(order.side, order.price)
             book[level].remove(order)
             if not book[level]:
@@ -65,7 +94,10 @@ class Books(Positions):
         if self.open.pop(order.order_id, None) is not None:
             del self.open_of[order.account_id][order.market.symbol_id][order.order_id]
         self.forget_expiry(order)
-        order.market.pegs.pop(order.order_id, None)
+        order.is_in_hand = False
+        pegs = order.market.pegs
+        pegs.pop(order.order_id, None)
+        order.market.pegs_left = min(order.market.pegs_left, len(pegs))
         self.spend_names(order)
 
     def end(self, order: Order, state: OrderState, code: int) -> None:
@@ -82,12 +114,87 @@ class Books(Positions):
     def expire(self, order: Order, code: ErrorCode) -> None:
         self.end(order, OrderState.EXPIRED, code)
 
-    def expire_due(self) -> None:
-        """Expire the DAY and GTD orders whose time has come (ORD-13, ORD-14)."""
-        while self.expiring and self.expiring[0][0] <= self.ts_ns:
-            order = self.open[self.expiring[0][1]]
+    # --- orders that are out, but not told yet ----------------------------------------------------------
+
+    def is_due(self, order: Order) -> bool:
+        """Tell whether a DAY or GTD order's time has come."""
+        return 0 < order.expire_time_ns <= self.ts_ns
+
+    def withdrawal_of(self, order: Order) -> Withdrawal | None:
+        """The first mass cancel under way that means an order."""
+        return next((w for w in self.withdrawals if self.reaches(w, order)), None)
+
+    def reaches(self, w: Withdrawal, order: Order) -> bool:
+        """Tell whether a mass cancel means an order."""
+        firm_id = self.accounts[order.account_id].firm_id
+        asked = (w.firm_id, w.account_id, w.symbol_id, w.session_id, w.side)
+        has = (firm_id, order.account_id, order.market.symbol_id, order.source, order.side)
+        return order.order_id < w.seq and all(a in (0, b) for a, b in zip(asked, has, strict=True))
+
+    def is_out(self, order: Order) -> bool:
+        """Tell whether an order is due, withdrawn or delisted: it is in the books, but no part of the market."""
+        return self.is_due(order) or order.market.is_delisted or self.withdrawal_of(order) is not None
+
+    def dismiss(self, order: Order) -> None:
+        """End an order that is out."""
+        w = self.withdrawal_of(order)
+        if self.is_due(order):
             is_day = order.time_in_force is TimeInForce.DAY
             self.expire(order, ErrorCode.DAY_EXPIRED if is_day else ErrorCode.GTD_EXPIRED)
+        elif order.market.is_delisted or w is None:
+            self.cancel(order, ErrorCode.DELISTED)
+        else:
+            w.canceled += 1
+            self.cancel(order, w.code)
+
+    def clear_fronts(self, market: Market) -> bool:
+        """Take orders that are out from the fronts of both sides. Returns: whether the steps sufficed."""
+        for side in (BUY, SELL):
+            while (order := front(market, side)) and self.is_out(order):
+                if not self.step():
+                    return False
+                self.dismiss(order)
+        return True
+
+    def settle_due(self) -> None:
+        """Tell what is out already: orders whose time has come, then those that mass cancels mean (section 1)."""
+        while self.expiring and self.expiring[0][0] <= self.ts_ns:
+            if not self.step():
+                return
+            self.dismiss(self.open[self.expiring[0][1]])
+        for w in list(self.withdrawals):
+            if not (self.step() and self.withdraw(w)):
+                return
+            self.tell(e.MassCanceled(Seq(w.seq), w.canceled, is_complete=True))
+
+    def withdraw(self, w: Withdrawal) -> bool:
+        """Go on with a mass cancel, account by account, the oldest order first. Returns: whether it is complete."""
+        for account_id in self.accounts_of(w):
+            if not self.look():
+                return False
+            w.at_account, w.at_order = account_id, w.at_order if account_id == w.at_account else 0
+            orders = [order for of in self.open_of[account_id].values() for order in of.values()]
+            for order in sorted(orders, key=lambda order: order.order_id):
+                if not w.at_order < order.order_id < w.seq:
+                    continue
+                if not self.look():
+                    return False
+                if self.reaches(w, order):
+                    if not self.step():
+                        return False
+                    self.dismiss(order)
+                w.at_order = order.order_id
+            w.at_account, w.at_order = account_id + 1, 0
+        self.withdrawals.remove(w)
+        return True
+
+    def accounts_of(self, w: Withdrawal) -> list[int]:
+        """The accounts a mass cancel has still to look at."""
+        return [
+            account_id
+            for account_id, account in sorted(self.accounts.items())
+            if account_id >= w.at_account and w.account_id in (0, account_id) and w.firm_id in (0, account.firm_id)
+        ]
 
     # --- changes by the engine itself -------------------------------------------------------------------
 
@@ -97,7 +204,9 @@ class Books(Positions):
         order.leaves -= lost
         order.display = min(order.display, order.leaves)
         # An order that takes shows all of it; one that waits shows nothing.
-        shown = order.display if order.is_placed or not order.price else order.leaves
+        shown = order.display if order.is_placed or order in order.market.in_hand or not order.price else order.leaves
+        if lost and order.is_placed:
+            forget_walk(order.market)
         released = lost * order.per_lot
         self.lock(order, -released)
         sizes = (order.order_qty, order.leaves, order.price, shown)
@@ -138,3 +247,16 @@ class Books(Positions):
         side = opposite(order.side)
         best = order.market.best(side)
         return best > 0 and rank(side, best) <= rank(side, price)
+
+
+def front(market: Market, side: Side) -> Order | None:
+    """The order of a side that trades next."""
+    book = market.books[side]
+    order: Order | None = book.peekitem(0)[1][0] if book else None
+    return order
+
+
+def forget_walk(market: Market) -> None:
+    """Begin the search for an auction's price anew: the book has changed."""
+    if market.auction is not None:
+        market.auction.walk = None

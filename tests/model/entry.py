@@ -53,10 +53,12 @@ class Entry(StopsAndPegs):
         if known is not None:
             duplicate = e.OrderRejected(known.order_id, ErrorCode.DUPLICATE_CL_ORD_ID)
             return self.tell(e.StatusReported(known.order_id, known.state) if new.poss_resend else duplicate)
+        if (named := self.listed(new.symbol_id)) is not None:
+            self.clear_fronts(named)
         try:
             market = self.check_standing(source, new)
             order, has_slid = self.check_terms(source, market, new)
-            self.check_sizes(order, order.order_qty)
+            self.check_sizes(order, order.order_qty, order.max_floor)
             order.per_lot = self.per_lot(order, self.leverage(order.account_id, market) if market.is_perpetual else 1)
             lacking = self.check_funds(order)
             self.check_open_orders(order)
@@ -108,6 +110,7 @@ class Entry(StopsAndPegs):
         if self.venue in CLOSED_VENUE:
             raise Refused(CLOSED_VENUE[self.venue])
         refuse_if(market.breaker_until_ns > 0, ErrorCode.SYMBOL_CLOSED)
+        refuse_if(market.auction is not None, ErrorCode.NOT_ALLOWED_NOW)
         if market.status in CLOSED_SYMBOL:
             raise Refused(CLOSED_SYMBOL[market.status])
 
@@ -172,12 +175,14 @@ class Entry(StopsAndPegs):
         refuse_if(not is_price(order.limit), ErrorCode.UNSUPPORTED)
         return True
 
-    def check_sizes(self, order: Order, order_qty: int) -> None:
+    def check_sizes(self, order: Order, order_qty: int, floor: int) -> None:
         """Check quantity and notional against the instrument's bounds."""
         i = order.market.listing
         refuse_if(order_qty < i.min_qty, ErrorCode.SIZE_OFF_LOT)
         refuse_if(order_qty > i.max_qty, ErrorCode.EXCEEDS_LIMIT)
         refuse_if(max(order.max_floor, order.min_qty) > order_qty, ErrorCode.SIZE_OFF_LOT)
+        # Not a million trades with one order.
+        refuse_if(0 < floor * limits.TRANCHES_PER_ORDER_MAX < order_qty, ErrorCode.EXCEEDS_LIMIT)
         if order.limit:
             notional = order.market.notional(order.limit, order_qty)
             refuse_if(notional < i.min_notional and not order.is_reduce_only, ErrorCode.EXCEEDS_LIMIT)
@@ -189,14 +194,19 @@ class Entry(StopsAndPegs):
         in_symbol = len(symbols.get(order.market.symbol_id, ()))
         in_all = sum(len(orders) for orders in symbols.values())
         is_full = in_symbol >= limits.OPEN_ORDERS_PER_SYMBOL_MAX or in_all >= limits.OPEN_ORDERS_PER_ACCOUNT_MAX
-        refuse_if(order.time_in_force.may_rest and is_full, ErrorCode.EXCEEDS_LIMIT)
-        self.check_expiring(order)
-        too_many_pegs = order.is_pegged and len(order.market.pegs) >= limits.PEGS_PER_SYMBOL_MAX
-        refuse_if(too_many_pegs, ErrorCode.EXCEEDS_LIMIT)
+        may_be_open = order.time_in_force.may_rest or bool(order.market.in_hand)
+        refuse_if(may_be_open and is_full, ErrorCode.EXCEEDS_LIMIT)
+        refuse_if(order.is_pegged and self.has_many_pegs(order), ErrorCode.EXCEEDS_LIMIT)
 
-    def check_expiring(self, order: Order) -> None:
-        too_many = order.expire_time_ns > 0 and len(self.expiring) >= limits.EXPIRING_ORDERS_MAX
-        refuse_if(too_many, ErrorCode.EXCEEDS_LIMIT)
+    def has_many_pegs(self, order: Order) -> bool:
+        """Tell whether account, firm or symbol has as many pegged orders as it may."""
+        owners = [peg.account_id for peg in order.market.pegs.values()]
+        firms = [self.accounts[owner].firm_id for owner in owners]
+        return (
+            owners.count(order.account_id) >= limits.PEGS_PER_ACCOUNT_MAX
+            or firms.count(self.accounts[order.account_id].firm_id) >= limits.PEGS_PER_FIRM_MAX
+            or len(owners) >= limits.PEGS_PER_SYMBOL_MAX
+        )
 
     # --- what happens to an accepted order --------------------------------------------------------------
 
@@ -216,14 +226,7 @@ class Entry(StopsAndPegs):
             return self.wait(order)
         if order.market.status is SymbolStatus.PRE_OPEN:
             return self.rest(order)
-        if order.is_post_only and self.would_take(order, order.limit):
-            return self.cancel(order, ErrorCode.POST_ONLY_WOULD_TAKE)
-        is_fok = order.time_in_force is TimeInForce.FILL_OR_KILL
-        if is_fok and not self.can_fill(order, order.leaves):
-            return self.expire(order, ErrorCode.FOK_UNFILLABLE)
-        if order.min_qty and not self.can_fill(order, order.min_qty):
-            return self.expire(order, ErrorCode.MIN_QTY_UNFILLABLE)
-        return self.match_and_rest(order)
+        return self.meet_book_in_turn(order)
 
     def tell_slide(self, order: Order) -> None:
         sizes = (order.order_qty, order.leaves, order.limit, order.tranche)

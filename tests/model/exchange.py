@@ -18,7 +18,7 @@ from __future__ import annotations
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.rejects import ErrorCode
-from engine.api.wire import HEADER, HEADER_BYTES, crc32c, encode_event
+from engine.api.wire import HEADER, HEADER_BYTES, crc32c, encode_event, number_of
 from tests.model.commands import Refused, read_command, refuse_if
 from tests.model.operations import Operations
 from tests.model.state import Market, Order
@@ -36,12 +36,17 @@ class Exchange(Operations):
         self.seq += 1
         # Event i happens at ts_ns + i, so that event times rise.
         self.ts_ns = max(now_ns, self.event_ts_ns + 1)
-        self.events, self.steps, self.elections = [], 0, 0
+        self.events, self.steps, self.looks = [], self.steps_max, 0
+        is_for_what_is_left = source == c.OPERATIONS and raw[:1] == bytes([number_of(c.AdvanceTime)])
         self.forget_names()
         self.release_breakers()
-        self.expire_due()
+        self.within(2 * self.share if is_for_what_is_left else self.share, self.settle_due)
         self.decide(source, raw)
-        self.what_follows()
+        if is_for_what_is_left:
+            self.what_follows()
+            self.settle_due()
+        else:
+            self.within(self.share, self.what_follows)
         self.event_ts_ns = self.ts_ns + len(self.events) - 1
         body = raw + b"".join(map(encode_event, self.events))
         length = HEADER_BYTES + len(body)
@@ -53,6 +58,8 @@ class Exchange(Operations):
     @property
     def next_due_ns(self) -> int:
         """When something is due that no command asks for, 0 for never."""
+        if self.withdrawals or any(map(self.has_work, self.markets.values())):
+            return 1
         breakers = [market.breaker_until_ns for market in self.markets.values() if market.breaker_until_ns]
         return min([*breakers, *(expiry for expiry, _ in self.expiring[:1])], default=0)
 

@@ -8,7 +8,7 @@ from engine.api.enums import AccountKind, SymbolStatus
 from tests.model.auction import is_crossed
 from tests.model.exchange import Exchange
 from tests.model.state import BUY, SELL, Order, rank
-from tests.model.stops_and_pegs import due_stop, peg_price
+from tests.model.stops_and_pegs import peg_price
 
 
 def check(x: Exchange) -> None:
@@ -67,24 +67,26 @@ def check_orders(x: Exchange) -> None:
     assert sorted(order.order_id for order in by_account) == list(x.open)
     expiring = [(o.expire_time_ns, o.order_id) for o in x.open.values() if o.expire_time_ns]
     assert list(x.expiring) == sorted(expiring)
-    assert all(expiry > x.ts_ns for expiry, _ in expiring)
+    assert all(expiry > x.ts_ns for expiry, _ in expiring) or x.next_due_ns <= x.event_ts_ns
     for order in x.open.values():
         check_order(x, order)
 
 
 def check_order(x: Exchange, order: Order) -> None:
-    assert 0 < order.leaves <= order.order_qty and order.rests | order.is_waiting_stop
+    is_in_hand = order in order.market.in_hand
+    assert 0 < order.leaves <= order.order_qty and order.rests | order.is_waiting_stop | is_in_hand
     assert (order.order_id in order.market.stops) == order.is_waiting_stop
     assert (order.order_id in order.market.pegs) == order.is_pegged
-    assert order.is_placed == (order.price != 0) == (order.display != 0)
-    assert order.is_placed or order.is_pegged or order.is_waiting_stop
+    assert order.is_in_hand == is_in_hand
+    assert order.is_placed == (order.display != 0) == (order.price != 0 and not is_in_hand)
+    assert order.is_placed or order.is_pegged or order.is_waiting_stop or is_in_hand
     if order.is_placed:
         level = order.market.books[order.side][rank(order.side, order.price)]
         assert level.count(order) == 1
         assert rank(order.side, order.price) >= rank(order.side, order.limit)
         assert order.price == order.limit or order.is_pegged
         assert order.display <= order.leaves and (order.max_floor or order.display == order.leaves)
-    if order.is_pegged and order.is_placed and x.is_trading(order.market):
+    if order.is_pegged and order.is_placed and x.is_trading(order.market) and not x.has_work(order.market):
         assert order.price == peg_price(order)
 
 
@@ -99,5 +101,5 @@ def check_books(x: Exchange) -> None:
         if market.status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY):
             assert not is_crossed(market)
         if x.is_trading(market):
-            assert not market.unacted or due_stop(market)
+            assert not market.unacted or x.has_work(market)
         assert market.breaker_until_ns == 0 or market.breaker_until_ns > x.ts_ns

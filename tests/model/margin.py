@@ -32,7 +32,7 @@ class Margin(Names):
         market = order.market
         if order.side is BUY or not order.limit:
             return order.limit
-        is_continuous = market.status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY)
+        is_continuous = market.status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY) and not market.in_hand
         if is_continuous and not order.is_waiting_stop and order.ord_type is not OrdType.PEGGED:
             return max(order.limit, market.best(BUY))
         return market.moved(BUY, max(order.limit, order.stop_px, market.mark))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from engine.api import events as e
-from engine.api import limits
 from engine.api.enums import Matching as Sharing
 from engine.api.enums import OrderState, RestateReason, SelfTrade, Trigger
 from engine.api.rejects import ErrorCode
@@ -15,34 +16,40 @@ class Matching(Books):
     """Matching of one order with a book."""
 
     def match_and_rest(self, order: Order) -> None:
-        """Match an order at the price it works at; what is left rests or expires."""
-        self.match(order)
+        """Match an order at the price it works at; what is left rests or expires, or waits for more steps."""
+        if not self.match(order):
+            return self.take_in_hand(order, at_front=True)
         if not order.is_open:
-            return
+            return None
         if order.rests:
-            self.rest(order)
-        else:
-            self.expire(order, ErrorCode.IOC_REMAINDER)
+            return self.rest(order)
+        return self.expire(order, ErrorCode.IOC_REMAINDER)
 
-    def match(self, taker: Order) -> None:
-        """Take from the other side: best price first, then in the order of the queue, at the makers' prices."""
+    def match(self, taker: Order) -> bool:
+        """Take from the other side: best price first, then in the order of the queue, at the makers' prices.
+
+        Returns: whether the steps sufficed.
+        """
         is_pro_rata = taker.market.listing.matching is Sharing.PRO_RATA
         while taker.is_open and (queue := next(self.levels(taker), None)):
-            if not self.has_steps:
-                self.cancel(taker, ErrorCode.EXCEEDS_LIMIT)
-            elif is_pro_rata:
-                self.share_out(taker, queue)
-            else:
-                self.meet(taker, queue[0])
+            if not (self.share_out(taker, queue) if is_pro_rata else self.meet(taker, queue[0])):
+                return False
+        return True
 
-    def meet(self, taker: Order, maker: Order) -> None:
-        """Do one thing with the order at the front."""
-        if self.clip(maker):
-            self.steps += 1
+    def meet(self, taker: Order, maker: Order) -> bool:
+        """Do one thing with the order at the front. Returns: whether there was a step for it."""
+        if self.steps == 0:
+            return False
+        if self.is_out(maker):
+            self.steps -= 1
+            self.dismiss(maker)
+        elif self.clip(maker):
+            self.steps -= 1
         elif self.is_self_trade(taker, maker):
             self.prevent(taker, maker)
         else:
             self.trade(taker, maker, maker.price, min(taker.leaves, maker.display))
+        return True
 
     # --- self-trade prevention (2964) -------------------------------------------------------------------
 
@@ -57,7 +64,7 @@ class Matching(Books):
         """Do what the taker's instruction says instead of a trade."""
         if taker.stp is SelfTrade.AGGRESSIVE:
             return self.cancel(taker, ErrorCode.SELF_TRADE)
-        self.steps += 1
+        self.steps -= 1
         if taker.stp is SelfTrade.DECREMENT:
             lots = min(taker.leaves, maker.leaves)
             for order in (maker, taker):
@@ -75,33 +82,44 @@ class Matching(Books):
 
     # --- pro-rata (TRD-31) ------------------------------------------------------------------------------
 
-    def share_out(self, taker: Order, queue: list[Order]) -> None:
-        """Clear a price of what must not trade, or trade one round there."""
-        for maker in list(queue):
-            if not self.has_steps:
-                return
-            self.steps += self.clip(maker)
-        own = [maker for maker in queue if self.is_self_trade(taker, maker)]
-        others = [maker for maker in queue if maker not in own]
+    def share_out(self, taker: Order, queue: list[Order]) -> bool:
+        """Clear the head of a price of what must not trade, or trade one round there.
+
+        Returns: whether there were steps for all of that.
+        """
+        makers = queue[: self.pro_rata_makers_max]
+        if self.steps < len(makers):
+            return False
+        for maker in makers:
+            if self.is_out(maker):
+                self.steps -= 1
+                self.dismiss(maker)
+            else:
+                self.steps -= self.clip(maker)
+        makers = [maker for maker in makers if maker.is_open]
+        own = [maker for maker in makers if self.is_self_trade(taker, maker)]
+        others = [maker for maker in makers if maker not in own]
         if own and (taker.stp is not SelfTrade.AGGRESSIVE or not others):
-            if self.has_steps:
-                self.prevent(taker, own[0])
-            return
+            if self.steps == 0:
+                return False
+            self.prevent(taker, own[0])
+            return True
+        if self.steps < len(others):
+            return False
         traded: set[int] = set()
         for maker, share in zip(others, shares(taker.leaves, [maker.display for maker in others]), strict=True):
             # An account that has traded may have less to reduce than when its orders were clipped.
             is_stale = maker.is_reduce_only and maker.account_id in traded
             if share and not is_stale:
-                if not self.has_steps:
-                    return
                 self.trade(taker, maker, maker.price, share)
                 traded.add(maker.account_id)
+        return True
 
     # --- trades -----------------------------------------------------------------------------------------
 
     def trade(self, taker: Order, maker: Order, price: int, qty: int, is_auction: bool = False) -> None:
         """Trade and settle at once (TRD-03, TRD-07)."""
-        self.steps += 1
+        self.steps -= 1
         market, i = taker.market, taker.market.listing
         market.last_px = price
         market.remember(Trigger.LAST, price)
@@ -142,51 +160,77 @@ class Matching(Books):
     # --- what could be filled ---------------------------------------------------------------------------
 
     def can_fill(self, taker: Order, lots: int) -> bool:
-        """Tell whether matching would give a taker ``lots`` within the steps the command has left."""
+        """Tell whether matching would surely give a taker ``lots`` within the steps that such orders have."""
         if taker.leaves < lots:
             return False
         is_pro_rata = taker.market.listing.matching is Sharing.PRO_RATA
-        count = self.count_shares if is_pro_rata else self.count_queue
-        found = steps = 0
+        tally = Tally(lots, self.fill_steps_max)
         for queue in self.levels(taker):
-            more, cost, is_end = count(taker, queue, lots - found)
-            found, steps = found + more, steps + cost
-            if found >= lots or is_end:
+            is_end = self.count_shares(taker, queue, tally) if is_pro_rata else self.count_queue(taker, queue, tally)
+            if tally.is_decided or is_end:
                 break
-        return found >= lots and self.steps + steps <= limits.STEPS_PER_COMMAND_MAX
+        return tally.missing <= 0 and tally.steps >= 0
 
-    def count_queue(self, taker: Order, queue: list[Order], lots: int) -> tuple[int, int, bool]:
-        """Count one price in the order of its queue. Returns: lots, steps, and whether the count ends here."""
-        found = steps = 0
-        passes_over = taker.stp is SelfTrade.RESTING
-        ends_here = not passes_over and any(self.is_self_trade(taker, maker) for maker in queue)
+    def count_queue(self, taker: Order, queue: list[Order], tally: Tally) -> bool:
+        """Count one price in the order of its queue, then what is hidden there. Returns: whether that is the end."""
+        hidden = tranches = 0
         for maker in queue:
-            if found >= lots:
-                break
-            if self.is_self_trade(taker, maker):
-                if not passes_over:
-                    break
-                steps += 1
+            if tally.is_decided:
+                return True
+            if self.is_out(maker):
+                tally.steps -= 1
+            elif self.is_self_trade(taker, maker):
+                # What an iceberg hides would come to stand behind this one.
+                if taker.stp is not SelfTrade.RESTING:
+                    return True
+                tally.steps -= 1
             elif maker.is_reduce_only:
-                steps += 1
+                # It may be clipped before each trade, and gives nothing for sure.
+                tally.steps -= 2 * (1 + hidden_tranches(maker))
             else:
-                # An iceberg refills behind the order that will stop the taker.
-                taken = min(lots - found, maker.display if ends_here else maker.leaves)
-                found, steps = found + taken, steps + ceil_div(taken, maker.max_floor or taken)
-        return found, steps, ends_here
+                tally.missing -= maker.display
+                tally.steps -= 1
+                hidden, tranches = hidden + maker.leaves - maker.display, tranches + hidden_tranches(maker)
+        if tally.missing > 0:
+            tally.missing -= hidden
+            tally.steps -= tranches
+        return False
 
-    def count_shares(self, taker: Order, queue: list[Order], lots: int) -> tuple[int, int, bool]:
-        """Count one price as a whole, as pro-rata matching takes it. Returns: as :meth:`count_queue`."""
-        has_own = any(self.is_self_trade(taker, maker) for maker in queue)
-        if has_own and taker.stp in (SelfTrade.BOTH, SelfTrade.DECREMENT):
-            return 0, 0, True
-        found = steps = 0
+    def count_shares(self, taker: Order, queue: list[Order], tally: Tally) -> bool:
+        """Count one price as a whole, as pro-rata matching takes it. Returns: whether the count ends here."""
+        found, is_last = 0, False
         for maker in queue:
-            if maker.is_reduce_only or self.is_self_trade(taker, maker):
-                steps += 1
+            if tally.steps < 0:
+                return True
+            if self.is_self_trade(taker, maker) and not self.is_out(maker):
+                if taker.stp in (SelfTrade.BOTH, SelfTrade.DECREMENT):
+                    return True
+                is_last = is_last or taker.stp is SelfTrade.AGGRESSIVE
+                tally.steps -= 1
+            elif maker.is_reduce_only or self.is_out(maker):
+                tally.steps -= 2 * (1 + hidden_tranches(maker))
             else:
-                found, steps = found + maker.leaves, steps + ceil_div(maker.leaves, maker.max_floor or maker.leaves)
-        return found, steps, has_own and taker.stp is SelfTrade.AGGRESSIVE
+                found += maker.leaves
+                tally.steps -= 1 + hidden_tranches(maker)
+        tally.missing -= found
+        return is_last
+
+
+@dataclass
+class Tally:
+    """What is missing for an order to be fillable, and the steps it may still take."""
+
+    missing: int
+    steps: int
+
+    @property
+    def is_decided(self) -> bool:
+        return self.missing <= 0 or self.steps < 0
+
+
+def hidden_tranches(maker: Order) -> int:
+    """How many trades it takes to take what an order hides."""
+    return ceil_div(maker.leaves - maker.display, maker.max_floor) if maker.max_floor else 0
 
 
 def shares(leaves: int, displays: list[int]) -> list[int]:

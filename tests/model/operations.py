@@ -93,6 +93,8 @@ class Operations(Registrations):
         """End the circuit breakers whose time is over."""
         due = [m for m in self.markets.values() if 0 < m.breaker_until_ns <= self.ts_ns]
         for market in sorted(due, key=lambda market: (market.breaker_until_ns, market.symbol_id)):
+            if not self.step():
+                return
             market.breaker_until_ns = 0
             self.tell(e.BreakerReleased(market.symbol_id))
 

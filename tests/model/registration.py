@@ -125,12 +125,9 @@ class Registrations(Replaces):
         market = self.listed(symbol_id)
         if market is None:
             raise Refused(ErrorCode.UNKNOWN_REFERENCE)
-        orders = [order for order in self.open.values() if order.market is market]
-        refuse_if(len(orders) > limits.CANCELS_PER_COMMAND_MAX, ErrorCode.TOO_MANY_ORDERS)
         refuse_if(self.has_positions(symbol_id), ErrorCode.NOT_EMPTY)
-        for order in orders:
-            self.cancel(order, ErrorCode.DELISTED)
-        market.is_delisted = True
+        market.is_delisted, market.auction = True, None
+        self.clear_delisted(market)
         self.tell(e.InstrumentDelisted())
 
     def has_open_orders(self, symbol_id: int) -> bool:

@@ -10,6 +10,7 @@ from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import OrdType, SymbolStatus, TimeInForce
 from engine.api.rejects import ErrorCode
+from tests.model.book import forget_walk
 from tests.model.commands import Refused, refuse_if
 from tests.model.entry import check_band, is_price, worst_price
 from tests.model.requests import Requests, identity
@@ -25,8 +26,10 @@ class Replaces(Requests):
         if known is not None and request.poss_resend:
             return self.report(known)
         target = self.find_target(source, request)
+        self.dismiss_if_out(target)
         try:
             order = self.check_target(source, request, target)
+            self.clear_fronts(order.market)
             filled = order.order_qty - order.leaves
             if request.order_qty <= filled:
                 refuse_if(request.order_qty < 1 and filled == 0, ErrorCode.SIZE_OFF_LOT)
@@ -56,14 +59,12 @@ class Replaces(Requests):
             refuse_if(request.max_floor > request.order_qty, ErrorCode.SIZE_OFF_LOT)
         else:
             new.limit, new.max_floor = worst_price(new), request.max_floor
-            self.check_sizes(new, request.order_qty)
+            self.check_sizes(new, request.order_qty, request.max_floor or order.max_floor)
         has_slid = request.price not in (0, order.limit) and self.check_post_only(new)
         lacking = 0
         if not is_pure:
             new.per_lot = self.per_lot(new, self.leverage(order.account_id, market) if market.is_perpetual else 1)
             lacking = self.check_funds(new, held=order.reserved)
-        if not order.expire_time_ns:
-            self.check_expiring(new)
         if not is_pure and market.is_perpetual and not order.is_reduce_only:
             self.check_position(new)
         floor = request.max_floor or order.max_floor
@@ -118,6 +119,8 @@ class Replaces(Requests):
         self.borrow(order, lacking)
         self.lock(order, new.reserved - order.reserved)
         self.forget_expiry(order)
+        if order.is_placed and new.leaves != order.leaves:
+            forget_walk(order.market)
         if not keeps:
             self.leave_place(order)
         for term in TERMS:
@@ -144,7 +147,7 @@ class Replaces(Requests):
         self.clip(order)
         if not order.is_open:
             return None
-        return self.match_and_rest(order) if self.is_trading(order.market) else self.rest(order)
+        return self.meet_book_in_turn(order) if self.is_trading(order.market) else self.rest(order)
 
 
 TERMS = (
@@ -199,6 +202,7 @@ def fits(order: Order, request: c.ReplaceOrder) -> bool:
         and (request.stop_px == 0 or order.is_waiting_stop)
         and (request.max_floor == 0 or (request.max_floor > 0 and takes_floor))
         and (offset is None or (order.is_pegged and abs(offset) <= limits.PRICE_TICKS_MAX))
+        and order.time_in_force.may_rest
         and TimeInForce(time_in_force).may_rest
         and (is_gtd == has_expiry or (is_gtd and not request.time_in_force))
     )

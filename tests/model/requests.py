@@ -6,10 +6,11 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import OrderState
+from engine.api.ids import Seq
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
 from tests.model.entry import Entry
-from tests.model.state import Order
+from tests.model.state import Order, Withdrawal
 
 
 class Requests(Entry):
@@ -31,6 +32,11 @@ class Requests(Entry):
         is_so = (target.account_id, target.market.symbol_id, target.side)
         return target if all(a in (c.ABSENT, b) for a, b in zip(said, is_so, strict=True)) else None
 
+    def dismiss_if_out(self, target: Order | None) -> None:
+        """End the order that is asked about, when it is out of the market already."""
+        if target is not None and target.is_open and self.is_out(target):
+            self.dismiss(target)
+
     def check_target(self, source: int, request: c.CancelOrder | c.ReplaceOrder, target: Order | None) -> Order:
         """Check that there is an open order, and that the request has a name of its own."""
         refuse_if((source, request.cl_ord_id) in self.named, ErrorCode.DUPLICATE_CL_ORD_ID)
@@ -46,7 +52,9 @@ class Requests(Entry):
     # --- requests ---------------------------------------------------------------------------------------
 
     def request_status(self, source: int, request: c.RequestOrderStatus) -> None:
-        self.report(self.find_order(source, request.order_id, request.cl_ord_id))
+        order = self.find_order(source, request.order_id, request.cl_ord_id)
+        self.dismiss_if_out(order)
+        self.report(order)
 
     def cancel_order(self, source: int, request: c.CancelOrder) -> None:
         """Cancel an open order, whatever the state of market, account and session."""
@@ -54,6 +62,7 @@ class Requests(Entry):
         if known is not None and request.poss_resend:
             return self.report(known)
         target = self.find_target(source, request)
+        self.dismiss_if_out(target)
         try:
             order = self.check_target(source, request, target)
         except Refused as refused:
@@ -63,19 +72,28 @@ class Requests(Entry):
         return self.cancel(order, ErrorCode.USER_REQUESTED)
 
     def mass_cancel(self, source: int, request: c.MassCancel) -> None:
-        """Cancel the open orders in scope, the oldest first, as many as one command may."""
+        """Take the open orders in scope out of the market; what the steps do not reach is told later."""
         try:
             self.check_mass_cancel(source, request)
         except Refused as refused:
             return self.tell(e.MassCancelRejected(refused.code))
-        in_scope = [order for order in self.open.values() if self.is_in_scope(source, request, order)]
-        canceled = in_scope[: limits.CANCELS_PER_COMMAND_MAX]
-        for order in canceled:
-            self.cancel(order, request.code or ErrorCode.USER_REQUESTED)
+        is_operations = source == c.OPERATIONS
+        w = Withdrawal(
+            seq=self.seq,
+            firm_id=request.firm_id if is_operations else self.sessions[source].firm_id,
+            account_id=request.account_id,
+            symbol_id=request.symbol_id,
+            session_id=request.of_session,
+            side=request.side,
+            code=request.code or ErrorCode.MASS_CANCELED,
+            is_operations=is_operations,
+        )
+        self.withdrawals.append(w)
+        is_complete = self.withdraw(w)
         if request.kill:
             self.blocked.add(source)
             self.tell(e.KillSwitchSet(source, True))
-        return self.tell(e.MassCanceled(len(canceled), len(in_scope) - len(canceled)))
+        return self.tell(e.MassCanceled(Seq(w.seq), w.canceled, is_complete))
 
     def check_mass_cancel(self, source: int, request: c.MassCancel) -> None:
         refuse_if(not self.may_act(source), ErrorCode.NOT_AUTHORISED)
@@ -86,14 +104,9 @@ class Requests(Entry):
             is_own = request.account_id in self.accounts and self.acts_for(source, request.account_id)
             refuse_if(not is_own, ErrorCode.UNKNOWN_ACCOUNT)
         refuse_if(bool(request.symbol_id) and request.symbol_id not in self.markets, ErrorCode.UNKNOWN_SYMBOL)
-
-    def is_in_scope(self, source: int, request: c.MassCancel, order: Order) -> bool:
-        """Tell whether a mass cancel means an order."""
-        firm_id = self.accounts[order.account_id].firm_id
-        asked = (request.symbol_id, request.account_id, request.firm_id, request.of_session, request.side)
-        has = (order.market.symbol_id, order.account_id, firm_id, order.source, order.side)
-        is_asked = all(a in (c.ABSENT, b) for a, b in zip(asked, has, strict=True))
-        return is_asked and self.acts_for(source, order.account_id)
+        firm_id = 0 if is_operations else self.firm_of(source)
+        active = [w for w in self.withdrawals if (0 if w.is_operations else w.firm_id) == firm_id]
+        refuse_if(len(active) >= limits.WITHDRAWALS_PER_FIRM_MAX, ErrorCode.RATE_LIMIT)
 
     def set_kill_switch(self, source: int, command: c.SetKillSwitch) -> None:
         """Block a session from entering orders, or lift that."""

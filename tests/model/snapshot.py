@@ -3,10 +3,14 @@
 Little-endian; amounts are 128-bit two's complement; a text is its length u8, then its ASCII; a list is its
 count u64, then its members::
 
-    magic       b"EXCHSNAP", version u32 = 3
+    magic       b"EXCHSNAP", version u32 = 4
     position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
                 (ClOrdIDs spent at or before it are forgotten)
     venue       status u8
+    work        steps_max u32, turn u32 (the symbol with which work that was left goes on),
+                mass cancels that are not complete, list in order of time: seq u64, firm_id u32, account_id u32,
+                symbol_id u32, session_id u32, side u8, is_operations u8, code u16, canceled u32, at_account u32,
+                at_order u64
     assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
                 lending_account_id u32, lent i128
     firms       list by id: firm_id u32, name text
@@ -23,7 +27,10 @@ count u64, then its members::
                 band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64 (0 none), last_px i64 (0 none),
                 last_low i64, last_high i64, mark_low i64, mark_high i64 (unacted prices; 0, 0 when none),
                 breaker_until_ns u64 (0 when not active),
-                breaker window list by second: second u64, low i64, high i64
+                breaker window list by second: second u64, low i64, high i64,
+                pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64, pegs_left u32,
+                auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
+                last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
     deposits    list in order of time: deposit_ref text
     orders      list by order_id, open ones and those a ClOrdID names: order_id u64, account_id u32, symbol_id u32,
                 side u8, state u8
@@ -31,12 +38,13 @@ count u64, then its members::
                 source u32, order_id u64, is_entered u8 (its order was entered with it), spent_ns u64 (0 while it is
                 in use), cl_ord_id text
     open orders for each instrument by id: list of bids in the order they would trade, list of asks likewise,
-                list by order_id of those without a place in the book (waiting stops, pegs without a price); each:
+                list by order_id of those without a place in the book (waiting stops, pegs without a price, orders in
+                hand), and the order ids of those in hand, list in order of their turns; each order:
                 order_id u64, source u32, ord_type u8, time_in_force u8, exec_inst u8,
                 trigger u8 (of a stop NONE is kept as LAST; 0 for others), peg u8, stp u8 (DEFAULT is kept as
-                AGGRESSIVE), is_triggered u8, zero u8, price i64 (at which it works; 0 without a place),
+                AGGRESSIVE), is_triggered u8, zero u8, price i64 (at which it works; 0 while it waits),
                 limit_px i64 (limit, cap, or worst price of a stop), stop_px i64, order_qty i64, leaves i64,
-                display i64 (0 without a place), max_floor i64 (0 none), peg_offset i64,
+                display i64 (0 without a place), max_floor i64 (0 none), min_qty i64 (0 none), peg_offset i64,
                 expire_time_ns u64 (of a DAY order the midnight; 0 none), stp_group u32, per_lot i128
     crc32c      u32, of all bytes before
 """
@@ -50,7 +58,7 @@ from struct import pack
 from engine.api.enums import Side, Trigger
 from engine.api.wire import crc32c
 from tests.model.exchange import Exchange
-from tests.model.state import Market, Name, Order
+from tests.model.state import Market, Name, Order, Walk, Withdrawal
 
 
 def digest(exchange: Exchange) -> bytes:
@@ -68,9 +76,10 @@ def sections(x: Exchange) -> dict[str, bytes]:
     """Write the state section by section, by the names above."""
     markets = [market for _, market in sorted(x.markets.items())]
     return {
-        "magic": b"EXCHSNAP" + pack("<I", 3),
+        "magic": b"EXCHSNAP" + pack("<I", 4),
         "position": pack("<QQIQ", x.seq, x.event_ts_ns, x.prev_crc, x.forgotten_ns),
         "venue": pack("<B", x.venue),
+        "work": pack("<II", x.steps_max, x.turn) + _list(map(_withdrawal, x.withdrawals)),
         "assets": _list(_asset(x, asset_id) for asset_id in sorted(x.assets)),
         "firms": _list(pack("<I", f.firm_id) + _text(f.name) for _, f in sorted(x.firms.items())),
         "accounts": _list(_account(x, account_id) for account_id in sorted(x.accounts)),
@@ -108,6 +117,11 @@ def _asset(x: Exchange, asset_id: int) -> bytes:
     return named + _amounts(asset.deposited) + lending + _amounts(asset.lent)
 
 
+def _withdrawal(w: Withdrawal) -> bytes:
+    scope = pack("<QIIIIBB", w.seq, w.firm_id, w.account_id, w.symbol_id, w.session_id, w.side, w.is_operations)
+    return scope + pack("<HIIQ", w.code, w.canceled, w.at_account, w.at_order)
+
+
 def _account(x: Exchange, account_id: int) -> bytes:
     a = x.accounts[account_id]
     named = pack("<I", account_id) + _text(a.opened.name)
@@ -136,13 +150,36 @@ def _instrument(market: Market) -> bytes:
     prices = pack("<BBqq4q", market.status, market.is_delisted, market.mark, market.last_px, *unacted[0], *unacted[1])
     breaker = pack("<Q", market.breaker_until_ns)
     window = _list(pack("<Qqq", second, *marks) for second, marks in sorted(market.window.items()))
-    return pack("<I", i.symbol_id) + _text(i.symbol) + kinds + assets + steps + sizes + fees + prices + breaker + window
+    return (
+        pack("<I", i.symbol_id)
+        + _text(i.symbol)
+        + kinds
+        + assets
+        + steps
+        + sizes
+        + fees
+        + prices
+        + breaker
+        + window
+        + _work(market)
+    )
+
+
+def _work(market: Market) -> bytes:
+    pegs = pack("<qqQI", *market.peg_references, market.peg_next, market.pegs_left)
+    auction = market.auction
+    if auction is None:
+        return pegs + bytes(89)
+    w = auction.walk or Walk(0, 0, 0, 0, 0)
+    prices = pack("<Bq4q", auction.target, auction.price, w.bid, w.ask, w.last_bid, w.last_ask)
+    return pegs + prices + _amounts(w.volume, w.bid_lots, w.ask_lots)
 
 
 def _open_orders(x: Exchange, market: Market) -> bytes:
     sides = [[o for queue in market.books[side].values() for o in queue] for side in Side]
     waiting = [o for o in x.open.values() if o.market is market and not o.is_placed]
-    return b"".join(_list(map(_order, orders)) for orders in (*sides, waiting))
+    in_hand = _list(pack("<Q", order.order_id) for order in market.in_hand)
+    return b"".join(_list(map(_order, orders)) for orders in (*sides, waiting)) + in_hand
 
 
 def _names(x: Exchange) -> list[Name]:
@@ -160,6 +197,6 @@ def _name(name: Name) -> bytes:
 def _order(o: Order) -> bytes:
     kinds = (o.ord_type, o.time_in_force, o.exec_inst, o.trigger, o.peg, o.stp, o.is_triggered, 0)
     prices = (o.price, o.limit, o.stop_px)
-    sizes = (o.order_qty, o.leaves, o.display, o.max_floor)
+    sizes = (o.order_qty, o.leaves, o.display, o.max_floor, o.min_qty)
     times = pack("<qQI", o.peg_offset, o.expire_time_ns, o.stp_group)
-    return pack("<QI8B3q4q", o.order_id, o.source, *kinds, *prices, *sizes) + times + _amounts(o.per_lot)
+    return pack("<QI8B3q5q", o.order_id, o.source, *kinds, *prices, *sizes) + times + _amounts(o.per_lot)

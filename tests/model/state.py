@@ -6,6 +6,7 @@ Prices are ticks, quantities lots, amounts minor units. 0 stands for a price, a 
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sortedcontainers import SortedDict, SortedList
@@ -80,6 +81,11 @@ class Market:
     books: dict[Side, SortedDict] = field(default_factory=lambda: {BUY: SortedDict(), SELL: SortedDict()})
     stops: dict[int, Order] = field(default_factory=dict)  # waiting, by order id
     pegs: dict[int, Order] = field(default_factory=dict)  # open, by order id
+    peg_references: tuple[int, int] = (0, 0)  # best bid and ask that this round prices the pegs by
+    peg_next: int = 0  # the order id from which the round goes on, around and around
+    pegs_left: int = 0  # how many pegs the round still has to look at
+    in_hand: list[Order] = field(default_factory=list)  # accepted, waiting for their turn to be matched
+    auction: Auction | None = None  # under way
     is_perpetual: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +122,45 @@ class Market:
 
 
 @dataclass(eq=False)
+class Walk:
+    """How far the search for an auction's price has come: it trades the best levels of both sides on paper."""
+
+    volume: int
+    bid: int  # the level it stands at, 0 when there is none left, and the lots that are left there
+    bid_lots: int
+    ask: int
+    ask_lots: int
+    last_bid: int = 0  # the levels it traded last
+    last_ask: int = 0
+
+
+@dataclass(eq=False)
+class Auction:
+    """An auction that is under way."""
+
+    target: SymbolStatus  # the status that follows
+    price: int = 0  # at which it trades; 0 while that is sought
+    walk: Walk | None = None
+
+
+@dataclass(eq=False)
+class Withdrawal:
+    """A mass cancel that has not told all its cancels yet. Ids are 0 where it does not ask."""
+
+    seq: int  # of its command: it means orders accepted before
+    firm_id: int
+    account_id: int
+    symbol_id: int
+    session_id: int
+    side: int
+    code: int
+    is_operations: bool
+    canceled: int = 0
+    at_account: int = 0  # the account it has come to, and the last of its orders that it has looked at
+    at_order: int = 0
+
+
+@dataclass(eq=False)
 class Order:
     """An accepted order, open or closed."""
 
@@ -144,6 +189,7 @@ class Order:
     price: int = 0  # at which it works; 0 while it waits
     display: int = 0  # of an order in the book: what it shows
     is_placed: bool = False  # has a place in the book
+    is_in_hand: bool = False  # waits for its turn to be matched
     state: OrderState = OrderState.PENDING
     entered: Name | None = None  # what it was entered with, until that is forgotten
     latest: Name | None = None  # given to it since, while it is open
@@ -277,18 +323,58 @@ class State:
         self.open: dict[int, Order] = {}  # resting or waiting, by order id
         self.open_of: defaultdict[int, dict[int, dict[int, Order]]] = defaultdict(dict)  # account, symbol, order id
         self.expiring = SortedList()  # (expiry, order id) of open DAY and GTD orders
+        self.withdrawals: list[Withdrawal] = []  # mass cancels with cancels left to tell, the oldest first
+        self.turn = 0  # the symbol with which work that was left goes on
+        self.steps_max = limits.STEPS_PER_COMMAND_MAX
         self.events: list[e.Event] = []
-        self.steps = 0
-        self.elections = 0
+        self.steps = 0  # that the record may still take
+        self.looks = 0  # that are paid for
 
     def tell(self, event: e.Event) -> None:
         """Add an event to the record in hand."""
         self.events.append(event)
 
+    # --- steps ------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Take a step. Returns: whether there was one left."""
+        if self.steps == 0:
+            return False
+        self.steps -= 1
+        return True
+
+    def look(self) -> bool:
+        """Look at one of many; several looks are a step. Returns: whether there was one left."""
+        if self.looks == 0:
+            if not self.step():
+                return False
+            self.looks = limits.LOOKS_PER_STEP
+        self.looks -= 1
+        return True
+
+    def within(self, share: int, work: Callable[[], None]) -> None:
+        """Work with a part of the steps that are left."""
+        aside = max(0, self.steps - share)
+        self.steps -= aside
+        work()
+        self.steps += aside
+
     @property
-    def has_steps(self) -> bool:
-        """Tell whether the command may go on matching."""
-        return self.steps < limits.STEPS_PER_COMMAND_MAX
+    def share(self) -> int:
+        """Steps that a command spends on what others have left, before and after its own."""
+        return self.steps_max // 8
+
+    @property
+    def pro_rata_makers_max(self) -> int:
+        """How many orders take part in a round of pro-rata matching."""
+        return self.steps_max // 4
+
+    @property
+    def fill_steps_max(self) -> int:
+        """Steps in which an order must be filled that is filled at once or not at all."""
+        return self.steps_max // 2
+
+    # --- who may do what --------------------------------------------------------------------------------
 
     def is_trading(self, market: Market) -> bool:
         """Tell whether orders meet in a market by themselves (section 2)."""

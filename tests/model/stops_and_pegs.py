@@ -1,51 +1,128 @@
-"""What follows in the markets: stops are elected, pegged orders are priced (sections 6 and 7)."""
+"""What follows in the markets: turns are taken, stops elected, pegged orders priced (sections 6 and 7)."""
 
 from __future__ import annotations
 
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import Peg, RestateReason, Side, Trigger
+from engine.api.enums import Peg, RestateReason, Side, TimeInForce, Trigger
+from engine.api.rejects import ErrorCode
 from tests.model.auction import Auctions
-from tests.model.state import BUY, Market, Order, opposite, sign
+from tests.model.state import BUY, SELL, Market, Order, sign
 
 
 class StopsAndPegs(Auctions):
-    """Orders whose price depends on the market."""
+    """Orders whose price or whose turn depends on the market."""
 
     def what_follows(self) -> None:
-        """Elect stops and price pegged orders, market by market."""
-        for _, market in sorted(self.markets.items()):
-            if (market.stops or market.pegs or market.unacted) and self.is_trading(market):
-                self.follow_up(market)
+        """Go on with what is left to do in the markets, one after the other, from where the last record stopped."""
+        if self.steps == 0:
+            return
+        for _, market in sorted(self.markets.items(), key=lambda item: (item[0] < self.turn, item[0])):
+            if not self.has_work(market):
+                continue
+            needs_more = self.work_on(market)
+            if needs_more or self.steps == 0:
+                # An order that needs more steps than there are comes first next time.
+                self.turn = market.symbol_id + (not needs_more)
+                return
+        self.turn = 0
 
-    def follow_up(self, market: Market) -> None:
-        """Elect stops until none is due, then price the pegged orders; again if those traded."""
-        has_traded = True
-        while has_traded:
-            self.elect_stops(market)
-            before = len(self.events)
-            self.price_pegs(market)
-            has_traded = any(isinstance(event, e.Traded) for event in self.events[before:])
+    def work_on(self, market: Market) -> bool:
+        """Go on in one market. Returns: whether its next order needs more steps than there are."""
+        if market.is_delisted:
+            self.clear_delisted(market)
+            return False
+        if market.auction is not None:
+            self.go_on_uncrossing(market)
+        while self.has_work(market) and self.is_trading(market):
+            if market.in_hand:
+                if self.steps < self.steps_needed(market.in_hand[0]):
+                    return self.steps > 0
+                self.take_turn(market.in_hand[0])
+            elif not (self.elect_stops(market) and self.price_pegs(market)):
+                return False
+        return False
+
+    def has_work(self, market: Market) -> bool:
+        """Tell whether something is left to do in a market."""
+        if market.is_delisted:
+            return any(order.market is market for order in self.open.values())
+        if market.auction is not None:
+            return True
+        has_pegs_to_price = bool(market.pegs) and (market.pegs_left > 0 or references(market) != market.peg_references)
+        return self.is_trading(market) and bool(market.in_hand or market.unacted or has_pegs_to_price)
+
+    def clear_delisted(self, market: Market) -> None:
+        """Cancel what a delisting has left: bids, asks, pegs, stops, orders in hand."""
+        stops = sorted(market.stops.values(), key=election_order)
+        placed = [order for side in (BUY, SELL) for queue in market.books[side].values() for order in queue]
+        for order in [*placed, *(market.pegs[peg] for peg in sorted(market.pegs)), *stops, *market.in_hand]:
+            if order.is_open:
+                if not self.step():
+                    return
+                self.cancel(order, ErrorCode.DELISTED)
+
+    # --- turns ------------------------------------------------------------------------------------------
+
+    def steps_needed(self, order: Order) -> int:
+        """Steps that must be left for an order to take its turn."""
+        is_whole = order.time_in_force is TimeInForce.FILL_OR_KILL or order.min_qty > 0
+        return self.fill_steps_max if is_whole and not self.is_out(order) else 1
+
+    def take_turn(self, order: Order) -> None:
+        """Let an order in hand meet the book: a step, and those of its matching."""
+        self.steps -= 1
+        if self.is_out(order):
+            return self.dismiss(order)
+        self.leave_place(order)
+        self.clip(order)
+        return self.meet_book(order) if order.is_open else None
+
+    def meet_book_in_turn(self, order: Order) -> None:
+        """Let an order meet the book, after those that wait for that already."""
+        must_wait = bool(order.market.in_hand) or self.steps < self.steps_needed(order)
+        if must_wait and self.is_trading(order.market):
+            return self.take_in_hand(order)
+        return self.meet_book(order)
+
+    def meet_book(self, order: Order) -> None:
+        """Match an order, unless it must not take, or must be filled and cannot be."""
+        if order.is_post_only and self.would_take(order, order.price):
+            return self.cancel(order, ErrorCode.POST_ONLY_WOULD_TAKE)
+        is_fok = order.time_in_force is TimeInForce.FILL_OR_KILL
+        if is_fok and not self.can_fill(order, order.leaves):
+            return self.expire(order, ErrorCode.FOK_UNFILLABLE)
+        if order.min_qty and not self.can_fill(order, order.min_qty):
+            return self.expire(order, ErrorCode.MIN_QTY_UNFILLABLE)
+        order.min_qty = 0
+        return self.match_and_rest(order)
 
     # --- stops ------------------------------------------------------------------------------------------
 
-    def elect_stops(self, market: Market) -> None:
-        """Elect stops one at a time; when none is due, what happened to prices is dealt with."""
-        while stop := due_stop(market):
-            if self.elections >= limits.ELECTIONS_PER_COMMAND_MAX:
-                return
-            self.elect(stop)
-        market.unacted.clear()
+    def elect_stops(self, market: Market) -> bool:
+        """Elect stops until none is due, or an order waits for its turn; then what happened to prices is dealt with.
+
+        Returns: whether the steps sufficed.
+        """
+        while not market.in_hand and (stop := due_stop(market)):
+            if not self.step():
+                return False
+            if self.is_out(stop):
+                self.dismiss(stop)
+            else:
+                self.elect(stop)
+        if not market.in_hand:
+            market.unacted.clear()
+        return True
 
     def elect(self, stop: Order) -> None:
         """Turn a stop into an order that trades up to its limit."""
-        self.elections += 1
         self.leave_place(stop)
         stop.is_triggered, stop.price = True, stop.limit
         self.tell(e.OrderTriggered(stop.order_id, stop.price))
         self.clip(stop)
         if stop.is_open:
-            self.match_and_rest(stop)
+            self.meet_book_in_turn(stop)
 
     def wait_or_elect(self, stop: Order) -> None:
         """Let a stop wait, unless the present last price or mark elects it at once."""
@@ -58,11 +135,31 @@ class StopsAndPegs(Auctions):
 
     # --- pegged orders ----------------------------------------------------------------------------------
 
-    def price_pegs(self, market: Market) -> None:
-        """Give every pegged order the price it should have now, in the order of their ids."""
-        for order in sorted(market.pegs.values(), key=lambda order: order.order_id):
-            if order.is_open and (price := peg_price(order)) != order.price:
+    def price_pegs(self, market: Market) -> bool:
+        """Give every pegged order the price it should have now, around by their ids from where the last record stopped.
+
+        Returns: whether the steps sufficed.
+        """
+        if market.in_hand or not market.pegs:
+            return True
+        if not self.clear_fronts(market):
+            return False
+        if references(market) != market.peg_references:
+            market.peg_references, market.pegs_left = references(market), len(market.pegs)
+        while market.pegs_left and not market.in_hand:
+            if not self.look():
+                return False
+            order_id = min(market.pegs, key=lambda order_id: (order_id < market.peg_next, order_id))
+            order = market.pegs[order_id]
+            price = peg_price(order)
+            if (self.is_out(order) or price != order.price) and not self.step():
+                return False
+            market.peg_next, market.pegs_left = order_id + 1, market.pegs_left - 1
+            if self.is_out(order):
+                self.dismiss(order)
+            elif price != order.price:
                 self.reprice(order, price)
+        return True
 
     def reprice(self, order: Order, price: int) -> None:
         """Move a pegged order to another price, where it can meet other pegged orders only."""
@@ -94,6 +191,11 @@ def election_order(stop: Order) -> tuple[bool, bool, int, int]:
     return stop.trigger is not Trigger.LAST, stop.side is not BUY, price, stop.order_id
 
 
+def references(market: Market) -> tuple[int, int]:
+    """Best bid and ask among orders that are not pegged; 0 when there is none."""
+    return reference(market, BUY), reference(market, SELL)
+
+
 def reference(market: Market, side: Side) -> int:
     """Best price of a side among orders that are not pegged; 0 when there is none."""
     for level, queue in market.books[side].items():
@@ -103,8 +205,9 @@ def reference(market: Market, side: Side) -> int:
 
 
 def peg_price(order: Order) -> int:
-    """Where a pegged order belongs now; 0 when it has no price."""
-    own, other = reference(order.market, order.side), reference(order.market, opposite(order.side))
+    """Where a pegged order belongs in this round; 0 when it has no price."""
+    bid, ask = order.market.peg_references
+    own, other = (bid, ask) if order.side is BUY else (ask, bid)
     needed = {Peg.PRIMARY: (own,), Peg.MARKET: (other,), Peg.MID: (own, other)}[order.peg]
     if not all(needed):
         return 0

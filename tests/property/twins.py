@@ -18,7 +18,7 @@ BATCH_INDEX = 7
 class Twins:
     """A core and a model that must not differ."""
 
-    def __init__(self, opening: tuple[c.Command, ...] = m.FULL_OPENING) -> None:
+    def __init__(self, opening: tuple[c.Command, ...] = m.FULL_OPENING, steps_max: int = 0) -> None:
         self.core = Core()
         self.model = Exchange()
         self.scribe = Scribe(self.model)
@@ -26,6 +26,10 @@ class Twins:
         self.now_ns = m.NOW_NS
         for command in opening:
             self.send(0, command)
+        if steps_max:
+            # So that work goes on in later records all the time.
+            self.model.steps_max = steps_max
+            self.core = Core.restore(snapshot(self.model))
 
     def send(self, source: int, command: c.Command) -> Record:
         """Send a command to both."""

@@ -80,7 +80,7 @@ def test_without_a_mark_the_last_price_is_the_reference_and_without_both_the_low
 
 @pytest.mark.req("TRD-02")
 def test_hidden_quantity_counts_and_trades(floor: Floor) -> None:
-    floor.rest(ALPHA, BUY, 2 * LOT, 10_010, max_floor=1)
+    floor.rest(ALPHA, BUY, 2 * LOT, 10_010, max_floor=LOT // 100)
     lay(floor, {}, {10_000: 1, 10_005: 1})
     events = floor.status(OPEN)
     assert prices(events) == [(10_005, 2 * LOT)]

@@ -11,16 +11,21 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, MarginMode, SymbolStatus
+from engine.api.enums import AccountKind, MarginMode, OrderState, SymbolStatus
+from engine.api.ids import NO_ORDER, OrderId, Seq, SymbolId
 from engine.api.rejects import ErrorCode as Code
 from engine.api.units import Step
 from engine.api.wire import decode_records, encode_command, encode_frame
 from engine.host.core import Core
 from tests.model import market as m
-from tests.model.market import ALPHA_F, BRAVO_F, BUY, DAY, GTC, LIMIT, NOW_NS, SELL, USDT
+from tests.model.market import ALPHA_F, BRAVO_F, BUY, DAY, GTC, IOC, LIMIT, NOW_NS, SELL, USDT
 from tests.unit.floor import OPENING, Floor, accepted, refusal
 
 FIRST_ACCOUNT = 1_001
+STEPS = limits.STEPS_PER_COMMAND_MAX
+SLACK = 8
+"""Events a command tells besides those of its steps."""
+DAY_NS = 86_400 * 10**9
 PER_ACCOUNT = limits.OPEN_ORDERS_PER_SYMBOL_MAX
 SYMBOLS = 10
 
@@ -30,6 +35,7 @@ class Crowd:
 
     def __init__(self, accounts: int) -> None:
         self.core = Core()
+        self.now_ns = NOW_NS
         self.names = iter(range(10**9))
         listings = ({"symbol_id": n, "symbol": f"S{n}", "min_notional": 0} for n in range(1, SYMBOLS + 1))
         self.send(*m.OPENING[:10])
@@ -45,10 +51,10 @@ class Crowd:
     def send(self, *commands: c.Command) -> tuple[e.Event, ...]:
         """Send commands of operations. Returns: the events of the last."""
         frames = b"".join(encode_frame(0, 1, encode_command(command)) for command in commands)
-        applied = self.core.apply(NOW_NS, frames)
+        applied = self.core.apply(self.now_ns, frames)
         rest = applied.consumed
         while rest < len(frames):
-            applied = self.core.apply(NOW_NS, frames[rest:])
+            applied = self.core.apply(self.now_ns, frames[rest:])
             rest += applied.consumed
         return decode_records(applied.records)[-1].events
 
@@ -69,62 +75,90 @@ def entered(crowd: Crowd, total: int, **terms: Any) -> None:
     assert crowd.core.open_orders == total
 
 
-@pytest.mark.req("ORD-09")
-def test_a_mass_cancel_takes_out_as_many_as_it_may_and_tells_how_many_are_left() -> None:
-    most = limits.CANCELS_PER_COMMAND_MAX
-    crowd = Crowd(11)
-    entered(crowd, most + 1)
+def what_is_left(crowd: Crowd) -> list[e.Event]:
+    """Let what is left to do go on until nothing is. Returns: the events."""
+    told: list[e.Event] = []
+    while crowd.core.next_due_ns:
+        events = crowd.send(c.AdvanceTime())
+        assert len(events) <= STEPS + SLACK
+        told += [event for event in events if event != e.TimeAdvanced()]
+        crowd.core.check()
+    return told
+
+
+@pytest.mark.req("ORD-09", "DRV-13")
+def test_what_a_mass_cancel_means_is_out_at_once_and_told_in_slices() -> None:
+    crowd = Crowd(2)
+    entered(crowd, 3 * STEPS, side=SELL, price=200)
     *canceled, done = crowd.send(c.MassCancel("one"))
-    assert len(canceled) == most and done == e.MassCanceled(most, 1)
-    assert crowd.core.open_orders == 1
-    _, done = crowd.send(c.MassCancel("two"))
-    assert done == e.MassCanceled(1, 0)
-    crowd.core.check()
+    request = Seq(crowd.core.seq)
+    assert STEPS // 2 < len(canceled) < STEPS and done == e.MassCanceled(request, len(canceled), False)
+    met = crowd.send(crowd.order(crowd.accounts[1], symbol_id=3, price=200, time_in_force=IOC))
+    assert sum(isinstance(event, e.OrderCanceled) for event in met) > STEPS // 2
+    last = request - 1
+    gone = crowd.send(c.CancelOrder("late", order_id=OrderId(Seq(last))))
+    assert any(isinstance(event, e.OrderCanceled) and event.order_id == last for event in gone)
+    assert e.CancelRejected(OrderId(Seq(last)), Code.TOO_LATE, OrderState.CANCELED) in gone
+    told = what_is_left(crowd)
+    assert e.MassCanceled(request, 3 * STEPS, True) in told
+    assert not any(isinstance(event, e.Traded) for event in (*met, *gone, *told)), "none of them trades"
+    assert [event.code for event in (*met, *gone, *told) if isinstance(event, e.OrderExpired)] == [Code.IOC_REMAINDER]
+    assert crowd.core.open_orders == 0
+
+
+@pytest.mark.req("ORD-09")
+def test_a_firm_has_so_many_mass_cancels_under_way() -> None:
+    crowd = Crowd(2)
+    entered(crowd, 10 * STEPS)
+    for n in range(limits.WITHDRAWALS_PER_FIRM_MAX):
+        crowd.send(c.MassCancel(f"m{n}"))
+    assert crowd.send(c.MassCancel("one more"))[-1] == e.MassCancelRejected(Code.RATE_LIMIT)
+    what_is_left(crowd)
+    assert crowd.send(c.MassCancel("later"))[-1] == e.MassCanceled(Seq(crowd.core.seq), 0, True)
 
 
 @pytest.mark.req("ORD-13", "ORD-14")
-def test_orders_that_expire_are_limited_and_all_may_expire_at_once() -> None:
-    most = limits.EXPIRING_ORDERS_MAX
-    crowd = Crowd(21)
-    entered(crowd, most, time_in_force=DAY)
-    last = crowd.accounts[-1]
-    assert crowd.send(crowd.order(last, time_in_force=DAY)) == (e.OrderRejected(0, Code.EXCEEDS_LIMIT),)
-    gtd = {"time_in_force": m.GTD, "expire_time_ns": limits.TIMESTAMP_NS_MAX}
-    assert crowd.send(crowd.order(last, **gtd)) == (e.OrderRejected(0, Code.EXCEEDS_LIMIT),)
-    (plain,) = crowd.send(crowd.order(last))
-    assert isinstance(plain, e.OrderAccepted)
-    to_day = c.ReplaceOrder("r", 1, order_id=plain.order_id, time_in_force=DAY)
-    (refused,) = crowd.send(to_day)
-    assert isinstance(refused, e.ReplaceRejected) and refused.code == Code.EXCEEDS_LIMIT
-    records = crowd.core.apply(NOW_NS + 86_400 * 10**9, encode_frame(0, 1, encode_command(c.AdvanceTime()))).records
-    assert len(records) < limits.RECORD_BYTES_MAX
-    assert crowd.core.open_orders == 1
-    (replaced,) = crowd.send(to_day)
-    assert isinstance(replaced, e.OrderReplaced)
-    crowd.core.check()
+def test_orders_that_are_due_expire_in_slices_and_never_trade() -> None:
+    crowd = Crowd(2)
+    entered(crowd, 3 * STEPS, time_in_force=DAY, side=SELL, price=200)
+    midnight = NOW_NS // DAY_NS * DAY_NS + DAY_NS
+    taker = crowd.order(crowd.accounts[1], symbol_id=1, price=200, time_in_force=IOC)
+    crowd.now_ns = midnight - 1
+    assert any(isinstance(event, e.Traded) for event in crowd.send(taker))
+    crowd.now_ns = midnight
+    events = crowd.send(msgspec.structs.replace(taker, cl_ord_id="after"))
+    assert sum(isinstance(event, e.OrderExpired) for event in events) > STEPS // 2
+    assert not any(isinstance(event, e.Traded) for event in events)
+    what_is_left(crowd)
+    assert crowd.core.open_orders == 0
 
 
 @pytest.mark.req("ORD-05", "TRD-02")
-def test_an_auction_that_uses_up_its_steps_is_repeated() -> None:
-    most = limits.STEPS_PER_COMMAND_MAX
-    crowd = Crowd(60)
+def test_an_auction_goes_on_in_slices_while_other_symbols_trade() -> None:
+    crowd = Crowd(3)
     crowd.send(c.SetSymbolStatus(1, SymbolStatus.PRE_OPEN))
-    one_symbol = [
-        crowd.order(account, side=SELL, price=200)
-        for account in crowd.accounts[: most // PER_ACCOUNT + 1]
-        for _ in range(PER_ACCOUNT)
-    ][: most + 1]
-    crowd.send(*one_symbol)
-    crowd.send(crowd.order(crowd.accounts[-1], price=200, order_qty=most + 1))
-    opening = c.SetSymbolStatus(1, SymbolStatus.OPEN)
-    first = crowd.send(opening)
-    assert sum(isinstance(event, e.Traded) for event in first) == most
-    assert first[-1] == e.SymbolStatusSet(1, SymbolStatus.PRE_OPEN)
-    second = crowd.send(opening)
-    assert [type(event) for event in second] == [e.Uncrossed, e.Traded, e.SymbolStatusSet]
-    assert second[-1] == e.SymbolStatusSet(1, SymbolStatus.OPEN)
+    crowd.send(*(crowd.order(crowd.accounts[n % 2], side=SELL, price=200) for n in range(3 * STEPS // 2)))
+    crowd.send(crowd.order(crowd.accounts[2], price=200, order_qty=3 * STEPS // 2))
+    first = crowd.send(c.SetSymbolStatus(1, SymbolStatus.OPEN))
+    assert STEPS - 2 <= sum(isinstance(event, e.Traded) for event in first) <= STEPS
+    assert first[-1] == e.SymbolStatusSet(SymbolId(1), SymbolStatus.PRE_OPEN)
+    assert crowd.send(crowd.order(crowd.accounts[0]))[0] == e.OrderRejected(NO_ORDER, Code.NOT_ALLOWED_NOW)
+    assert isinstance(crowd.send(crowd.order(crowd.accounts[0], symbol_id=2))[0], e.OrderAccepted)
+    rest = what_is_left(crowd)
+    assert rest[-1] == e.SymbolStatusSet(SymbolId(1), SymbolStatus.OPEN)
+    assert not any(isinstance(event, e.Uncrossed) for event in rest), "at the same price"
+    assert crowd.core.open_orders == 1
+
+
+@pytest.mark.req("TBL-04")
+def test_a_delisting_goes_on_in_slices() -> None:
+    crowd = Crowd(2)
+    crowd.send(*(crowd.order(crowd.accounts[n % 2]) for n in range(3 * STEPS // 2)))
+    events = crowd.send(c.DelistInstrument(1))
+    assert events[STEPS] == e.InstrumentDelisted()
+    assert crowd.send(crowd.order(crowd.accounts[0]))[0] == e.OrderRejected(NO_ORDER, Code.UNKNOWN_SYMBOL)
+    assert {event.code for event in what_is_left(crowd) if isinstance(event, e.OrderCanceled)} == {Code.DELISTED}
     assert crowd.core.open_orders == 0
-    crowd.core.check()
 
 
 @pytest.mark.req("MAR-44")

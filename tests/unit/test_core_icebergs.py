@@ -57,7 +57,7 @@ def test_a_tranche_that_is_partly_taken_keeps_its_place(floor: Floor) -> None:
 @pytest.mark.req("ORD-20", "RES-65")
 def test_hidden_lots_are_reserved_too(floor: Floor) -> None:
     available, _ = floor.balance(ALPHA, BTC)
-    floor.rest(ALPHA, SELL, LOT, 10_000, max_floor=1)
+    floor.rest(ALPHA, SELL, LOT, 10_000, max_floor=20)
     assert floor.balance(ALPHA, BTC) == (available - LOT * 1_000, LOT * 1_000)
 
 

@@ -11,7 +11,7 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, SessionKind, Side
+from engine.api.enums import AccountKind, RestateReason, SessionKind, Side
 from engine.api.rejects import ErrorCode
 from engine.api.wire import decode_records, encode_command, encode_frame
 from engine.host.core import Core
@@ -99,31 +99,39 @@ def test_the_model_keeps_the_same_limit_of_open_orders() -> None:
     assert decode_records(records)[0].events == (e.OrderRejected(0, ErrorCode.EXCEEDS_LIMIT),)
 
 
+@pytest.mark.req("TRD-30", "RES-02")
+def test_an_order_that_is_filled_at_once_or_not_at_all_is_filled_within_half_the_steps() -> None:
+    most = limits.STEPS_PER_COMMAND_MAX // 2
+    crowd = Crowd(2)
+    for n in range(2 * most):
+        crowd.rest(FIRST_ACCOUNT, f"o{n}", side=SELL)
+    for lots, trades in ((most + 1, 0), (most, most)):
+        order = c.NewOrder(FIRST_ACCOUNT + 1, 1, BUY, LIMIT, m.FOK, lots, 200, f"fok {lots}")
+        events = decode_records(crowd.send(FIRST_SESSION + 1, order))[0].events
+        assert sum(isinstance(event, e.Traded) for event in events) == trades
+    crowd.core.check()
+
+
 @pytest.mark.req("TRD-30")
-@pytest.mark.parametrize("surplus", [0, 1])
-def test_a_sweep_of_the_largest_number_of_makers_fits_a_record(surplus: int) -> None:
-    makers = limits.STEPS_PER_COMMAND_MAX
-    accounts = makers // limits.OPEN_ORDERS_PER_SYMBOL_MAX
-    crowd = Crowd(accounts + 2)
-    taker = FIRST_ACCOUNT + accounts
-    for n in range(accounts):
-        sells = [
-            c.NewOrder(FIRST_ACCOUNT + n, 1, SELL, LIMIT, GTC, 1, 200, f"o{k}")
-            for k in range(limits.OPEN_ORDERS_PER_SYMBOL_MAX)
-        ]
-        crowd.send(FIRST_SESSION + n, *sells)
-    crowd.rest(taker + 1, "one more", side=SELL)
-    assert crowd.core.open_orders == makers + 1
-    whole = c.NewOrder(taker, 1, BUY, LIMIT, m.FOK, makers + 1, 200, "more than one command may match")
-    _, unfillable = decode_records(crowd.send(FIRST_SESSION + accounts, whole))[0].events
-    assert isinstance(unfillable, e.OrderExpired) and unfillable.code == ErrorCode.FOK_UNFILLABLE
-    order = c.NewOrder(taker, 1, BUY, LIMIT, GTC if surplus else m.FOK, makers + surplus, 200, "sweep")
-    records = crowd.send(FIRST_SESSION + accounts, order)
+def test_a_sweep_of_more_makers_than_a_record_has_steps_goes_on_before_all_others() -> None:
+    makers = 2 * limits.STEPS_PER_COMMAND_MAX
+    per_account = limits.OPEN_ORDERS_PER_SYMBOL_MAX
+    taker = FIRST_ACCOUNT + makers // per_account
+    crowd = Crowd(taker + 2 - FIRST_ACCOUNT)
+    for n in range(makers):
+        crowd.rest(FIRST_ACCOUNT + n // per_account, f"o{n}", side=SELL)
+    sweep = c.NewOrder(taker, 1, BUY, LIMIT, GTC, makers, 200, "sweep")
+    records = crowd.send(FIRST_SESSION + taker - FIRST_ACCOUNT, sweep)
     assert len(records) < limits.RECORD_BYTES_MAX
-    events = decode_records(records)[0].events
-    assert sum(isinstance(event, e.Traded) for event in events) == makers
-    if surplus:
-        assert isinstance(events[-1], e.OrderCanceled)
-        assert (events[-1].leaves, events[-1].code) == (1, ErrorCode.EXCEEDS_LIMIT)
-    assert crowd.core.open_orders == 1
+    (record,) = decode_records(records)
+    *_, last = record.events
+    assert sum(isinstance(event, e.Traded) for event in record.events) == limits.STEPS_PER_COMMAND_MAX
+    assert isinstance(last, e.OrderRestated) and (last.reason, last.display) == (RestateReason.TURN, 0)
+    assert len(crowd.rest(taker + 1, "later")) >= 2, "accepted, and in hand behind it"
+    traded = []
+    while crowd.core.next_due_ns:
+        (record,) = decode_records(crowd.send(0, c.AdvanceTime()))
+        traded += [event for event in record.events if isinstance(event, e.Traded)]
+    assert {event.taker_order_id for event in traded} == {last.order_id}
+    assert crowd.core.open_orders == 1, "the later one rests"
     crowd.core.check()

@@ -119,18 +119,19 @@ def test_changed_fees_are_those_of_the_next_trade(floor: Floor) -> None:
 
 
 @pytest.mark.req("TBL-04", "OST-10")
-def test_delisting_cancels_all_orders_by_id_and_frees_what_they_held(floor: Floor) -> None:
+def test_delisting_cancels_all_orders_and_frees_what_they_held(floor: Floor) -> None:
     before = floor.core.balances()
     orders = [
         floor.rest(ALPHA, BUY, LOT, 10_000),
-        floor.rest(BRAVO, SELL, LOT, 10_500, max_floor=7),
+        floor.rest(BRAVO, SELL, LOT, 10_500, max_floor=70),
         floor.rest(ALPHA, BUY, LOT, kind=m.STOP, stop_px=10_500),
         accepted(floor.enter(BRAVO, BUY, LOT, 10_000, kind=m.PEGGED, peg=Peg.PRIMARY)),
         floor.rest(ALPHA, BUY, LOT, 9_000, tif=m.GTD, expire_time_ns=m.NOW_NS + SECOND_NS),
     ]
     other = floor.rest(ALPHA, BUY, 10, 10_000, symbol=m.ETH_USDT)
     events = floor.operate(c.DelistInstrument(m.BTC_USDT))
-    assert closed(events) == [(order, LOT, Code.DELISTED) for order in orders]
+    bid, ask, stop, peg, low = orders
+    assert closed(events) == [(order, LOT, Code.DELISTED) for order in (bid, peg, low, ask, stop)]
     assert events[-1] == DELISTED
     assert floor.wait(2 * SECOND_NS) == ()
     floor.cancel(other)

@@ -9,17 +9,23 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import AccountStatus, BreakerReason, MarginState, OrderState, Peg, SymbolStatus, VenueStatus
+from engine.api.ids import Seq
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, ALPHA_F, ALPHA_OE, BRAVO, BUY, CHARLIE, CHARLIE_2, CHARLIE_OE, SELL
 from tests.unit.floor import LOT, Floor, accepted, closed, refusal
 
-USER = Code.USER_REQUESTED
+USER, MASS = Code.USER_REQUESTED, Code.MASS_CANCELED
 
 
 @pytest.fixture
 def floor() -> Floor:
     return Floor()
+
+
+def seq_of(floor: Floor) -> Seq:
+    """The number of the last record."""
+    return Seq(floor.core.seq)
 
 
 def mixed(floor: Floor) -> dict[str, int]:
@@ -60,9 +66,11 @@ SCOPES: list[tuple[int, dict[str, int], set[str]]] = [
 def test_what_a_mass_cancel_reaches(floor: Floor, source: int, scope: dict[str, Any], names: set[str]) -> None:
     orders = mixed(floor)
     events = floor.send(source, c.MassCancel("mass", **scope))
-    canceled = [order_id for order_id, _, code in closed(events) if code == USER]
-    assert canceled == sorted(orders[name] for name in names), "the oldest first"
-    assert events[len(names)] == e.MassCanceled(len(names), 0)
+    canceled = [order_id for order_id, _, code in closed(events) if code == MASS]
+    account = {order: floor.model.orders[order].account_id for order in orders.values()}
+    expected = sorted((orders[name] for name in names), key=lambda order: (account[order], order))
+    assert canceled == expected, "account by account, the oldest first"
+    assert events[len(names)] == e.MassCanceled(seq_of(floor), len(names), True)
 
 
 @pytest.mark.req("OST-10")
@@ -100,7 +108,7 @@ def test_its_name_is_not_remembered_and_repeating_it_is_harmless(floor: Floor) -
     request = c.MassCancel("mass", poss_resend=True)
     for expected in (1, 0):
         floor.rest(ALPHA, BUY, LOT, 9_990) if expected else None
-        assert floor.send(ALPHA_OE, request)[-1] == e.MassCanceled(expected, 0)
+        assert floor.send(ALPHA_OE, request)[-1] == e.MassCanceled(seq_of(floor), expected, True)
     assert accepted(floor.enter(ALPHA, BUY, LOT, 9_990, cl_ord_id="mass"))
 
 
@@ -108,8 +116,8 @@ def test_its_name_is_not_remembered_and_repeating_it_is_harmless(floor: Floor) -
 def test_the_kill_switch_blocks_a_session_until_it_is_lifted(floor: Floor) -> None:
     order = floor.rest(CHARLIE, BUY, LOT, 9_990)
     events = floor.send(CHARLIE_OE, c.MassCancel("mass", kill=True))
-    assert closed(events) == [(order, LOT, USER)]
-    assert events[1:] == (e.KillSwitchSet(CHARLIE_OE, True), e.MassCanceled(1, 0))
+    assert closed(events) == [(order, LOT, MASS)]
+    assert events[1:] == (e.KillSwitchSet(CHARLIE_OE, True), e.MassCanceled(seq_of(floor), 1, True))
     assert refusal(floor.enter(CHARLIE, BUY, LOT, 9_990)) == Code.KILL_SWITCH
     other = floor.rest(CHARLIE, BUY, LOT, 9_990, source=CHARLIE_2)
     assert closed(floor.cancel(other, CHARLIE_OE)) == [(other, LOT, USER)], "it may still cancel"
@@ -143,11 +151,12 @@ def test_cancels_work_in_every_state(floor: Floor, restriction: c.Command) -> No
     one, other = floor.rest(ALPHA, BUY, LOT, 9_990), floor.rest(ALPHA, BUY, LOT, 9_990)
     floor.operate(restriction)
     assert closed(floor.cancel(one, ALPHA_OE)) == [(one, LOT, USER)]
-    assert closed(floor.send(ALPHA_OE, c.MassCancel("mass"))) == [(other, LOT, USER)]
+    assert closed(floor.send(ALPHA_OE, c.MassCancel("mass"))) == [(other, LOT, MASS)]
     assert floor.state(one) == floor.state(other) == OrderState.CANCELED
 
 
 @pytest.mark.req("TBL-04", "ORD-09")
 def test_orders_of_a_delisted_symbol_are_known_to_a_mass_cancel(floor: Floor) -> None:
     floor.operate(c.DelistInstrument(m.ETH_PRO))
-    assert floor.send(ALPHA_OE, c.MassCancel("mass", symbol_id=m.ETH_PRO)) == (e.MassCanceled(0, 0),)
+    events = floor.send(ALPHA_OE, c.MassCancel("mass", symbol_id=m.ETH_PRO))
+    assert events == (e.MassCanceled(seq_of(floor), 0, True),)

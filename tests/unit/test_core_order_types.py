@@ -99,10 +99,10 @@ def test_terms_that_do_not_go_together(floor: Floor, kind: OrdType, tif: TimeInF
 @pytest.mark.parametrize(
     ("kind", "tif", "terms"),
     [
-        (LIMIT, m.GTC, {"max_floor": 1, "exec_inst": SLIDE, "stp": SelfTrade.DECREMENT, "stp_group": 7}),
+        (LIMIT, m.GTC, {"max_floor": 50, "exec_inst": SLIDE, "stp": SelfTrade.DECREMENT, "stp_group": 7}),
         (LIMIT, m.GTC, {"max_floor": LOT}),
         (LIMIT, m.DAY, {"exec_inst": POST_ONLY}),
-        (STOP_LIMIT, m.GTC, {"max_floor": 1}),
+        (STOP_LIMIT, m.GTC, {"max_floor": 50}),
         (STOP, m.DAY, {"trigger": Trigger.LAST}),
         (STOP_LIMIT, m.GTC, {"trigger": Trigger.MARK, "stop_px": 10_001}),
         (PEGGED, m.GTC, {"peg": Peg.MID, "peg_offset": limits.PRICE_TICKS_MAX}),
@@ -162,7 +162,8 @@ def test_the_first_failing_check_decides() -> None:
         (Code.SIZE_OFF_LOT, {"qty": 1_000_001}),
         (Code.EXCEEDS_LIMIT, {"qty": 1, "max_floor": 2}),
         (Code.SIZE_OFF_LOT, {"max_floor": 1}),
-        (Code.EXCEEDS_LIMIT, {"qty": 1_000_000, "kind": LIMIT, "stop_px": 0, "price": 11_000}),
+        (Code.EXCEEDS_LIMIT, {"qty": limits.TRANCHES_PER_ORDER_MAX + 1}),
+        (Code.EXCEEDS_LIMIT, {"qty": 1_000_000, "max_floor": 1_000, "kind": LIMIT, "stop_px": 0, "price": 11_000}),
     ]
     for code, mend in mended:
         before = floor.state_bytes()

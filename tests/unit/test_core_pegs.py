@@ -8,7 +8,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import OrderState, Peg, RestateReason, SelfTrade, Side, SymbolStatus
+from engine.api.enums import AccountKind, OrderState, Peg, RestateReason, SelfTrade, Side, SymbolStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BUY, CHARLIE, PEGGED, SELL, USDT
@@ -155,17 +155,26 @@ def test_outside_trading_pegged_orders_stay_where_they_are(floor: Floor) -> None
     later = floor.enter(CHARLIE, BUY, LOT, 10_000, kind=PEGGED, peg=PRIMARY)
     assert restated(later) == []
     told = restated(floor.status(SymbolStatus.OPEN))
-    assert told == [(order, PEG, LOT, 9_995, LOT), (accepted(later), PEG, LOT, 9_995, LOT)]
+    assert told == [(accepted(later), PEG, LOT, 9_995, LOT), (order, PEG, LOT, 9_995, LOT)], "the round goes around"
 
 
 @pytest.mark.req("ORD-22")
-def test_pegged_orders_of_a_symbol_are_limited() -> None:
+def test_pegged_orders_of_an_account_and_of_a_firm_are_limited_so_that_none_uses_up_a_symbol() -> None:
     floor = Floor()
-    accounts = (ALPHA, BRAVO)
-    for n in range(limits.PEGS_PER_SYMBOL_MAX):
-        floor.rest(accounts[n % 2], BUY, 10, 100, kind=PEGGED, symbol=m.ETH_USDT, peg=PRIMARY)
-    order: dict[str, Any] = {"side": BUY, "qty": 10, "price": 100, "kind": PEGGED, "peg": PRIMARY}
-    assert refusal(floor.enter(CHARLIE, symbol=m.ETH_USDT, **order)) == Code.EXCEEDS_LIMIT
-    assert accepted(floor.enter(CHARLIE, symbol=m.ETH_PRO, **order)), "the bound is of one symbol"
-    floor.operate(c.MassCancel("room", account_id=BRAVO, side=BUY))
-    assert accepted(floor.enter(CHARLIE, symbol=m.ETH_USDT, **order))
+    accounts = [ALPHA, *range(901, 904)]
+    for account in accounts[1:]:
+        floor.operate(c.OpenAccount(account, 1, AccountKind.SPOT, f"A{account}"))
+        floor.operate(c.Deposit(account, m.USDT, 10**12, f"d{account}"))
+    order: dict[str, Any] = {"side": BUY, "qty": 10, "price": 100, "kind": PEGGED, "peg": PRIMARY, "symbol": m.ETH_USDT}
+    for account in accounts:
+        for _ in range(limits.PEGS_PER_ACCOUNT_MAX):
+            floor.rest(account, **order)
+        assert refusal(floor.enter(account, **order)) == Code.EXCEEDS_LIMIT
+    floor.operate(c.OpenAccount(904, 1, AccountKind.SPOT, "A904"))
+    floor.operate(c.Deposit(904, m.USDT, 10**12, "d904"))
+    assert limits.PEGS_PER_ACCOUNT_MAX * len(accounts) == limits.PEGS_PER_FIRM_MAX
+    assert refusal(floor.enter(904, **order)) == Code.EXCEEDS_LIMIT
+    assert accepted(floor.enter(CHARLIE, **order)), "the bound is of one firm"
+    assert accepted(floor.enter(904, **order | {"symbol": m.ETH_PRO})), "and of one symbol"
+    floor.operate(c.MassCancel("room", account_id=903))
+    assert accepted(floor.enter(904, **order))

@@ -9,6 +9,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountKind, SessionKind
+from engine.api.ids import Seq
 from engine.api.instrument import Instrument
 from engine.api.rejects import ErrorCode as Code
 from engine.api.units import Step
@@ -248,7 +249,8 @@ def test_a_code_that_is_not_assigned_is_not_handed_on(market: Market, code: int,
     refusal = c.RefuseOrder(ALPHA, 1, 1, 1, code, 44, "a", "", "", "", "")
     told = e.OrderRejected(0, code) if is_sound else e.CommandRefused(Code.MALFORMED_COMMAND)
     assert market.send(0, refusal) == (told,)
-    canceled = e.MassCanceled(0, 0) if is_sound or code == 0 else e.CommandRefused(Code.MALFORMED_COMMAND)
+    done = e.MassCanceled(Seq(market.core.seq + 1), 0, True)
+    canceled = done if is_sound or code == 0 else e.CommandRefused(Code.MALFORMED_COMMAND)
     assert market.send(0, c.MassCancel("all", code=code)) == (canceled,)
 
 

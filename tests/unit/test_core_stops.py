@@ -158,13 +158,18 @@ def test_a_waiting_stop_is_canceled_and_is_no_liquidity(floor: Floor) -> None:
 
 
 @pytest.mark.req("ORD-06")
-def test_a_command_elects_as_many_stops_as_it_may_and_the_next_one_the_rest(floor: Floor) -> None:
-    total = limits.ELECTIONS_PER_COMMAND_MAX + 1
+def test_a_record_elects_as_many_stops_as_its_share_of_steps_and_the_next_ones_the_rest(floor: Floor) -> None:
+    share, total = limits.STEPS_PER_COMMAND_MAX // 8, limits.STEPS_PER_COMMAND_MAX
     for n in range(total):
         floor.rest(
             (ALPHA, CHARLIE)[n % 2], BUY, 10, 10_050, kind=STOP_LIMIT, stop_px=10_001, symbol=m.ETH_USDT, trigger=MARK
         )
-    assert len(triggered(floor.mark(10_001, m.ETH_USDT))) == limits.ELECTIONS_PER_COMMAND_MAX
-    assert len(triggered(floor.operate(c.AdvanceTime()))) == 1
+    assert len(triggered(floor.mark(10_001, m.ETH_USDT))) == share
+    assert floor.core.next_due_ns == 1, "the rest is due at once"
+    between = floor.enter(BRAVO, BUY, LOT, 9_000)
+    assert accepted(between) and triggered(between), "another market trades in between"
+    last = floor.operate(c.AdvanceTime())
+    assert share + len(triggered(between)) + len(triggered(last)) == total
     assert triggered(floor.operate(c.AdvanceTime())) == []
-    assert floor.core.open_orders == total
+    assert floor.core.next_due_ns == 0
+    assert floor.core.open_orders == total + 1

@@ -25,7 +25,7 @@ from engine.api.enums import (
     SymbolStatus,
     TimeInForce,
 )
-from engine.api.ids import order_id_text, trade_id_text
+from engine.api.ids import Seq, order_id_text, trade_id_text
 from engine.api.instrument import Instrument
 from engine.api.rejects import ErrorCode
 from engine.api.units import Step
@@ -360,7 +360,7 @@ def test_what_operations_cause_is_told_the_owner(log: Log) -> None:
     log.put(11, limit("b", Side.BUY, 5, 5), e.OrderAccepted(7, 0))
     everything = c.MassCancel("ops", code=ErrorCode.OPERATIONS)
     gone = e.OrderCanceled(6, 5, 0, ErrorCode.OPERATIONS)
-    (canceled,) = log.put(0, everything, gone, e.MassCanceled(1, 0))
+    (canceled,) = log.put(0, everything, gone, e.MassCanceled(Seq(9), 1, True))
     assert canceled.sessions == (11,)
     assert (log.fields(canceled)[378], log.fields(canceled)[20016]) == ("99", "1042")
     (expired,) = log.put(0, c.AdvanceTime(), e.OrderExpired(7, 5, 0, ErrorCode.DAY_EXPIRED), e.TimeAdvanced())
@@ -369,10 +369,10 @@ def test_what_operations_cause_is_told_the_owner(log: Log) -> None:
 
 def test_a_mass_cancel_of_its_own_is_asked_for(log: Log) -> None:
     log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
-    gone = e.OrderCanceled(6, 5, 0, ErrorCode.USER_REQUESTED)
-    (canceled,) = log.put(11, c.MassCancel("q"), gone, e.MassCanceled(1, 0))
+    gone = e.OrderCanceled(6, 5, 0, ErrorCode.MASS_CANCELED)
+    (canceled,) = log.put(11, c.MassCancel("q"), gone, e.MassCanceled(Seq(9), 1, True))
     fields = log.fields(canceled)
-    assert (fields[11], fields[150], 378 in fields, fields[20016]) == ("a", "4", False, "1039")
+    assert (fields[11], fields[150], 378 in fields, fields[20016]) == ("a", "4", False, "1045")
 
 
 def test_a_replace_that_is_refused_is_a_cancel_reject_to_a_replace(log: Log) -> None:
@@ -390,7 +390,11 @@ def test_events_that_have_no_report_do_no_harm(log: Log) -> None:
     unreported = (
         *(position, e.Borrowed(101, 1, 5, 5), e.Repaid(101, 1, 5, 0), e.MarkSet(), e.TimeAdvanced(), e.DebtCovered(1)),
         *(e.SymbolStatusSet(1, SymbolStatus.HALT), e.VenueStatusSet(), e.Uncrossed(1, 5, 5), e.BreakerReleased(1)),
-        *(e.BreakerTriggered(1, BreakerReason.OPERATIONS, 0, 9), e.KillSwitchSet(11, True), e.MassCanceled(0, 0)),
+        *(
+            e.BreakerTriggered(1, BreakerReason.OPERATIONS, 0, 9),
+            e.KillSwitchSet(11, True),
+            e.MassCanceled(Seq(9), 0, True),
+        ),
         *(e.MassCancelRejected(1011), e.Transferred(1, 1), e.InstrumentDelisted(), e.AccountStatusSet()),
         *(e.AccountLimitsSet(), e.MarginStateSet(), e.CollateralSet()),
     )

@@ -76,7 +76,7 @@ def story(day: list[Record], order_id: int) -> str:
             "n30",
             ("(REDUCE_ONLY, a reduce-only", "position of CHARLIE-F in BTC-PERP (traded): flat", "owes 450.2795 USDT"),
         ),
-        ("n34", ("canceled with its instrument: 1044 DELISTED",)),
+        ("n34", ("canceled: 1044 DELISTED (instrument delisted)",)),
     ],
 )
 def test_an_order_is_explained(day: list[Record], cl_ord_id: str, told: tuple[str, ...]) -> None:

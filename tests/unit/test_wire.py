@@ -37,7 +37,7 @@ i32, i64, i128 = (st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits 
 
 NUMBERS = {
     **dict.fromkeys(("asset_id", "base_asset_id", "quote_asset_id", "code"), u16),
-    **dict.fromkeys(("order_id", "expire_time_ns", "until_ns"), u64),
+    **dict.fromkeys(("order_id", "request_seq", "expire_time_ns", "until_ns"), u64),
     **dict.fromkeys(("amount", "reserved", "released", "buyer_released", "taker_fee", "maker_fee", "loan"), i128),
     **dict.fromkeys(("cost", "margin", "extra", "debt", "realized_pnl", "available", "locked"), i128),
     **dict.fromkeys(("available_after", "from_available", "to_available", "payer_available"), i128),

@@ -15,7 +15,7 @@ from engine.api.enums import (
     TimeInForce,
     Trigger,
 )
-from engine.api.ids import ABSENT, NO_ORDER, AccountId, FirmId, OrderId, SessionId, SymbolId
+from engine.api.ids import ABSENT, NO_ORDER, AccountId, FirmId, OrderId, Seq, SessionId, SymbolId
 from engine.api.messages.declare import command, event
 from engine.api.units import Lots, Minor, Ticks, TimestampNs
 
@@ -154,8 +154,8 @@ class OrderTriggered(msgspec.Struct, frozen=True):
 class OrderRestated(msgspec.Struct, frozen=True):
     """The engine changed an order by itself.
 
-    ``price`` is the price at which it works from now on, 0 while a pegged order has none; ``display`` what it shows;
-    ``released`` minor units went from locked to available.
+    ``price`` is the price at which it works from now on, 0 while a pegged order has none; ``display`` what it shows,
+    0 while it has no place in the book; ``released`` minor units went from locked to available.
     """
 
     order_id: OrderId
@@ -289,7 +289,7 @@ class MassCancel(msgspec.Struct, frozen=True):
 
     A session reaches the accounts of its firm only; ``of_session`` narrows to orders a session entered.
     With ``kill`` the sending session can enter no order until the switch is lifted.
-    ``code`` is the reason the cancels give; sessions send 0, which means USER_REQUESTED.
+    ``code`` is the reason the cancels give; sessions send 0, which means MASS_CANCELED.
     Events: OrderCanceled*, KillSwitchSet?, MassCanceled; or MassCancelRejected.
     """
 
@@ -304,12 +304,17 @@ class MassCancel(msgspec.Struct, frozen=True):
     poss_resend: bool = False
 
 
-@event(28, "canceled:u32 remaining:u32")
+@event(28, "canceled:u32 request_seq:u64 is_complete:u8 zero:7")
 class MassCanceled(msgspec.Struct, frozen=True):
-    """A mass cancel took out ``canceled`` orders; ``remaining`` more are in its scope and need another one."""
+    """What a mass cancel means is out of the market; so far ``canceled`` of these orders have been told.
 
+    Told in the record of the command, whose number ``request_seq`` is. If not all cancels are told then, they follow
+    in later records, and this once more with ``is_complete``.
+    """
+
+    request_seq: Seq
     canceled: int
-    remaining: int
+    is_complete: bool
 
 
 @event(29, "code:u16 zero:2")

@@ -41,7 +41,8 @@ pub struct Account {
     /// Own cap on the notional of a position, 0 for none.
     pub position_notional_max: i128,
     pub open_orders: u32,
-    /// The latest of its open orders; the others are linked behind it.
+    /// The oldest and the latest of its open orders; the others are linked between them.
+    pub first_open: u32,
     pub last_open: u32,
     /// By symbol; all that ever came into being.
     pub positions: Vec<Position>,
@@ -62,6 +63,7 @@ impl Account {
             leverage_max: 0,
             position_notional_max: 0,
             open_orders: 0,
+            first_open: NIL,
             last_open: NIL,
             positions: Vec::new(),
             open_by_symbol: Vec::new(),

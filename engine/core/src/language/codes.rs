@@ -164,6 +164,7 @@ sets! {
         Refill = 3,
         ReduceOnly = 4,
         Slide = 5,
+        Turn = 6,
     }
 
     PositionReason: u8 {
@@ -210,6 +211,7 @@ sets! {
         Operations = 1042,
         Liquidation = 1043,
         Delisted = 1044,
+        MassCanceled = 1045,
         Internal = 1050,
         MalformedCommand = 2001,
         UnknownCommand = 2002,

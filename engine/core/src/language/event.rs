@@ -78,7 +78,7 @@ events! {
         display: i64,
         released: i128,
     }
-    28 MassCanceled: { canceled: u32, remaining: u32 }
+    28 MassCanceled: { canceled: u32, request_seq: u64, is_complete: bool; [7] }
     30 PositionChanged: {
         reason: PositionReason,
         leverage: u8,

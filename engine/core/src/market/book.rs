@@ -16,6 +16,8 @@ struct Level {
     tail: u32,
     /// Orders here that are not pegged: these make the reference prices.
     unpegged: u32,
+    /// Leaves of all orders here.
+    lots: i128,
 }
 
 pub struct Book {
@@ -23,6 +25,8 @@ pub struct Book {
     asks: Ladder,
     levels: Slab<Level>,
     len: usize,
+    /// Nothing has changed since the search for an auction's price was interrupted.
+    pub is_as_walked: bool,
 }
 
 /// Place of a price among the prices of a side: the lower the better. The rank of a rank is the price.
@@ -35,7 +39,7 @@ pub fn rank(side: Side, price: i64) -> i64 {
 
 impl Book {
     pub fn new() -> Self {
-        Self { bids: Ladder::new(), asks: Ladder::new(), levels: Slab::new(), len: 0 }
+        Self { bids: Ladder::new(), asks: Ladder::new(), levels: Slab::new(), len: 0, is_as_walked: false }
     }
 
     /// The best price of a side. Cost: O(1).
@@ -72,6 +76,7 @@ impl Book {
         let stands = &mut self.levels[level];
         (order.level, order.previous, order.next) = (level, stands.tail, NIL);
         stands.unpegged += u32::from(!order.is_pegged());
+        stands.lots += i128::from(order.leaves);
         let tail = std::mem::replace(&mut stands.tail, slot);
         if tail == NIL {
             stands.head = slot;
@@ -79,6 +84,18 @@ impl Book {
             orders[tail].next = slot;
         }
         self.len += 1;
+        self.is_as_walked = false;
+    }
+
+    /// Let an order have other leaves than it has.
+    #[inline(always)]
+    pub fn change_leaves(&mut self, orders: &mut OpenOrders, slot: u32, lots: i64) {
+        let order = &mut orders[slot];
+        order.leaves += lots;
+        if order.level != NIL {
+            self.levels[order.level].lots += i128::from(lots);
+            self.is_as_walked = false;
+        }
     }
 
     /// Take an order out. Cost: O(1), amortised when it was the last at its price.
@@ -87,6 +104,8 @@ impl Book {
         let (level, previous, next, side) = (order.level, order.previous, order.next, order.side);
         order.level = NIL;
         self.levels[level].unpegged -= u32::from(!order.is_pegged());
+        self.levels[level].lots -= i128::from(order.leaves);
+        self.is_as_walked = false;
         if previous == NIL {
             self.levels[level].head = next;
         } else {
@@ -122,9 +141,22 @@ impl Book {
         self.queues(orders, side).flat_map(|(_, queue)| queue)
     }
 
-    /// The orders at the best price of a side, as they stand now.
-    pub fn front_queue(&self, orders: &OpenOrders, side: Side) -> Vec<u32> {
-        queue(orders, self.front(side).map_or(NIL, |(_, head)| head)).collect()
+    /// The first orders at the best price of a side, as they stand now.
+    pub fn front_queue(&self, orders: &OpenOrders, side: Side, most: usize) -> Vec<u32> {
+        queue(orders, self.front(side).map_or(NIL, |(_, head)| head)).take(most).collect()
+    }
+
+    /// The next price of a side after one. Cost: O(1).
+    pub fn after(&self, side: Side, price: i64) -> Option<i64> {
+        self.ladder(side).after(rank(side, price)).map(|(next, _)| rank(side, next))
+    }
+
+    /// What stands at a price, hidden quantity included. Cost: O(1).
+    pub fn lots_at(&self, side: Side, price: i64) -> i128 {
+        match self.ladder(side).get(rank(side, price)) {
+            NIL => 0,
+            level => self.levels[level].lots,
+        }
     }
 
     fn ladder(&self, side: Side) -> &Ladder {
@@ -145,7 +177,8 @@ impl Book {
     fn level_at(&mut self, side: Side, price: i64) -> u32 {
         let Self { bids, asks, levels, .. } = self;
         let ladder = if side == Side::Buy { bids } else { asks };
-        ladder.level_at(rank(side, price), || levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0 }))
+        ladder
+            .level_at(rank(side, price), || levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0, lots: 0 }))
     }
 
     /// The level an order at this price, which nobody has checked yet, would probably join, or `NIL`.
@@ -183,8 +216,8 @@ impl Book {
     }
 
     fn check_queue(&self, orders: &OpenOrders, level: u32) -> Result<usize, &'static str> {
-        let Level { head, tail, unpegged, .. } = self.levels[level];
-        let (mut previous, mut count, mut not_pegged) = (NIL, 0, 0);
+        let Level { head, tail, unpegged, lots, .. } = self.levels[level];
+        let (mut previous, mut count, mut not_pegged, mut standing) = (NIL, 0, 0, 0);
         for slot in queue(orders, head) {
             let order = &orders[slot];
             if order.level != level || order.previous != previous {
@@ -194,10 +227,11 @@ impl Book {
                 return Err("an order stands at another price's level");
             }
             not_pegged += u32::from(!order.is_pegged());
+            standing += i128::from(order.leaves);
             (previous, count) = (slot, count + 1);
         }
-        if count == 0 || previous != tail || unpegged != not_pegged {
-            return Err("a level is empty, or its tail or its count is wrong");
+        if count == 0 || previous != tail || unpegged != not_pegged || lots != standing {
+            return Err("a level is empty, or its tail or one of its sums is wrong");
         }
         Ok(count)
     }

@@ -1,6 +1,7 @@
 //! A symbol's market: instrument, book, waiting stops, pegged orders, prices, status.
 
 pub mod book;
+pub mod in_hand;
 pub mod instrument;
 pub mod open_orders;
 pub mod order_register;
@@ -10,7 +11,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::language::codes::{Side, SymbolStatus};
 use crate::language::limits::{BREAKER_MOVE_PPM, BREAKER_WINDOW_S};
+use crate::language::limits::{PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX};
 use crate::market::book::Book;
+use crate::market::in_hand::InHand;
 use crate::market::instrument::{Instrument, MILLION};
 use crate::market::stops::Stops;
 
@@ -62,9 +65,43 @@ pub struct Market {
     pub breaker_until_ns: u64,
     /// Marks of the last minute, oldest first.
     pub window: VecDeque<MarkSecond>,
-    pub is_touched: bool,
-    /// Reference prices the pegs were last priced by; `None` when they must be priced anew.
-    pub priced_by: Option<(Option<i64>, Option<i64>)>,
+    /// Best bid and ask by which this round prices the pegs, 0 for none; where it goes on, and how many are left.
+    pub peg_references: (i64, i64),
+    pub peg_next: u64,
+    pub pegs_left: u32,
+    /// Pegs of each account and of each firm.
+    pegs_of_accounts: BTreeMap<u32, u32>,
+    pegs_of_firms: BTreeMap<u32, u32>,
+    pub in_hand: InHand,
+    /// The auction that is under way.
+    pub auction: Option<Auction>,
+    /// Open orders, and accounts with a position or a debt.
+    pub open_orders: u32,
+    pub holders: u32,
+}
+
+/// An auction that is under way.
+#[derive(Clone, Copy)]
+pub struct Auction {
+    /// The status that follows.
+    pub target: SymbolStatus,
+    /// The price it trades at, 0 while that is sought.
+    pub price: i64,
+    pub walk: Option<Walk>,
+}
+
+/// How far the search for an auction's price has come: it trades the best levels of both sides on paper.
+#[derive(Clone, Copy, Default)]
+pub struct Walk {
+    pub volume: i128,
+    /// The levels it stands at, 0 when there is none left, and the lots that are left there.
+    pub bid: i64,
+    pub ask: i64,
+    pub bid_lots: i128,
+    pub ask_lots: i128,
+    /// The levels it traded last.
+    pub last_bid: i64,
+    pub last_ask: i64,
 }
 
 impl Market {
@@ -82,8 +119,15 @@ impl Market {
             unacted_mark: Unacted::default(),
             breaker_until_ns: 0,
             window: VecDeque::new(),
-            is_touched: false,
-            priced_by: None,
+            peg_references: (0, 0),
+            peg_next: 0,
+            pegs_left: 0,
+            pegs_of_accounts: BTreeMap::new(),
+            pegs_of_firms: BTreeMap::new(),
+            in_hand: InHand::new(),
+            auction: None,
+            open_orders: 0,
+            holders: 0,
         }
     }
 
@@ -103,8 +147,43 @@ impl Market {
         self.unacted_last.low != 0 || self.unacted_mark.low != 0
     }
 
-    pub fn remove_peg(&mut self, order_id: u64) {
-        self.pegs.remove(&order_id);
+    /// Let a pegged order be priced, which may be among them already.
+    pub fn add_peg(&mut self, order_id: u64, slot: u32, account_id: u32, firm_id: u32) {
+        if self.pegs.insert(order_id, slot).is_none() {
+            *self.pegs_of_accounts.entry(account_id).or_default() += 1;
+            *self.pegs_of_firms.entry(firm_id).or_default() += 1;
+        }
+    }
+
+    pub fn remove_peg(&mut self, order_id: u64, account_id: u32, firm_id: u32) {
+        if self.pegs.remove(&order_id).is_some() {
+            for (owners, id) in [(&mut self.pegs_of_accounts, account_id), (&mut self.pegs_of_firms, firm_id)] {
+                let count = owners.get_mut(&id).expect("a peg has an owner");
+                *count -= 1;
+                if *count == 0 {
+                    owners.remove(&id);
+                }
+            }
+            self.pegs_left = self.pegs_left.min(self.pegs.len() as u32);
+        }
+    }
+
+    /// Tell whether one more pegged order of this account may be open.
+    pub fn may_peg(&self, account_id: u32, firm_id: u32) -> bool {
+        let count = |owners: &BTreeMap<u32, u32>, id: u32| owners.get(&id).copied().unwrap_or(0);
+        count(&self.pegs_of_accounts, account_id) < PEGS_PER_ACCOUNT_MAX
+            && count(&self.pegs_of_firms, firm_id) < PEGS_PER_FIRM_MAX
+            && self.pegs.len() < PEGS_PER_SYMBOL_MAX
+    }
+
+    /// Best bid and ask among orders that are not pegged, 0 for none.
+    pub fn references(&self) -> (i64, i64) {
+        (self.book.reference(Side::Buy).unwrap_or(0), self.book.reference(Side::Sell).unwrap_or(0))
+    }
+
+    /// Tell whether pegs may have to be priced.
+    pub fn has_pegs_to_price(&self) -> bool {
+        self.has_pegs() && (self.pegs_left > 0 || self.references() != self.peg_references)
     }
 
     /// Forget all prices, because ticks or lots mean something else now.

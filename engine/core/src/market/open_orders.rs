@@ -4,6 +4,16 @@ use crate::language::amount::times;
 use crate::language::codes::{ExecInst, OrdType, Peg, SelfTrade, Side, TimeInForce, Trigger};
 use crate::store::slab::{Slab, NIL};
 
+/// Whether an order waits for its turn to be matched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hand {
+    No,
+    /// It stands among the orders in hand.
+    Waits,
+    /// It was taken out to be matched, and nothing else was told of it since.
+    Turn,
+}
+
 /// An order while it is open, and while it looks for makers.
 #[derive(Clone, Copy)]
 pub struct OpenOrder {
@@ -26,6 +36,7 @@ pub struct OpenOrder {
     pub source: u32,
     /// Its level, `NIL` while it has no place in the book.
     pub level: u32,
+    /// Neighbours at its level, or among the orders in hand.
     pub previous: u32,
     pub next: u32,
     /// Neighbours among the open orders of its account.
@@ -40,9 +51,15 @@ pub struct OpenOrder {
     pub stp: SelfTrade,
     /// It rests or waits: it counts as open, and is found by account and expiry.
     pub is_listed: bool,
+    pub hand: Hand,
 }
 
 impl OpenOrder {
+    /// Tell whether what is left after matching stays in the book.
+    pub fn rests(&self) -> bool {
+        self.time_in_force.may_rest() && self.ord_type != OrdType::Stop
+    }
+
     pub fn is_pegged(&self) -> bool {
         self.ord_type == OrdType::Pegged
     }
@@ -81,6 +98,8 @@ pub struct Terms {
     pub stop_px: i64,
     /// Displayed quantity of an iceberg, else 0.
     pub max_floor: i64,
+    /// What must be filled at once, until that has been decided.
+    pub min_qty: i64,
     pub peg_offset: i64,
     /// Nanoseconds since 1970, 0 for never.
     pub expire_time_ns: u64,
@@ -93,6 +112,7 @@ pub struct Terms {
 pub static PLAIN: Terms = Terms {
     stop_px: 0,
     max_floor: 0,
+    min_qty: 0,
     peg_offset: 0,
     expire_time_ns: 0,
     stp_group: 0,
@@ -167,11 +187,6 @@ impl OpenOrders {
     /// Tell whether an order waits for its trigger.
     pub fn is_waiting_stop(&self, slot: u32) -> bool {
         self.orders[slot].ord_type.is_stop() && !self.terms(slot).is_triggered
-    }
-
-    /// Walk all open orders, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &OpenOrder)> {
-        self.orders.iter().filter(|(_, order)| order.order_id != 0)
     }
 }
 

@@ -42,6 +42,11 @@ impl Stops {
         })
     }
 
+    /// The first that waits, in the order of the queues.
+    pub fn first(&self) -> Option<u32> {
+        self.queues.iter().find_map(|queue| queue.first_key_value().map(|(_, slot)| *slot))
+    }
+
     /// Walk all that wait.
     pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
         self.queues.iter().flat_map(|queue| queue.values().copied())

@@ -1,20 +1,39 @@
 //! A command in, a record out: each is stamped, decided, followed up, and its record finished.
 
-use crate::language::codes::{Code, Fault, TimeInForce};
+use crate::language::codes::{Code, Fault};
 use crate::language::command::{
     AdjustMargin, AdvanceTime, CancelOrder, ChangeInstrument, CommandType, CoverDebt, DelistInstrument, Deposit,
     ListInstrument, MassCancel, NewOrder, OpenAccount, RefuseOrder, RegisterAsset, RegisterFirm, RegisterSession,
     ReplaceOrder, RequestOrderStatus, SetAccountLimits, SetAccountStatus, SetCollateral, SetKillSwitch, SetLeverage,
     SetMarginState, SetMark, SetSymbolStatus, SetVenueStatus, Transfer, TriggerBreaker,
 };
-use crate::language::event::{BreakerReleased, CommandRefused};
-use crate::language::frame::{take_command_frame, take_record, Frame, Header};
+use crate::language::event::{
+    BreakerReleased, CommandRefused, OrderCanceled, OrderRestated, OrderTriggered, PositionChanged, Repaid, Traded,
+};
+use crate::language::frame::{take_command_frame, take_record, Frame, Header, HEADER_BYTES};
 use crate::language::layout::VERSION;
 use crate::language::limits::{
-    BATCH_COMMANDS_MAX, CL_ORD_IDS_SPENT_MAX, CL_ORD_ID_WINDOW_NS, ELECTIONS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MAX,
+    BATCH_COMMANDS_MAX, CL_ORD_IDS_SPENT_MAX, CL_ORD_ID_WINDOW_NS, COMMAND_BYTES_MAX, RECORD_BYTES_MAX,
+    STEPS_PER_COMMAND_MAX, STEP_BYTES_MAX,
 };
 use crate::state::exchange::{Decision, Exchange, LogEnd, Now};
 use crate::state::look_ahead::LOOK_AHEAD;
+
+/// What one step tells at most: an election or a turn, clipped, matched or ended, with loans paid back on both sides.
+const LARGEST_STEP: usize = OrderTriggered::BYTES
+    + 4 * OrderRestated::BYTES
+    + Traded::BYTES
+    + 2 * PositionChanged::BYTES
+    + 4 * Repaid::BYTES
+    + 2 * OrderCanceled::BYTES;
+
+/// Steps that would tell more than what a command tells besides its steps.
+const OWN_STEPS: usize = 8;
+
+/// The longest record, by construction.
+const LONGEST_RECORD: usize =
+    HEADER_BYTES + COMMAND_BYTES_MAX + (STEPS_PER_COMMAND_MAX as usize + OWN_STEPS) * STEP_BYTES_MAX;
+const _: () = assert!(LARGEST_STEP <= STEP_BYTES_MAX && LONGEST_RECORD <= RECORD_BYTES_MAX);
 
 /// How far a buffer was taken, and why it was not taken further.
 #[derive(Clone, Copy, Default)]
@@ -89,18 +108,27 @@ impl Exchange {
     fn execute(&mut self, frame: &Frame<'_>, key: u64, now_ns: u64, batch_index: u16, crc: Option<u32>) {
         let seq = self.log_end.seq + 1;
         let ts_ns = now_ns.max(self.log_end.event_ts_ns + 1);
-        self.now = Now { seq, ts_ns, steps: STEPS_PER_COMMAND_MAX, elections: ELECTIONS_PER_COMMAND_MAX };
+        let source = frame.header.source;
+        let is_for_what_is_left = source == 0 && frame.command.first() == Some(&(CommandType::AdvanceTime as u8));
+        self.now = Now { seq, ts_ns, steps: self.steps_max, looks: 0, may_be_out: false };
+        self.now.may_be_out = self.may_be_out();
         self.records.begin(frame.command);
         self.orders.begin(ts_ns, CL_ORD_ID_WINDOW_NS, CL_ORD_IDS_SPENT_MAX);
-        self.settle_what_is_due();
-        let source = frame.header.source;
+        self.release_breakers();
+        if self.now.may_be_out {
+            let share = if is_for_what_is_left { 2 * self.share() } else { self.share() };
+            self.within(share, Self::settle_due);
+        }
         match self.decide(source, key, frame.command) {
             Some(Ok(())) => {}
             Some(Err(code)) => self.records.tell(&CommandRefused { code }),
             None => self.records.tell(&CommandRefused { code: Code::MalformedCommand }),
         }
-        if !self.touched.is_empty() {
-            self.follow_up();
+        if is_for_what_is_left {
+            self.work_in_markets();
+            self.settle_due();
+        } else if !self.touched.is_empty() {
+            self.within(self.share(), Self::work_in_markets);
         }
         let event_count = self.records.event_count();
         assert!(event_count > 0, "a command without an event");
@@ -191,38 +219,26 @@ impl Exchange {
         }
     }
 
-    /// Release breakers and expire orders whose time has come (section 1 of docs/MATCHING.md).
-    fn settle_what_is_due(&mut self) {
+    /// Release breakers whose time has come.
+    fn release_breakers(&mut self) {
         let ts_ns = self.now.ts_ns;
         while let Some((_, symbol_id)) = self.breakers.first().copied().filter(|(until, _)| *until <= ts_ns) {
+            if !self.now.step() {
+                return;
+            }
             self.breakers.pop_first();
             self.markets[symbol_id].breaker_until_ns = 0;
             self.records.tell(&BreakerReleased { symbol_id });
             self.touch(symbol_id);
         }
-        while let Some((_, _, slot)) = self.expiries.first().copied().filter(|(expiry, _, _)| *expiry <= ts_ns) {
-            let is_day = self.open[slot].time_in_force == TimeInForce::Day;
-            self.expire(slot, if is_day { Code::DayExpired } else { Code::GtdExpired });
-        }
     }
 
-    /// Elect stops and reprice pegs in the symbols that were touched, by id; those with stops still due stay touched.
-    fn follow_up(&mut self) {
-        let mut symbols = std::mem::take(&mut self.touched);
-        symbols.sort_unstable();
-        for symbol_id in &symbols {
-            if self.is_trading(*symbol_id) {
-                self.elect_stops(*symbol_id);
-                while self.reprice_pegs(*symbol_id) {
-                    self.elect_stops(*symbol_id);
-                }
-            }
-        }
-        for symbol_id in &symbols {
-            self.markets[*symbol_id].is_touched = self.markets[*symbol_id].has_unacted();
-        }
-        symbols.retain(|symbol_id| self.markets[*symbol_id].is_touched);
-        debug_assert!(self.touched.is_empty(), "a symbol touches another");
-        self.touched = symbols;
+    /// Work with a share of the steps that are left.
+    #[inline(always)]
+    fn within(&mut self, share: u32, work: fn(&mut Self)) {
+        let aside = self.now.steps.saturating_sub(share);
+        self.now.steps -= aside;
+        work(self);
+        self.now.steps += aside;
     }
 }

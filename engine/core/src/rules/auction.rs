@@ -1,40 +1,105 @@
 //! The opening auction: one price for all that crosses (docs/MATCHING.md, section 2).
 
-use crate::language::codes::{Code, Side};
-use crate::language::event::Uncrossed;
+use crate::language::codes::{Code, Side, SymbolStatus};
+use crate::language::event::{SymbolStatusSet, Uncrossed};
 use crate::market::book::rank;
-use crate::market::open_orders::OpenOrder;
+use crate::market::{Auction, Market, Walk};
+use crate::rules::matching::Stop;
 use crate::state::exchange::Exchange;
 
 impl Exchange {
-    /// Uncross a book; tells whether it is uncrossed, which it is not when the steps were used up.
-    pub(crate) fn uncross(&mut self, symbol_id: u32) -> bool {
-        while let Some((price, volume)) = self.auction_price(symbol_id) {
-            if self.now.steps == 0 {
+    /// Begin an auction, which the status asked for follows; tells whether it is finished already.
+    pub(crate) fn open_by_auction(&mut self, symbol_id: u32, target: SymbolStatus) -> bool {
+        self.markets[symbol_id].auction = Some(Auction { target, price: 0, walk: None });
+        self.go_on_uncrossing(symbol_id);
+        self.markets[symbol_id].auction.is_none()
+    }
+
+    /// Go on with an auction as far as the steps reach; when the book is no longer crossed, the status follows.
+    pub(crate) fn go_on_uncrossing(&mut self, symbol_id: u32) {
+        // Orders that are out would make the price.
+        if self.may_be_out() || !self.place_all(symbol_id) || !self.uncross(symbol_id) {
+            return;
+        }
+        let market = &mut self.markets[symbol_id];
+        if let Some(auction) = market.auction.take() {
+            market.status = auction.target;
+            self.touch(symbol_id);
+            self.records.tell(&SymbolStatusSet { symbol_id, status: auction.target });
+        }
+    }
+
+    /// Let the orders in hand rest; tells whether the steps sufficed.
+    fn place_all(&mut self, symbol_id: u32) -> bool {
+        while let Some(slot) = self.markets[symbol_id].in_hand.first() {
+            if !self.now.step() {
                 return false;
             }
-            self.records.tell(&Uncrossed { symbol_id, price, volume });
-            while let Some((bid, ask)) = self.auction_pair(symbol_id, price) {
-                if self.now.steps == 0 {
-                    return self.auction_price(symbol_id).is_none();
-                }
-                self.auction_step(bid, ask, price);
+            if self.open[slot].rests() {
+                self.detach(slot);
+                self.rest(slot);
+            } else {
+                self.expire(slot, Code::IocRemainder);
             }
         }
         true
     }
 
-    /// The front bid and ask that may trade at a price.
-    fn auction_pair(&self, symbol_id: u32, price: i64) -> Option<(u32, u32)> {
-        let book = &self.markets[symbol_id].book;
-        let may_trade = |side: Side| {
-            let (front, slot) = book.front(side)?;
-            (rank(side, front) <= rank(side, price)).then_some(slot)
-        };
-        Some((may_trade(Side::Buy)?, may_trade(Side::Sell)?))
+    /// Trade until the book is no longer crossed; tells whether the steps sufficed.
+    fn uncross(&mut self, symbol_id: u32) -> bool {
+        loop {
+            let auction = self.markets[symbol_id].auction.expect("an auction is under way");
+            let mut price = auction.price;
+            if price == 0 {
+                if !self.markets[symbol_id].is_crossed() {
+                    return true;
+                }
+                let Some(walk) = self.walk(symbol_id) else {
+                    return false;
+                };
+                price = self.markets[symbol_id].auction_price(&walk);
+                self.markets[symbol_id].auction = Some(Auction { price, walk: None, ..auction });
+                let volume = i64::try_from(walk.volume).unwrap_or(i64::MAX);
+                self.records.tell(&Uncrossed { symbol_id, price, volume });
+            }
+            while let Some((bid, ask)) = self.markets[symbol_id].auction_pair(price) {
+                if self.now.steps == 0 {
+                    return false;
+                }
+                self.meet_in_auction(bid, ask, price);
+            }
+            self.markets[symbol_id].auction = Some(Auction { price: 0, walk: None, ..auction });
+        }
     }
 
-    fn auction_step(&mut self, bid: u32, ask: u32, price: i64) {
+    /// Trade the best levels of both sides on paper until they meet no more; `None` when the steps did not suffice.
+    fn walk(&mut self, symbol_id: u32) -> Option<Walk> {
+        let market = &mut self.markets[symbol_id];
+        let auction = market.auction.as_mut()?;
+        let mut walk = match auction.walk.filter(|_| market.book.is_as_walked) {
+            Some(walk) => walk,
+            None => market.walk_from_the_best(),
+        };
+        while walk.bid != 0 && walk.ask != 0 && walk.bid >= walk.ask {
+            if !self.now.look() {
+                let market = &mut self.markets[symbol_id];
+                market.book.is_as_walked = true;
+                market.auction.as_mut()?.walk = Some(walk);
+                return None;
+            }
+            self.markets[symbol_id].walk_on(&mut walk);
+        }
+        Some(walk)
+    }
+
+    /// Do one thing with the front orders of both sides: one step.
+    fn meet_in_auction(&mut self, bid: u32, ask: u32, price: i64) {
+        for slot in [bid, ask] {
+            if self.is_out(slot) {
+                self.now.steps -= 1;
+                return self.dismiss(slot);
+            }
+        }
         for slot in [bid, ask] {
             if self.open[slot].is_reduce_only() && self.clip_maker(slot) {
                 return;
@@ -42,10 +107,11 @@ impl Exchange {
         }
         let (maker, taker) = if self.open[bid].order_id < self.open[ask].order_id { (bid, ask) } else { (ask, bid) };
         if self.is_self_trade(taker, maker) {
-            if self.prevent_self_trade(taker, maker).is_some_and(|stop| stop == crate::rules::matching::Stop::OwnOrder)
-            {
+            let steps = self.now.steps;
+            if self.prevent_self_trade(taker, maker) == Some(Stop::OwnOrder) {
                 self.cancel(taker, Code::SelfTrade);
             }
+            self.now.steps = steps - 1;
             return;
         }
         let qty = self.open[taker].leaves.min(self.open[maker].leaves);
@@ -58,47 +124,74 @@ impl Exchange {
             }
         }
     }
+}
 
-    /// The price at which most trades, and how much; `None` when the book is not crossed.
-    fn auction_price(&self, symbol_id: u32) -> Option<(i64, i64)> {
-        let market = &self.markets[symbol_id];
-        let (best_bid, best_ask) = (market.book.best_price(Side::Buy)?, market.book.best_price(Side::Sell)?);
-        if best_bid < best_ask {
-            return None;
-        }
-        let bids = self.crossing(symbol_id, Side::Buy, best_ask);
-        let asks = self.crossing(symbol_id, Side::Sell, best_bid);
-        let mut prices: Vec<i64> = bids.iter().chain(&asks).map(|(price, _)| *price).collect();
-        prices.sort_unstable();
-        prices.dedup();
-        let reference = if market.mark != 0 { market.mark } else { market.last_px };
-        let (mut buying, mut selling): (i128, i128) = (bids.iter().map(|(_, lots)| lots).sum(), 0);
-        let (mut bids, mut asks) = (bids.iter().rev().peekable(), asks.iter().peekable());
-        let mut best: Option<((i128, i128, i64), i64)> = None;
-        for price in prices {
-            while let Some((_, lots)) = bids.next_if(|(bid, _)| *bid < price) {
-                buying -= lots;
-            }
-            while let Some((_, lots)) = asks.next_if(|(ask, _)| *ask <= price) {
-                selling += lots;
-            }
-            let distance = if reference == 0 { 0 } else { (price - reference).abs() };
-            let worth = (-buying.min(selling), (buying - selling).abs(), distance);
-            if best.is_none_or(|(best, _)| worth < best) {
-                best = Some((worth, price));
-            }
-        }
-        best.map(|((volume, _, _), price)| (price, i64::try_from(-volume).unwrap_or(i64::MAX)))
+impl Market {
+    pub fn is_crossed(&self) -> bool {
+        let best = |side: Side| self.book.best_price(side);
+        best(Side::Buy).zip(best(Side::Sell)).is_some_and(|(bid, ask)| bid >= ask)
     }
 
-    /// The prices of a side down to `worst`, best first, with the leaves that stand there.
-    fn crossing(&self, symbol_id: u32, side: Side, worst: i64) -> Vec<(i64, i128)> {
-        let queues = self.markets[symbol_id].book.queues(&self.open, side);
-        let within = queues.take_while(|(price, _)| rank(side, *price) <= rank(side, worst));
-        let leaves = |slot: u32| {
-            let OpenOrder { leaves, .. } = self.open[slot];
-            i128::from(leaves)
+    /// The front bid and ask that may trade at a price.
+    fn auction_pair(&self, price: i64) -> Option<(u32, u32)> {
+        let may_trade = |side: Side| {
+            let (front, slot) = self.book.front(side)?;
+            (rank(side, front) <= rank(side, price)).then_some(slot)
         };
-        within.map(|(price, queue)| (price, queue.map(leaves).sum())).collect()
+        Some((may_trade(Side::Buy)?, may_trade(Side::Sell)?))
+    }
+
+    /// Begin the search for an auction's price.
+    fn walk_from_the_best(&self) -> Walk {
+        let best =
+            |side: Side| self.book.best_price(side).map_or((0, 0), |price| (price, self.book.lots_at(side, price)));
+        let ((bid, bid_lots), (ask, ask_lots)) = (best(Side::Buy), best(Side::Sell));
+        Walk { volume: 0, bid, ask, bid_lots, ask_lots, last_bid: 0, last_ask: 0 }
+    }
+
+    /// Trade two levels that meet on paper.
+    fn walk_on(&self, walk: &mut Walk) {
+        let lots = walk.bid_lots.min(walk.ask_lots);
+        walk.volume += lots;
+        (walk.last_bid, walk.last_ask) = (walk.bid, walk.ask);
+        (walk.bid_lots, walk.ask_lots) = (walk.bid_lots - lots, walk.ask_lots - lots);
+        if walk.bid_lots == 0 {
+            (walk.bid, walk.bid_lots) = self.beyond(Side::Buy, walk.bid);
+        }
+        if walk.ask_lots == 0 {
+            (walk.ask, walk.ask_lots) = self.beyond(Side::Sell, walk.ask);
+        }
+    }
+
+    /// The next level of a side after a price, and its lots; 0 when there is none.
+    fn beyond(&self, side: Side, price: i64) -> (i64, i128) {
+        self.book.after(side, price).map_or((0, 0), |next| (next, self.book.lots_at(side, next)))
+    }
+
+    /// The price of the largest volume: ties to the smallest surplus, the nearest to the reference, the lowest.
+    ///
+    /// The largest volume is traded from the last ask of the walk to its last bid, and nowhere else. Between them the
+    /// surplus grows with each further level, so that only these two and the next levels come into question.
+    fn auction_price(&self, walk: &Walk) -> i64 {
+        let (low, high) = (walk.last_ask, walk.last_bid);
+        let (next_bid, bid_lots) = self.beyond(Side::Buy, high);
+        let (next_ask, ask_lots) = self.beyond(Side::Sell, low);
+        // What the two levels have left that were traded last.
+        let bid_rest = if walk.bid == high { walk.bid_lots } else { 0 };
+        let ask_rest = if walk.ask == low { walk.ask_lots } else { 0 };
+        let reference = if self.mark != 0 { self.mark } else { self.last_px };
+        let merit = |price: i64| {
+            let demand = bid_rest + if price > next_bid { 0 } else { bid_lots };
+            let supply = ask_rest + if next_ask == 0 || price < next_ask { 0 } else { ask_lots };
+            let distance = if reference == 0 { 0 } else { (price - reference).abs() };
+            ((demand - supply).abs(), distance, price)
+        };
+        // The last ones lose to the next ones where further levels lie between.
+        let second_bid = self.book.after(Side::Buy, next_bid.max(1)).unwrap_or(0);
+        let second_ask = if next_ask == 0 { None } else { self.book.after(Side::Sell, next_ask) };
+        let is_exact = |price: i64| price > second_bid && second_ask.is_none_or(|second| price < second);
+        let candidates = [low, high, next_bid, next_ask].into_iter();
+        let within = candidates.filter(|price| (low..=high).contains(price) && is_exact(*price));
+        within.map(merit).min().map_or(high, |(_, _, price)| price)
     }
 }

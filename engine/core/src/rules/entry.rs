@@ -6,8 +6,8 @@ use crate::language::codes::{AccountKind, AccountStatus, Code, ExecInst, MarginS
 use crate::language::codes::{RestateReason, SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus};
 use crate::language::command::{NewOrder, NewTerms, RefuseOrder};
 use crate::language::event::{OrderAccepted, OrderRejected, OrderRestated, StatusReported};
-use crate::language::limits::{EXPIRING_ORDERS_MAX, PEGS_PER_SYMBOL_MAX, PRICE_TICKS_MAX};
-use crate::market::open_orders::{OpenOrder, Terms};
+use crate::language::limits::{PRICE_TICKS_MAX, TRANCHES_PER_ORDER_MAX};
+use crate::market::open_orders::{Hand, OpenOrder, Terms};
 use crate::market::order_register::Order;
 use crate::market::Market;
 use crate::rules::matching::Stop;
@@ -56,6 +56,9 @@ impl Exchange {
             }
             return self.records.tell(&OrderRejected { code: Code::DuplicateClOrdId, order_id });
         }
+        if self.now.may_be_out && self.markets.get(order.symbol_id).is_some_and(|market| !market.is_delisted) {
+            self.clear_fronts(order.symbol_id);
+        }
         match self.admit(source, order) {
             Ok(admitted) => {
                 let slot = self.accept(source, key, order, &admitted);
@@ -101,11 +104,14 @@ impl Exchange {
         if order.terms.max_floor > order.order_qty || order.terms.min_qty > order.order_qty {
             return Err(Code::SizeOffLot);
         }
+        check_tranches(order.order_qty, order.terms.max_floor)?;
         if let Some(worst) = worst {
             market.instrument.check_notional(order.order_qty, worst, is_reduce_only)?;
         }
         let margin_price = worst.map(|worst| {
-            let meets_book = gate.has_continuous_book() && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
+            let meets_book = gate.has_continuous_book()
+                && market.in_hand.is_empty()
+                && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
             market.margin_price(order.side, worst, order.terms.stop_px, meets_book)
         });
         let per_lot = margin_price
@@ -113,7 +119,7 @@ impl Exchange {
         let asset_id = market.instrument.reserved_asset(order.side);
         let needed = times(per_lot, order.order_qty);
         let borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, 0)?;
-        self.check_room(account, market, order)?;
+        Self::check_room(account, market, order)?;
         if is_perpetual && !is_reduce_only {
             let price = margin_price.unwrap_or(0);
             self.check_position(order.account_id, order.symbol_id, order.side, order.order_qty, price, 0)?;
@@ -160,6 +166,9 @@ impl Exchange {
         }
         if market.breaker_until_ns != 0 {
             return Gate::Closed;
+        }
+        if market.auction.is_some() {
+            return Gate::CancelOnly;
         }
         match market.status {
             SymbolStatus::Open => Gate::Open,
@@ -228,10 +237,10 @@ impl Exchange {
     }
 
     /// Check the counts of open orders (ORD-22).
-    fn check_room(&self, account: &Account, market: &Market, order: &NewOrder<'_>) -> Decision {
-        let is_full = order.time_in_force.may_rest() && !account.may_open(order.symbol_id)
-            || expires(order.time_in_force) && self.expiries.len() >= EXPIRING_ORDERS_MAX
-            || order.ord_type == OrdType::Pegged && market.pegs.len() >= PEGS_PER_SYMBOL_MAX;
+    fn check_room(account: &Account, market: &Market, order: &NewOrder<'_>) -> Decision {
+        let may_be_open = order.time_in_force.may_rest() || !market.in_hand.is_empty();
+        let is_full = may_be_open && !account.may_open(order.symbol_id)
+            || order.ord_type == OrdType::Pegged && !market.may_peg(order.account_id, account.firm_id);
         if is_full {
             return Err(Code::ExceedsLimit);
         }
@@ -279,6 +288,7 @@ impl Exchange {
             exec_inst: asked.exec_inst,
             stp,
             is_listed: false,
+            hand: Hand::No,
         };
         let slot = self.open.insert(open, kept_terms(order.ord_type, asked, admitted.expire_time_ns));
         self.open[slot].display = self.open.full_display(slot);
@@ -312,29 +322,17 @@ impl Exchange {
         if admitted.gate == Gate::PreOpen {
             return self.rest(slot);
         }
-        if self.open[slot].is_post_only()
-            && self.markets[order.symbol_id].book.crosses(order.side, self.open[slot].limit)
-        {
-            return self.cancel(slot, Code::PostOnlyWouldTake);
-        }
-        let leaves = self.open[slot].leaves;
-        if order.time_in_force == TimeInForce::FillOrKill && !self.is_fillable(slot, leaves) {
-            return self.expire(slot, Code::FokUnfillable);
-        }
-        if order.terms.min_qty > 0 && !self.is_fillable(slot, order.terms.min_qty) {
-            return self.expire(slot, Code::MinQtyUnfillable);
-        }
-        self.trade_then_rest(slot, order.time_in_force.may_rest());
+        self.meet_book_in_turn(slot);
     }
 
-    /// Match an order up to its price; what is left rests there or expires.
-    pub(crate) fn trade_then_rest(&mut self, slot: u32, rests: bool) {
+    /// Match an order up to its price; what is left rests there or expires, or waits for more steps.
+    pub(crate) fn trade_then_rest(&mut self, slot: u32) {
         match self.take(slot) {
             Stop::Closed => {}
             Stop::Filled => self.finish(slot, OrderState::Filled),
             Stop::OwnOrder => self.cancel(slot, Code::SelfTrade),
-            Stop::StepsUsedUp => self.cancel(slot, Code::ExceedsLimit),
-            Stop::NothingCrosses if rests => self.rest(slot),
+            Stop::StepsUsedUp => self.take_in_hand(slot, true),
+            Stop::NothingCrosses if self.open[slot].rests() => self.rest(slot),
             Stop::NothingCrosses => self.expire(slot, Code::IocRemainder),
         }
     }
@@ -349,6 +347,10 @@ impl Exchange {
             self.touch(symbol_id);
         }
         self.list(slot);
+        if self.open[slot].hand == Hand::Turn {
+            self.open[slot].hand = Hand::No;
+            self.tell_restated(slot, RestateReason::Turn, 0);
+        }
     }
 
     pub(crate) fn tell_slide(&mut self, slot: u32) {
@@ -365,9 +367,13 @@ impl Exchange {
     }
 }
 
-/// Tell whether orders of this time in force leave by themselves.
-pub fn expires(time_in_force: TimeInForce) -> bool {
-    matches!(time_in_force, TimeInForce::Day | TimeInForce::GoodTillDate)
+/// Check that an iceberg does not show itself too often.
+pub fn check_tranches(order_qty: i64, max_floor: i64) -> Decision {
+    let most = max_floor.saturating_mul(TRANCHES_PER_ORDER_MAX);
+    if most != 0 && most < order_qty {
+        return Err(Code::ExceedsLimit);
+    }
+    Ok(())
 }
 
 /// Check that the market takes this order in its state (section 2).
@@ -458,6 +464,7 @@ fn kept_terms(ord_type: OrdType, asked: &NewTerms, expire_time_ns: u64) -> Terms
     Terms {
         stop_px: asked.stop_px,
         max_floor: asked.max_floor,
+        min_qty: asked.min_qty,
         peg_offset: asked.peg_offset,
         expire_time_ns,
         stp_group: asked.stp_group,

@@ -2,7 +2,7 @@
 
 use crate::language::codes::{AccountKind, Code, OrderState};
 use crate::language::event::{OrderCanceled, OrderExpired};
-use crate::market::open_orders::OpenOrder;
+use crate::market::open_orders::{Hand, OpenOrder};
 use crate::state::exchange::Exchange;
 use crate::store::slab::NIL;
 
@@ -28,7 +28,7 @@ impl Exchange {
         (order.leaves, released)
     }
 
-    /// Take an order out of the book, or from among the stops that wait.
+    /// Take an order out of the book, from among the stops that wait, or out of hand.
     #[inline(always)]
     pub(crate) fn detach(&mut self, slot: u32) {
         let order = self.open[slot];
@@ -38,6 +38,8 @@ impl Exchange {
             if market.has_pegs() {
                 self.touch(order.symbol_id);
             }
+        } else if order.hand == Hand::Waits {
+            market.in_hand.remove(&mut self.open, slot);
         } else if self.open.is_waiting_stop(slot) && order.is_listed {
             market.stops.remove(order.side, self.open.terms(slot), order.order_id);
         }

@@ -3,9 +3,7 @@
 use crate::language::codes::Code;
 use crate::language::command::{ChangeInstrument, DelistInstrument, ListInstrument};
 use crate::language::event::{InstrumentChanged, InstrumentDelisted, InstrumentListed};
-use crate::language::limits::CANCELS_PER_COMMAND_MAX;
 use crate::language::listing::Listing;
-use crate::market::book::Book;
 use crate::market::Market;
 use crate::state::exchange::{Decision, Exchange};
 
@@ -38,42 +36,31 @@ impl Exchange {
         let instrument = self.instrument(symbol_id, listing)?;
         let keeps_steps = listing.tick == old.tick && listing.lot == old.lot;
         let fees = |listing: &Listing| (listing.maker_ppm, listing.taker_ppm, listing.fee_account_id);
-        let has_orders = !self.open_in(symbol_id).is_empty();
+        let has_orders = self.markets[symbol_id].open_orders > 0;
         let needs_no_orders = !keeps_steps || fees(&listing) != fees(&old);
-        if needs_no_orders && has_orders || !keeps_steps && self.has_positions(symbol_id) {
+        if needs_no_orders && has_orders || !keeps_steps && self.markets[symbol_id].holders > 0 {
             return Err(Code::NotEmpty);
         }
         let market = &mut self.markets[symbol_id];
         market.instrument = instrument;
         if !keeps_steps {
             market.forget_prices();
+            self.note_mark(symbol_id);
         }
         self.records.tell(&InstrumentChanged {});
         Ok(())
     }
 
-    /// Tell whether anybody has a position or a debt in a symbol. Cost: O(accounts).
-    fn has_positions(&self, symbol_id: u32) -> bool {
-        let positions = self.accounts.iter().filter_map(|(_, entry)| entry.value.position(symbol_id));
-        positions.into_iter().any(|position| !position.is_empty())
-    }
-
     pub(crate) fn delist(&mut self, asked: &DelistInstrument) -> Decision {
         let DelistInstrument { symbol_id } = *asked;
-        self.listed_mut(symbol_id)?;
-        let slots = self.open_in(symbol_id);
-        if slots.len() > CANCELS_PER_COMMAND_MAX {
-            return Err(Code::TooManyOrders);
-        }
-        if self.has_positions(symbol_id) {
+        let market = self.listed_mut(symbol_id)?;
+        if market.holders > 0 {
             return Err(Code::NotEmpty);
         }
-        for slot in slots {
-            self.cancel(slot, Code::Delisted);
-        }
-        let market = &mut self.markets[symbol_id];
-        market.is_delisted = true;
-        market.book = Book::new();
+        (market.is_delisted, market.auction) = (true, None);
+        self.note_mark(symbol_id);
+        self.touch(symbol_id);
+        self.clear_delisted(symbol_id);
         self.records.tell(&InstrumentDelisted {});
         Ok(())
     }

@@ -69,15 +69,9 @@ impl Exchange {
         if asset_id == quote {
             return Some(Unit { worth: 1, per: 1 });
         }
-        self.markets.iter().map(|(_, entry)| &entry.value).find_map(|market| {
-            let (instrument, listing) = (&market.instrument, &market.instrument.listing);
-            let values = !market.is_delisted
-                && !instrument.is_perpetual()
-                && listing.base_asset_id == asset_id
-                && listing.quote_asset_id == quote
-                && market.mark != 0;
-            values.then(|| Unit { worth: instrument.notional(market.mark, 1), per: instrument.lot_minor })
-        })
+        let symbol_id = self.valuing.get(&(asset_id, quote))?.first()?;
+        let market = &self.markets[*symbol_id];
+        Some(Unit { worth: market.instrument.notional(market.mark, 1), per: market.instrument.lot_minor })
     }
 
     /// Lend an account what it may borrow, and tell it.

@@ -16,6 +16,7 @@ impl Exchange {
         if !(1..=PRICE_TICKS_MAX).contains(&price) {
             return Err(Code::BoundExceeded);
         }
+        let is_first = market.mark == 0;
         market.mark = price;
         market.unacted_mark.add(price);
         let breaking_move = market.breaking_move(second, price).filter(|_| market.breaker_until_ns == 0);
@@ -23,6 +24,9 @@ impl Exchange {
             market.window.clear();
         }
         market.remember_mark(second, price);
+        if is_first {
+            self.note_mark(symbol_id);
+        }
         self.touch(symbol_id);
         self.records.tell(&MarkSet {});
         if let Some(change_ppm) = breaking_move {
@@ -50,7 +54,15 @@ impl Exchange {
         let SetSymbolStatus { symbol_id, status } = *asked;
         let before = self.listed_mut(symbol_id)?.status;
         let opens = matches!(status, SymbolStatus::Open | SymbolStatus::PostOnly) && status != before;
-        let reached = if opens && !self.uncross(symbol_id) { SymbolStatus::PreOpen } else { status };
+        let market = &mut self.markets[symbol_id];
+        market.auction = None;
+        let mut reached = status;
+        if opens && (market.is_crossed() || !market.in_hand.is_empty()) {
+            if self.open_by_auction(symbol_id, status) {
+                return Ok(());
+            }
+            reached = SymbolStatus::PreOpen;
+        }
         self.markets[symbol_id].status = reached;
         self.touch(symbol_id);
         self.records.tell(&SymbolStatusSet { symbol_id, status: reached });

@@ -6,7 +6,7 @@ use crate::language::codes::{AccountKind, Code, OrderState, RestateReason, SelfT
 use crate::language::event::{OrderRestated, Traded};
 use crate::market::book::rank;
 use crate::market::instrument::Instrument;
-use crate::market::open_orders::OpenOrder;
+use crate::market::open_orders::{Hand, OpenOrder};
 use crate::state::exchange::Exchange;
 use crate::store::registry::Registry;
 use crate::store::slab::NIL;
@@ -36,6 +36,11 @@ impl Exchange {
             };
             if self.now.steps == 0 {
                 return Stop::StepsUsedUp;
+            }
+            if self.now.may_be_out && self.is_out(maker) {
+                self.now.steps -= 1;
+                self.dismiss(maker);
+                continue;
             }
             if self.open[maker].is_reduce_only() && self.clip_maker(maker) {
                 continue;
@@ -78,9 +83,10 @@ impl Exchange {
     /// Take lots off an order by decision of the engine, and tell it.
     fn shrink(&mut self, slot: u32, lots: i64, reason: RestateReason) {
         self.change_open_lots(slot, -lots);
+        let symbol_id = self.open[slot].symbol_id;
+        self.markets[symbol_id].book.change_leaves(&mut self.open, slot, -lots);
         let order = &mut self.open[slot];
         order.order_qty -= lots;
-        order.leaves -= lots;
         order.display = order.display.min(order.leaves);
         let order = *order;
         let released = times(order.per_lot, lots);
@@ -98,7 +104,8 @@ impl Exchange {
             order_qty: order.order_qty,
             leaves: order.leaves,
             price: order.price,
-            display: if order.level == NIL { order.leaves } else { order.display },
+            // An order that takes shows all of it.
+            display: if order.level == NIL && order.hand != Hand::Waits { order.leaves } else { order.display },
             released,
         });
     }
@@ -153,10 +160,9 @@ impl Exchange {
             if self.open[slot].is_listed {
                 self.change_open_lots(slot, -qty);
             }
-            let order = &mut self.open[slot];
-            order.leaves -= qty;
-            assert!(order.leaves >= 0, "filled more than was left");
-            let entry = order.entry;
+            let OpenOrder { symbol_id, entry, .. } = self.open[slot];
+            self.markets[symbol_id].book.change_leaves(&mut self.open, slot, -qty);
+            assert!(self.open[slot].leaves >= 0, "filled more than was left");
             self.orders.set_state(entry, OrderState::Partial);
         }
         self.open[maker].display -= qty;
@@ -204,93 +210,109 @@ impl Exchange {
         }
     }
 
-    /// Tell whether `need` lots stand at acceptable prices, within the steps that are left. Cost: O(makers).
-    pub(crate) fn is_fillable(&self, slot: u32, need: i64) -> bool {
+    /// Tell whether matching would surely give an order `lots`, within the steps that such orders have. Cost: O(steps).
+    pub(crate) fn is_fillable(&self, slot: u32, lots: i64) -> bool {
         let taker = &self.open[slot];
-        if need > taker.leaves {
+        if lots > taker.leaves {
             return false;
         }
         let market = &self.markets[taker.symbol_id];
         let makers = taker.side.opposite();
         let worst = rank(makers, taker.price);
-        let mut count = Count { missing: need, steps: i64::from(self.now.steps) };
+        let mut tally = Tally { missing: lots, steps: i64::from(self.fill_steps_max()) };
         for (price, queue) in market.book.queues(&self.open, makers) {
-            if rank(makers, price) > worst {
-                return false;
-            }
-            let is_last = if market.instrument.is_pro_rata() {
-                self.count_whole(slot, queue, &mut count)
-            } else {
-                self.count_in_turn(slot, queue, &mut count)
-            };
-            if count.missing <= 0 {
-                return count.steps >= 0;
-            }
-            if is_last {
-                return false;
-            }
-        }
-        false
-    }
-
-    /// Count the makers at a price one after the other; tells whether the count ends here.
-    fn count_in_turn(&self, slot: u32, queue: impl Iterator<Item = u32> + Clone, count: &mut Count) -> bool {
-        let ends_at_own = self.open[slot].stp != SelfTrade::Resting;
-        // What an iceberg hides would come to stand behind the order's own one.
-        let has_own = ends_at_own && queue.clone().any(|maker| self.is_self_trade(slot, maker));
-        for maker in queue {
-            if count.missing <= 0 {
+            let is_end = rank(makers, price) > worst
+                || if market.instrument.is_pro_rata() {
+                    self.count_shares(slot, queue, &mut tally)
+                } else {
+                    self.count_queue(slot, queue, &mut tally)
+                };
+            if is_end || tally.is_decided() {
                 break;
             }
-            if self.is_self_trade(slot, maker) {
-                if ends_at_own {
+        }
+        tally.missing <= 0 && tally.steps >= 0
+    }
+
+    /// Count one price in the order of its queue, then what is hidden there; tells whether this ends the count.
+    fn count_queue(&self, slot: u32, queue: impl Iterator<Item = u32>, tally: &mut Tally) -> bool {
+        let (mut hidden, mut tranches) = (0, 0);
+        for maker in queue {
+            if tally.is_decided() {
+                return true;
+            }
+            let OpenOrder { leaves, display, .. } = self.open[maker];
+            if self.is_out(maker) {
+                tally.steps -= 1;
+            } else if self.is_self_trade(slot, maker) {
+                // What an iceberg hides would come to stand behind this one.
+                if self.open[slot].stp != SelfTrade::Resting {
                     return true;
                 }
-                count.steps -= 1;
+                tally.steps -= 1;
             } else if self.open[maker].is_reduce_only() {
-                count.steps -= 1;
+                // It may be clipped before each trade, and gives nothing for sure.
+                tally.steps -= 2 * (1 + self.hidden_tranches(maker));
             } else {
-                let OpenOrder { leaves, display, .. } = self.open[maker];
-                let lots = count.missing.min(if has_own { display } else { leaves });
-                count.missing -= lots;
-                count.steps -= self.steps_for(maker, lots);
+                tally.missing -= display;
+                tally.steps -= 1;
+                hidden += i128::from(leaves - display);
+                tranches += self.hidden_tranches(maker);
             }
+        }
+        if tally.missing > 0 {
+            tally.missing = tally.missing.saturating_sub(i64::try_from(hidden).unwrap_or(i64::MAX));
+            tally.steps -= tranches;
         }
         false
     }
 
-    /// Count all makers at a price together; tells whether the count ends here.
-    fn count_whole(&self, slot: u32, queue: impl Iterator<Item = u32> + Clone, count: &mut Count) -> bool {
-        let stp = self.open[slot].stp;
-        let has_own = queue.clone().any(|maker| self.is_self_trade(slot, maker));
-        if has_own && matches!(stp, SelfTrade::Both | SelfTrade::Decrement) {
-            return true;
-        }
+    /// Count one price as a whole, as pro-rata matching takes it; tells whether this ends the count.
+    fn count_shares(&self, slot: u32, queue: impl Iterator<Item = u32>, tally: &mut Tally) -> bool {
+        let (mut found, mut is_last) = (0, false);
         for maker in queue {
-            if self.is_self_trade(slot, maker) || self.open[maker].is_reduce_only() {
-                count.steps -= 1;
+            if tally.steps < 0 {
+                return true;
+            }
+            let is_out = self.is_out(maker);
+            if !is_out && self.is_self_trade(slot, maker) {
+                match self.open[slot].stp {
+                    SelfTrade::Both | SelfTrade::Decrement => return true,
+                    SelfTrade::Default | SelfTrade::Aggressive => is_last = true,
+                    SelfTrade::Resting => {}
+                }
+                tally.steps -= 1;
+            } else if is_out || self.open[maker].is_reduce_only() {
+                tally.steps -= 2 * (1 + self.hidden_tranches(maker));
             } else {
-                let leaves = self.open[maker].leaves;
-                count.missing -= leaves.min(count.missing.max(0));
-                count.steps -= self.steps_for(maker, leaves);
+                found += i128::from(self.open[maker].leaves);
+                tally.steps -= 1 + self.hidden_tranches(maker);
             }
         }
-        has_own && stp != SelfTrade::Resting
+        tally.missing = tally.missing.saturating_sub(i64::try_from(found).unwrap_or(i64::MAX));
+        is_last
     }
 
-    /// How many trades it takes to take lots from a maker.
-    fn steps_for(&self, maker: u32, lots: i64) -> i64 {
+    /// How many trades it takes to take what an order hides.
+    fn hidden_tranches(&self, maker: u32) -> i64 {
+        let OpenOrder { leaves, display, .. } = self.open[maker];
         match self.open.terms(maker).max_floor {
-            0 => 1,
-            max_floor => (lots - 1) / max_floor + 1,
+            0 => 0,
+            max_floor => (leaves - display + max_floor - 1) / max_floor,
         }
     }
 }
 
 /// What is missing for an order to be fillable, and how many steps it may still take.
-struct Count {
+struct Tally {
     missing: i64,
     steps: i64,
+}
+
+impl Tally {
+    fn is_decided(&self) -> bool {
+        self.missing <= 0 || self.steps < 0
+    }
 }
 
 fn describe(

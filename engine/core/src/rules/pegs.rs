@@ -3,58 +3,78 @@
 use crate::language::codes::{Peg, RestateReason, Side};
 use crate::language::event::OrderRestated;
 use crate::language::limits::PRICE_TICKS_MAX;
-use crate::market::open_orders::OpenOrder;
+use crate::market::open_orders::{Hand, OpenOrder};
 use crate::state::exchange::Exchange;
-use crate::store::slab::NIL;
-
-/// Best bid and ask among orders that are not pegged.
-type References = (Option<i64>, Option<i64>);
 
 impl Exchange {
-    /// Let a pegged order wait until it is priced at the end of the record.
+    /// Let a pegged order wait until it is priced.
     pub(crate) fn wait_for_price(&mut self, slot: u32) {
-        let OpenOrder { symbol_id, order_id, .. } = self.open[slot];
-        self.open[slot].price = 0;
+        let order = &mut self.open[slot];
+        (order.price, order.hand) = (0, Hand::No);
+        let OpenOrder { symbol_id, order_id, account_id, .. } = *order;
+        let firm_id = self.accounts[account_id].firm_id;
         let market = &mut self.markets[symbol_id];
-        market.pegs.insert(order_id, slot);
-        market.priced_by = None;
+        market.add_peg(order_id, slot, account_id, firm_id);
+        if market.pegs_left == 0 {
+            (market.peg_next, market.pegs_left) = (order_id, 1);
+        } else {
+            market.pegs_left = market.pegs.len() as u32;
+        }
         self.touch(symbol_id);
         self.list(slot);
     }
 
-    /// Price the pegged orders of a symbol that is trading; tells whether that traded.
-    pub(crate) fn reprice_pegs(&mut self, symbol_id: u32) -> bool {
+    /// Price the pegged orders of a symbol that is trading, around by their ids, until all have been looked at or an
+    /// order waits for its turn; tells whether the steps sufficed.
+    pub(crate) fn price_pegs(&mut self, symbol_id: u32) -> bool {
+        let market = &self.markets[symbol_id];
+        if !market.has_pegs() || !market.in_hand.is_empty() {
+            return true;
+        }
+        if !self.clear_fronts(symbol_id) {
+            return false;
+        }
         let market = &mut self.markets[symbol_id];
-        if !market.has_pegs() {
-            return false;
+        let references = market.references();
+        if market.peg_references != references {
+            (market.peg_references, market.pegs_left) = (references, market.pegs.len() as u32);
         }
-        let references = (market.book.reference(Side::Buy), market.book.reference(Side::Sell));
-        if market.priced_by == Some(references) {
-            return false;
-        }
-        market.priced_by = Some(references);
-        let slots: Vec<(u64, u32)> = market.pegs.iter().map(|(order_id, slot)| (*order_id, *slot)).collect();
-        let mut has_traded = false;
-        for (order_id, slot) in slots {
-            // It may have been filled by one before it.
-            if self.open[slot].order_id == order_id {
-                has_traded |= self.reprice(slot, references);
+        while self.markets[symbol_id].pegs_left > 0 && self.markets[symbol_id].in_hand.is_empty() {
+            if !self.price_next_peg(symbol_id) {
+                return false;
             }
         }
-        has_traded
+        true
     }
 
-    /// Move a pegged order to its price, where it takes from other pegged orders; tells whether it traded.
-    fn reprice(&mut self, slot: u32, references: References) -> bool {
-        let order = self.open[slot];
-        let price = self.pegged_price(slot, references).unwrap_or(0);
-        if price == order.price {
+    /// Look at the next peg of the round; tells whether the steps sufficed.
+    fn price_next_peg(&mut self, symbol_id: u32) -> bool {
+        if !self.now.look() {
             return false;
         }
-        if order.level != NIL {
-            self.markets[order.symbol_id].book.remove(&mut self.open, slot);
+        let market = &self.markets[symbol_id];
+        let next = market.pegs.range(market.peg_next..).next().or_else(|| market.pegs.first_key_value());
+        let (order_id, slot) = next.map(|(order_id, slot)| (*order_id, *slot)).expect("a peg is left");
+        let price = self.pegged_price(slot, market.peg_references).unwrap_or(0);
+        let is_out = self.is_out(slot);
+        if (is_out || price != self.open[slot].price) && !self.now.step() {
+            return false;
         }
+        let market = &mut self.markets[symbol_id];
+        (market.peg_next, market.pegs_left) = (order_id + 1, market.pegs_left - 1);
+        if is_out {
+            self.dismiss(slot);
+        } else if price != self.open[slot].price {
+            self.reprice(slot, price);
+        }
+        true
+    }
+
+    /// Move a pegged order to its price, where it takes from other pegged orders.
+    fn reprice(&mut self, slot: u32, price: i64) {
+        self.detach(slot);
         self.open[slot].price = price;
+        let order = self.open[slot];
         self.records.tell(&OrderRestated {
             order_id: order.order_id,
             reason: RestateReason::Peg,
@@ -64,15 +84,14 @@ impl Exchange {
             display: if price == 0 { 0 } else { order.leaves },
             released: 0,
         });
-        if price == 0 {
-            return false;
+        if price != 0 {
+            self.trade_then_rest(slot);
         }
-        self.trade_then_rest(slot, true);
-        self.markets[order.symbol_id].has_unacted()
     }
 
     /// What a pegged order's price is by the references, if they give one.
-    fn pegged_price(&self, slot: u32, (bid, ask): References) -> Option<i64> {
+    fn pegged_price(&self, slot: u32, (bid, ask): (i64, i64)) -> Option<i64> {
+        let (bid, ask) = ((bid != 0).then_some(bid), (ask != 0).then_some(ask));
         let OpenOrder { side, limit: cap, .. } = self.open[slot];
         let terms = self.open.terms(slot);
         let (own, other) = if side == Side::Buy { (bid, ask) } else { (ask, bid) };

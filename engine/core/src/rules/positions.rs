@@ -28,13 +28,22 @@ impl Exchange {
         let position = account.position_mut(order.symbol_id).expect("an accepted order has a position");
         let filled = position.fill(instrument, order.side, price, qty, paid, balance);
         let debt_added = filled.position.debt - position.debt;
-        *position = filled.position;
+        let was_empty = std::mem::replace(position, filled.position).is_empty();
+        let is_empty = filled.position.is_empty();
         assert!(filled.balance.locked >= 0, "released more than was locked");
         account.put(quote, filled.balance);
         let Filled { position, realized, balance } = filled;
         let (account_id, reason) = (order.account_id, PositionReason::Trade);
         self.tell_position(account_id, reason, &position, Settled { realized, released: paid.released }, balance);
         self.accounts[pnl_account].credit(quote, -realized - debt_added);
+        self.note_holder(order.symbol_id, was_empty, is_empty);
+    }
+
+    /// Keep count of the accounts that have a position or a debt in a symbol.
+    fn note_holder(&mut self, symbol_id: u32, was_empty: bool, is_empty: bool) {
+        let holders = &mut self.markets[symbol_id].holders;
+        *holders += u32::from(was_empty && !is_empty);
+        *holders -= u32::from(!was_empty && is_empty);
     }
 
     /// Check what a new order adds to a position, given the price it is margined at and the lots of this order
@@ -218,6 +227,7 @@ impl Exchange {
         position.debt -= amount;
         let position = *position;
         let balance = account.balance(listing.quote_asset_id);
+        self.note_holder(symbol_id, false, position.is_empty());
         self.tell_position(account_id, PositionReason::Debt, &position, Settled::default(), balance);
         Ok(())
     }

@@ -13,76 +13,64 @@ impl Exchange {
             let Some((price, _)) = self.markets[symbol_id].book.front_within(makers, price) else {
                 return Stop::NothingCrosses;
             };
-            if let Some(stop) = self.clear_front(slot, price) {
-                return stop;
-            }
-            if self.markets[symbol_id].book.best_price(makers) != Some(price) {
-                continue;
-            }
-            if let Some(stop) = self.share_out(slot, price) {
+            if let Some(stop) = self.play_round(slot, price) {
                 return stop;
             }
         }
         Stop::Filled
     }
 
-    fn front_queue(&self, slot: u32) -> Vec<u32> {
-        let OpenOrder { symbol_id, side, .. } = self.open[slot];
-        self.markets[symbol_id].book.front_queue(&self.open, side.opposite())
-    }
-
-    /// Clip the reduce-only makers at the best price, then deal with the order's own ones.
-    fn clear_front(&mut self, slot: u32, price: i64) -> Option<Stop> {
-        for maker in self.front_queue(slot) {
-            if self.open[maker].is_reduce_only() {
-                if self.now.steps == 0 {
-                    return Some(Stop::StepsUsedUp);
-                }
-                self.clip_maker(maker);
-            }
-        }
+    /// Clear the head of the best price of what must not trade, or trade one round there.
+    fn play_round(&mut self, slot: u32, price: i64) -> Option<Stop> {
         let OpenOrder { symbol_id, side, stp, .. } = self.open[slot];
-        let is_cleared = self.markets[symbol_id].book.best_price(side.opposite()) != Some(price);
-        if is_cleared || stp == SelfTrade::Aggressive {
-            return None;
+        let most = self.pro_rata_makers_max();
+        let mut makers = self.markets[symbol_id].book.front_queue(&self.open, side.opposite(), most);
+        if (self.now.steps as usize) < makers.len() {
+            return Some(Stop::StepsUsedUp);
         }
-        for maker in self.front_queue(slot) {
-            if self.is_self_trade(slot, maker) {
-                if self.now.steps == 0 {
-                    return Some(Stop::StepsUsedUp);
-                }
-                if let Some(stop) = self.prevent_self_trade(slot, maker) {
-                    return Some(stop);
-                }
-            }
-        }
-        None
-    }
-
-    /// Share the order's leaves out among the makers at the best price, one round.
-    fn share_out(&mut self, slot: u32, price: i64) -> Option<Stop> {
-        let mut makers = self.front_queue(slot);
+        makers.retain(|maker| self.stays_after_clearing(*maker));
+        let first_own = makers.iter().copied().find(|maker| self.is_self_trade(slot, *maker));
         makers.retain(|maker| !self.is_self_trade(slot, *maker));
-        if makers.is_empty() {
-            return Some(Stop::OwnOrder);
-        }
-        let displays: Vec<i64> = makers.iter().map(|maker| self.open[*maker].display).collect();
-        let shares = allot(self.open[slot].leaves, &displays);
-        let mut traded: Vec<u32> = Vec::new();
-        for (maker, share) in makers.into_iter().zip(shares) {
-            let account_id = self.open[maker].account_id;
-            let is_stale = self.open[maker].is_reduce_only() && traded.contains(&account_id);
-            if share == 0 || is_stale {
-                continue;
-            }
+        if let Some(own) = first_own.filter(|_| stp != SelfTrade::Aggressive || makers.is_empty()) {
             if self.now.steps == 0 {
                 return Some(Stop::StepsUsedUp);
             }
-            self.trade(slot, maker, price, share, false);
-            self.settle_maker(maker);
-            traded.push(account_id);
+            return self.prevent_self_trade(slot, own);
         }
+        if (self.now.steps as usize) < makers.len() {
+            return Some(Stop::StepsUsedUp);
+        }
+        self.share_out(slot, price, &makers);
         None
+    }
+
+    /// End a maker that is out, and clip a reduce-only one; tells whether it is still there.
+    fn stays_after_clearing(&mut self, maker: u32) -> bool {
+        if self.is_out(maker) {
+            self.now.steps -= 1;
+            self.dismiss(maker);
+            return false;
+        }
+        let order_id = self.open[maker].order_id;
+        if self.open[maker].is_reduce_only() {
+            self.clip_maker(maker);
+        }
+        self.open[maker].order_id == order_id
+    }
+
+    /// Share the order's leaves out among makers at the best price, one round.
+    fn share_out(&mut self, slot: u32, price: i64, makers: &[u32]) {
+        let displays: Vec<i64> = makers.iter().map(|maker| self.open[*maker].display).collect();
+        let mut traded: Vec<u32> = Vec::new();
+        for (maker, share) in makers.iter().zip(allot(self.open[slot].leaves, &displays)) {
+            let account_id = self.open[*maker].account_id;
+            let is_stale = self.open[*maker].is_reduce_only() && traded.contains(&account_id);
+            if share > 0 && !is_stale {
+                self.trade(slot, *maker, price, share, false);
+                self.settle_maker(*maker);
+                traded.push(account_id);
+            }
+        }
     }
 }
 

@@ -34,7 +34,8 @@ impl Exchange {
         self.accounts.check_vacant(account_id, &name)?;
         if kind.is_member() {
             let firm = self.firms.get_mut(firm_id).ok_or(Code::UnknownReference)?;
-            firm.accounts.push(account_id);
+            let at = firm.accounts.partition_point(|other| *other < account_id);
+            firm.accounts.insert(at, account_id);
         } else if firm_id != 0 {
             return Err(Code::UnknownReference);
         }

@@ -4,11 +4,11 @@ use crate::language::amount::times;
 use crate::language::codes::{Code, ExecInst, OrdType, TimeInForce};
 use crate::language::command::ReplaceOrder;
 use crate::language::event::{OrderReplaced, ReplaceRejected};
-use crate::language::limits::{EXPIRING_ORDERS_MAX, PRICE_TICKS_MAX};
+use crate::language::limits::PRICE_TICKS_MAX;
 use crate::market::open_orders::{OpenOrder, Terms};
 use crate::market::order_register::Answer;
 use crate::market::Market;
-use crate::rules::entry::{check_band, expires, one_tick_off, Gate};
+use crate::rules::entry::{check_band, check_tranches, one_tick_off, Gate};
 use crate::state::exchange::{Decision, Exchange};
 
 /// An order as it will be.
@@ -33,6 +33,7 @@ impl Exchange {
             return;
         };
         let slot = self.orders[entry].slot;
+        self.clear_fronts(self.open[slot].symbol_id);
         let filled = self.open[slot].filled();
         if replace.order_qty <= filled && filled > 0 {
             self.orders.name(key, source, entry, cl_ord_id);
@@ -84,7 +85,7 @@ impl Exchange {
             (true, false) => market.instrument.moved_by_band(order.side, stop_px),
             (false, _) => price,
         };
-        check_replaced_size(market, order, replace, limit, is_pure_reduction)?;
+        check_replaced_size(market, order, replace, limit, max_floor, is_pure_reduction)?;
         let is_slid = price != shown_limit
             && order.is_post_only()
             && gate.has_continuous_book()
@@ -99,12 +100,8 @@ impl Exchange {
         let (mut per_lot, mut borrow) = (order.per_lot, 0);
         if !is_pure_reduction {
             let is_limit = order.ord_type == OrdType::Limit || old.is_triggered;
-            let meets_book = gate.has_continuous_book() && is_limit;
+            let meets_book = gate.has_continuous_book() && market.in_hand.is_empty() && is_limit;
             (per_lot, borrow) = self.fund(market, order, leaves, limit, stop_px, meets_book)?;
-        }
-        let starts_to_expire = expires(time_in_force) && !expires(order.time_in_force);
-        if starts_to_expire && self.expiries.len() >= EXPIRING_ORDERS_MAX {
-            return Err(Code::ExceedsLimit);
         }
         let max_floor = if max_floor >= replace.order_qty { 0 } else { max_floor };
         let changes_terms = replace.asks_terms() || max_floor != old.max_floor;
@@ -181,9 +178,10 @@ impl Exchange {
         }
         if leaves != order.leaves {
             self.change_open_lots(slot, leaves - order.leaves);
+            self.markets[order.symbol_id].book.change_leaves(&mut self.open, slot, leaves - order.leaves);
         }
         let open = &mut self.open[slot];
-        (open.order_qty, open.leaves, open.per_lot) = (order_qty, leaves, per_lot);
+        (open.order_qty, open.per_lot) = (order_qty, per_lot);
         (open.limit, open.time_in_force) = (limit, time_in_force);
         let told = if order.ord_type == OrdType::Stop { 0 } else { limit };
         let OpenOrder { order_id, .. } = order;
@@ -222,7 +220,7 @@ impl Exchange {
             return;
         }
         if self.is_trading(symbol_id) {
-            self.trade_then_rest(slot, true);
+            self.meet_book_in_turn(slot);
         } else {
             self.rest(slot);
         }
@@ -247,7 +245,7 @@ fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
 /// Check that what is asked goes with the order.
 fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision {
     let bounds = 1..=PRICE_TICKS_MAX;
-    let fits_type = replace.price == 0 || order.ord_type != OrdType::Stop;
+    let fits_type = (replace.price == 0 || order.ord_type != OrdType::Stop) && order.time_in_force.may_rest();
     if !fits_type || replace.asks_terms() && !fits_terms(replace, order, old) {
         return Err(Code::Unsupported);
     }
@@ -302,6 +300,7 @@ fn check_replaced_size(
     order: &OpenOrder,
     replace: &ReplaceOrder<'_>,
     worst: i64,
+    max_floor: i64,
     is_pure_reduction: bool,
 ) -> Decision {
     let instrument = &market.instrument;
@@ -318,5 +317,6 @@ fn check_replaced_size(
     if is_pure_reduction {
         return Ok(());
     }
+    check_tranches(replace.order_qty, max_floor)?;
     instrument.check_notional(replace.order_qty, worst, order.is_reduce_only())
 }

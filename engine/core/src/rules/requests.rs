@@ -1,11 +1,9 @@
 //! Requests about orders that exist, or should: cancel, mass cancel, kill switch, status (docs/MATCHING.md, section 9).
 
 use crate::language::codes::{Code, SessionKind};
-use crate::language::command::{CancelOrder, MassCancel, RequestOrderStatus, SetKillSwitch, Target};
-use crate::language::event::{CancelRejected, KillSwitchSet, MassCancelRejected, MassCanceled, StatusReported};
+use crate::language::command::{CancelOrder, RequestOrderStatus, SetKillSwitch, Target};
+use crate::language::event::{CancelRejected, KillSwitchSet, StatusReported};
 use crate::language::layout::Event;
-use crate::language::limits::CANCELS_PER_COMMAND_MAX;
-use crate::market::open_orders::OpenOrder;
 use crate::market::order_register::Answer;
 use crate::market::order_register::Order;
 use crate::state::exchange::{Decision, Exchange};
@@ -32,15 +30,19 @@ impl Exchange {
         poss_resend: bool,
         rejected: fn(Answer, Code) -> E,
     ) -> Option<u32> {
+        let known = self.orders.find_named(key, source, cl_ord_id);
+        if let Some(known) = known.filter(|_| poss_resend) {
+            let (order_id, state) = self.orders[known].answer();
+            self.records.tell(&StatusReported { state: Some(state), order_id });
+            return None;
+        }
         let found = self.find_target(source, target);
+        if let Some(entry) = found {
+            self.dismiss_if_out(entry);
+        }
         let answer = found.map(|entry| self.orders[entry].answer());
-        if let Some(known) = self.orders.find_named(key, source, cl_ord_id) {
-            if poss_resend {
-                let (order_id, state) = self.orders[known].answer();
-                self.records.tell(&StatusReported { state: Some(state), order_id });
-            } else {
-                self.records.tell(&rejected(answer, Code::DuplicateClOrdId));
-            }
+        if known.is_some() {
+            self.records.tell(&rejected(answer, Code::DuplicateClOrdId));
             return None;
         }
         match answer {
@@ -53,6 +55,9 @@ impl Exchange {
 
     pub(crate) fn request_order_status(&mut self, source: u32, asked: &RequestOrderStatus<'_>) {
         let entry = self.find_order(source, asked.order_id, &asked.cl_ord_id);
+        if let Some(entry) = entry {
+            self.dismiss_if_out(entry);
+        }
         let (order_id, state) = entry.map(|entry| self.orders[entry].answer()).unzip();
         self.records.tell(&StatusReported { state, order_id: order_id.unwrap_or(0) });
     }
@@ -75,72 +80,6 @@ impl Exchange {
         };
         let owner = &self.accounts[self.orders[entry].account_id];
         firm_id.is_none_or(|firm_id| firm_id == owner.firm_id).then_some(entry)
-    }
-
-    pub(crate) fn mass_cancel(&mut self, source: u32, cancel: &MassCancel<'_>) {
-        let mut slots = match self.scope(source, cancel) {
-            Ok(slots) => slots,
-            Err(code) => return self.records.tell(&MassCancelRejected { code }),
-        };
-        let remaining = slots.len().saturating_sub(CANCELS_PER_COMMAND_MAX);
-        slots.truncate(CANCELS_PER_COMMAND_MAX);
-        let reason = cancel.code.unwrap_or(Code::UserRequested);
-        for slot in &slots {
-            self.cancel(*slot, reason);
-        }
-        if cancel.flags.kill() {
-            self.sessions[source].is_blocked = true;
-            self.records.tell(&KillSwitchSet { session_id: source, is_on: true });
-        }
-        self.records.tell(&MassCanceled { canceled: slots.len() as u32, remaining: remaining as u32 });
-    }
-
-    /// The orders a mass cancel reaches, by order id.
-    fn scope(&self, source: u32, cancel: &MassCancel<'_>) -> Decision<Vec<u32>> {
-        let is_operations = source == 0;
-        let mut firm_id = cancel.firm_id;
-        if is_operations {
-            if cancel.flags.kill() {
-                return Err(Code::Unsupported);
-            }
-        } else {
-            firm_id = self.firm_of(source).ok_or(Code::NotAuthorised)?;
-            if cancel.firm_id != 0 || cancel.code.is_some() {
-                return Err(Code::Unsupported);
-            }
-            let account = self.accounts.get(cancel.account_id);
-            let is_own = account.is_some_and(|account| account.firm_id == firm_id);
-            if cancel.account_id != 0 && !is_own {
-                return Err(Code::UnknownAccount);
-            }
-        }
-        if cancel.symbol_id != 0 && self.markets.get(cancel.symbol_id).is_none() {
-            return Err(Code::UnknownSymbol);
-        }
-        let mut slots = self.candidates(firm_id, cancel.account_id);
-        slots.retain(|slot| self.is_in_scope(&self.open[*slot], firm_id, cancel));
-        slots.sort_unstable_by_key(|slot| self.open[*slot].order_id);
-        Ok(slots)
-    }
-
-    /// Open orders of an account, else of a firm, else all. Cost: O(their number).
-    fn candidates(&self, firm_id: u32, account_id: u32) -> Vec<u32> {
-        if account_id != 0 {
-            return self.open_of(account_id);
-        }
-        match self.firms.get(firm_id) {
-            Some(firm) => firm.accounts.iter().flat_map(|account_id| self.open_of(*account_id)).collect(),
-            None if firm_id != 0 => Vec::new(),
-            None => self.open.iter().map(|(slot, _)| slot).collect(),
-        }
-    }
-
-    fn is_in_scope(&self, order: &OpenOrder, firm_id: u32, cancel: &MassCancel<'_>) -> bool {
-        (firm_id == 0 || self.accounts[order.account_id].firm_id == firm_id)
-            && (cancel.account_id == 0 || cancel.account_id == order.account_id)
-            && (cancel.symbol_id == 0 || cancel.symbol_id == order.symbol_id)
-            && (cancel.of_session == 0 || cancel.of_session == order.source)
-            && cancel.side.is_none_or(|side| side == order.side)
     }
 
     pub(crate) fn set_kill_switch(&mut self, source: u32, switch: &SetKillSwitch) -> Decision {

@@ -1,6 +1,6 @@
 //! Stops wait until the last price or the mark reaches them (docs/MATCHING.md, section 6).
 
-use crate::language::codes::{OrdType, Trigger};
+use crate::language::codes::Trigger;
 use crate::language::event::OrderTriggered;
 use crate::market::open_orders::{OpenOrder, Terms};
 use crate::market::Unacted;
@@ -21,34 +21,38 @@ impl Exchange {
         self.list(slot);
     }
 
-    /// Elect the stops that are due in a symbol that is trading, one at a time, until none is.
-    pub(crate) fn elect_stops(&mut self, symbol_id: u32) {
-        loop {
+    /// Elect the stops that are due in a symbol, one at a time, until none is or an order waits for its turn; tells
+    /// whether the steps sufficed.
+    pub(crate) fn elect_stops(&mut self, symbol_id: u32) -> bool {
+        while self.markets[symbol_id].in_hand.is_empty() {
             let market = &mut self.markets[symbol_id];
             let Some(slot) = market.stops.next_due(market.unacted_last, market.unacted_mark) else {
                 (market.unacted_last, market.unacted_mark) = (Unacted::default(), Unacted::default());
-                return;
+                return true;
             };
-            if self.now.elections == 0 {
-                return;
+            if !self.now.step() {
+                return false;
             }
-            self.detach(slot);
-            self.elect(slot);
+            if self.is_out(slot) {
+                self.dismiss(slot);
+            } else {
+                self.detach(slot);
+                self.elect(slot);
+            }
         }
+        true
     }
 
     /// Let a stop that does not wait any more trade up to its limit.
     fn elect(&mut self, slot: u32) {
-        self.now.elections = self.now.elections.saturating_sub(1);
         let terms = *self.open.terms(slot);
         self.open.set_terms(slot, Terms { is_triggered: true, ..terms });
         let order = &mut self.open[slot];
         order.price = order.limit;
-        let OpenOrder { order_id, limit, ord_type, .. } = *order;
-        self.records.tell(&OrderTriggered { order_id, price: limit });
-        if self.open[slot].is_reduce_only() && !self.clip(slot) {
-            return;
+        let OpenOrder { order_id, limit: price, .. } = *order;
+        self.records.tell(&OrderTriggered { order_id, price });
+        if !self.open[slot].is_reduce_only() || self.clip(slot) {
+            self.meet_book_in_turn(slot);
         }
-        self.trade_then_rest(slot, ord_type == OrdType::StopLimit);
     }
 }

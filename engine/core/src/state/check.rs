@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::accounts::account::Account;
-use crate::language::codes::{AccountKind, OrderState, SymbolStatus, VenueStatus};
-use crate::market::open_orders::OpenOrder;
+use crate::language::codes::{AccountKind, OrderState, SymbolStatus};
+use crate::market::open_orders::{Hand, OpenOrder};
 use crate::market::Market;
 use crate::state::exchange::Exchange;
 use crate::store::slab::NIL;
@@ -51,6 +51,7 @@ impl Exchange {
                 expiring += usize::from(self.open.terms(slot).expire_time_ns != 0);
                 counted += 1;
             }
+            ensure(market.open_orders as usize == self.open_in(symbol_id).len(), "a count of open orders is wrong")?;
         }
         ensure(counted == self.open.len(), "an open order is nowhere")?;
         let registered = self.orders.open_count();
@@ -78,13 +79,17 @@ impl Exchange {
             is_active == self.breakers.contains(&(market.breaker_until_ns, symbol_id)),
             "a breaker is missing or left over",
         )?;
-        let settled = self.venue_status == VenueStatus::Open && self.is_trading(symbol_id) && !market.is_touched;
-        ensure(!(settled && market.has_unacted()), "prices were not acted upon")
+        ensure(self.touched.contains(symbol_id) || !self.has_work(symbol_id), "work that is left is forgotten")
     }
 
     fn check_waiting(&self, market: &Market) -> Check {
         for slot in market.stops.slots() {
             ensure(self.open.is_waiting_stop(slot), "a stop waits that was triggered")?;
+        }
+        for slot in market.in_hand.iter(&self.open) {
+            let order = &self.open[slot];
+            let is_in_hand = order.hand == Hand::Waits && order.level == NIL && order.price != 0;
+            ensure(is_in_hand, "an order is in hand that stands elsewhere")?;
         }
         for (order_id, slot) in &market.pegs {
             let order = &self.open[*slot];
@@ -104,6 +109,7 @@ impl Exchange {
             && registered.slot == slot;
         ensure(is_same, "an open order is not the one in the register")?;
         ensure(order.is_listed, "an open order is not listed")?;
+        ensure(order.hand != Hand::Turn, "a turn was not ended")?;
         // Lots may be taken off a partly filled order, but never those that were filled.
         let state = if order.leaves < order.order_qty { OrderState::Partial } else { OrderState::Pending };
         ensure(registered.state == state, "an order's state and its leaves differ")?;

@@ -1,13 +1,15 @@
 //! The whole state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::deposit_refs::DepositRefs;
 use crate::accounts::position;
-use crate::language::codes::{AccountKind, Code, InstrumentKind, SessionKind, SymbolStatus, VenueStatus};
+use crate::language::codes::{AccountKind, Code, InstrumentKind, SessionKind, Side, SymbolStatus, VenueStatus};
 use crate::language::crc32c::Checksum;
-use crate::language::limits::{ACCOUNTS_MAX, ASSETS_MAX, FIRMS_MAX, SESSIONS_MAX, SYMBOLS_MAX};
+use crate::language::limits::{
+    ACCOUNTS_MAX, ASSETS_MAX, FIRMS_MAX, LOOKS_PER_STEP, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, SYMBOLS_MAX,
+};
 use crate::language::listing::Listing;
 use crate::language::record::Records;
 use crate::market::instrument::Instrument;
@@ -15,6 +17,7 @@ use crate::market::open_orders::OpenOrders;
 use crate::market::order_register::OrderRegister;
 use crate::market::Market;
 use crate::state::look_ahead::Ahead;
+use crate::store::bits::Bits;
 use crate::store::registry::Registry;
 
 pub struct Session {
@@ -25,7 +28,7 @@ pub struct Session {
 }
 
 pub struct Firm {
-    /// Its accounts in the order in which they were opened.
+    /// Its accounts by id.
     pub accounts: Vec<u32>,
 }
 
@@ -44,9 +47,51 @@ pub struct LogEnd {
 pub struct Now {
     pub seq: u64,
     pub ts_ns: u64,
-    /// Steps and elections it may still cause.
+    /// Steps it may still take, and looks that are paid for.
     pub steps: u32,
-    pub elections: u32,
+    pub looks: u32,
+    /// Orders may be out of the market that stand in the books.
+    pub may_be_out: bool,
+}
+
+impl Now {
+    /// Take a step; tells whether there was one left.
+    pub fn step(&mut self) -> bool {
+        let has_step = self.steps > 0;
+        self.steps -= u32::from(has_step);
+        has_step
+    }
+
+    /// Look at one of many; tells whether there was a look left.
+    pub fn look(&mut self) -> bool {
+        if self.looks == 0 {
+            if !self.step() {
+                return false;
+            }
+            self.looks = LOOKS_PER_STEP;
+        }
+        self.looks -= 1;
+        true
+    }
+}
+
+/// A mass cancel that has not told all its cancels yet. Ids are 0 where it does not ask.
+#[derive(Clone, Copy)]
+pub struct Withdrawal {
+    /// Of its command: it means orders accepted before.
+    pub seq: u64,
+    pub firm_id: u32,
+    pub account_id: u32,
+    pub symbol_id: u32,
+    pub session_id: u32,
+    pub side: Option<Side>,
+    pub code: Code,
+    pub is_operations: bool,
+    pub canceled: u32,
+    /// The account it has come to, the last of its orders that it has looked at, and the slot of the next one.
+    pub at_account: u32,
+    pub at_order: u64,
+    pub next: u32,
 }
 
 pub struct Exchange {
@@ -66,8 +111,16 @@ pub struct Exchange {
     /// Active breakers: until when, and the symbol.
     pub(crate) breakers: BTreeSet<(u64, u32)>,
     pub(crate) ahead: Ahead,
-    /// Symbols in which something may have to follow from what happened.
-    pub(crate) touched: Vec<u32>,
+    /// Symbols in which something may be left to do: all those in which something is.
+    pub(crate) touched: Bits,
+    /// The symbol with which work that was left goes on.
+    pub(crate) turn: u32,
+    /// Steps a record may take.
+    pub(crate) steps_max: u32,
+    /// Mass cancels with cancels left to tell, the oldest first.
+    pub(crate) withdrawals: Vec<Withdrawal>,
+    /// Spot instruments that have a mark, by base and quote asset: they tell what one is worth in the other.
+    pub(crate) valuing: BTreeMap<(u32, u32), BTreeSet<u32>>,
     pub(crate) now: Now,
     pub(crate) records: Records,
 }
@@ -90,7 +143,11 @@ impl Exchange {
             expiries: BTreeSet::new(),
             breakers: BTreeSet::new(),
             ahead: Ahead::default(),
-            touched: Vec::new(),
+            touched: Bits::default(),
+            turn: 0,
+            steps_max: STEPS_PER_COMMAND_MAX,
+            withdrawals: Vec::new(),
+            valuing: BTreeMap::new(),
             now: Now::default(),
             records: Records::default(),
         }
@@ -104,8 +161,13 @@ impl Exchange {
         self.open.len()
     }
 
-    /// When something is due next, 0 for never: a breaker ends or an order expires (section 1 of docs/MATCHING.md).
+    /// When something is due next, 0 for never: long ago while work is left, else when a breaker ends or an order expires
+    /// (section 1 of docs/MATCHING.md).
     pub fn next_due_ns(&self) -> u64 {
+        let mut touched = std::iter::successors(self.touched.first_from(0), |at| self.touched.first_from(at + 1));
+        if !self.withdrawals.is_empty() || touched.any(|symbol_id| self.has_work(symbol_id)) {
+            return 1;
+        }
         let breaker = self.breakers.first().map(|(until_ns, _)| *until_ns);
         let expiry = self.expiries.first().map(|(expiry, _, _)| *expiry);
         [breaker, expiry].into_iter().flatten().min().unwrap_or(0)
@@ -139,10 +201,44 @@ impl Exchange {
 
     /// Remember that something may follow from what happened in a symbol.
     pub(crate) fn touch(&mut self, symbol_id: u32) {
-        let market = &mut self.markets[symbol_id];
-        if !market.is_touched {
-            market.is_touched = true;
-            self.touched.push(symbol_id);
+        self.touched.insert(symbol_id);
+    }
+
+    /// Tell whether something is left to do in a market.
+    pub(crate) fn has_work(&self, symbol_id: u32) -> bool {
+        let market = &self.markets[symbol_id];
+        if market.is_delisted || market.auction.is_some() {
+            return market.auction.is_some() || market.open_orders > 0;
+        }
+        self.is_trading(symbol_id) && (!market.in_hand.is_empty() || market.has_unacted() || market.has_pegs_to_price())
+    }
+
+    /// The share of the steps that a command spends on what others have left, before and after its own events.
+    pub(crate) fn share(&self) -> u32 {
+        self.steps_max / 8
+    }
+
+    /// How many orders take part in a round of pro-rata matching.
+    pub(crate) fn pro_rata_makers_max(&self) -> usize {
+        self.steps_max as usize / 4
+    }
+
+    /// Steps in which an order must be filled that is filled at once or not at all.
+    pub(crate) fn fill_steps_max(&self) -> u32 {
+        self.steps_max / 2
+    }
+
+    /// Let a market's mark value its base asset, or no longer.
+    pub(crate) fn note_mark(&mut self, symbol_id: u32) {
+        let market = &self.markets[symbol_id];
+        let listing = &market.instrument.listing;
+        if listing.kind == InstrumentKind::Spot {
+            let valuing = self.valuing.entry((listing.base_asset_id, listing.quote_asset_id)).or_default();
+            if market.mark != 0 && !market.is_delisted {
+                valuing.insert(symbol_id);
+            } else {
+                valuing.remove(&symbol_id);
+            }
         }
     }
 

@@ -21,9 +21,12 @@ impl Exchange {
         account.order_opened(order.symbol_id);
         let next = std::mem::replace(&mut account.last_open, slot);
         (order.account_previous, order.account_next) = (NIL, next);
-        if next != NIL {
+        if next == NIL {
+            self.accounts[self.open[slot].account_id].first_open = slot;
+        } else {
             self.open[next].account_previous = slot;
         }
+        self.markets[self.open[slot].symbol_id].open_orders += 1;
         let leaves = self.open[slot].leaves;
         self.change_open_lots(slot, leaves);
     }
@@ -50,11 +53,18 @@ impl Exchange {
         } else {
             self.open[order.account_previous].account_next = order.account_next;
         }
-        if order.account_next != NIL {
+        if order.account_next == NIL {
+            account.first_open = order.account_previous;
+        } else {
             self.open[order.account_next].account_previous = order.account_previous;
         }
+        for withdrawal in self.withdrawals.iter_mut().filter(|withdrawal| withdrawal.next == slot) {
+            withdrawal.next = order.account_previous;
+        }
+        let market = &mut self.markets[order.symbol_id];
+        market.open_orders -= 1;
         if order.is_pegged() {
-            self.markets[order.symbol_id].remove_peg(order.order_id);
+            market.remove_peg(order.order_id, order.account_id, self.accounts[order.account_id].firm_id);
         }
     }
 
@@ -72,6 +82,7 @@ impl Exchange {
         slots.extend(market.book.iter(&self.open, Side::Sell));
         slots.extend(market.stops.slots());
         slots.extend(market.pegs.values().filter(|slot| self.open[**slot].level == NIL));
+        slots.extend(market.in_hand.iter(&self.open).filter(|slot| !self.open[*slot].is_pegged()));
         slots.sort_unstable_by_key(|slot| self.open[*slot].order_id);
         slots
     }

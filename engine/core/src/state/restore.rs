@@ -6,21 +6,22 @@ use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::position::Position;
 use crate::language::bytes::take;
 use crate::language::codes::{
-    AccountKind, AccountStatus, ExecInst, InstrumentKind, MarginState, Matching, OrdType, OrderState, Peg, SelfTrade,
-    SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, SIDES,
+    AccountKind, AccountStatus, Code, ExecInst, InstrumentKind, MarginState, Matching, OrdType, OrderState, Peg,
+    SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, SIDES,
 };
 use crate::language::crc32c::Checksum;
 use crate::language::frame::TS_NS_MAX;
 use crate::language::limits::{
-    ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
-    POSITION_LOTS_MAX, PRICE_TICKS_MAX, SESSIONS_MAX, WEIGHT_PPM_MAX,
+    ACCOUNTS_MAX, ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
+    POSITION_LOTS_MAX, PRICE_TICKS_MAX, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX,
+    WEIGHT_PPM_MAX,
 };
 use crate::language::listing::{Listing, Step};
 use crate::language::text::{ClOrdId, Text};
-use crate::market::open_orders::{OpenOrder, Terms};
+use crate::market::open_orders::{Hand, OpenOrder, Terms};
 use crate::market::order_register::{Named, Order};
-use crate::market::{MarkSecond, Market, Unacted};
-use crate::state::exchange::{Exchange, Firm, LogEnd, Session};
+use crate::market::{Auction, MarkSecond, Market, Unacted, Walk};
+use crate::state::exchange::{Exchange, Firm, LogEnd, Session, Withdrawal};
 use crate::state::snapshot::{MAGIC, VERSION};
 use crate::store::slab::NIL;
 
@@ -110,17 +111,83 @@ impl Exchange {
             return Err(UNSOUND);
         }
         exchange.venue_status = VenueStatus::of(input.u8()?).ok_or(UNSOUND)?;
+        exchange.read_work(&mut input)?;
         exchange.read_registries(&mut input)?;
         exchange.read_instruments(&mut input)?;
         exchange.check_references()?;
         exchange.read_orders(&mut input)?;
         exchange.read_open_orders(&mut input)?;
+        exchange.find_places()?;
         exchange.check()?;
         if exchange.snapshot() == snapshot {
             Ok(exchange)
         } else {
             Err("the snapshot does not restore to its own bytes")
         }
+    }
+
+    /// Read what is left to do of mass cancels, and the steps of a record.
+    fn read_work(&mut self, input: &mut Reader<'_>) -> Restored {
+        (self.steps_max, self.turn) = (input.u32()?, input.u32()?);
+        if !(STEPS_PER_COMMAND_MIN..=STEPS_PER_COMMAND_MAX).contains(&self.steps_max) || self.turn > SYMBOLS_MAX + 1 {
+            return Err(UNSOUND);
+        }
+        for _ in 0..input.u64()? {
+            let seq = input.u64()?;
+            let (firm_id, account_id) = (input.u32()?, input.u32()?);
+            let (symbol_id, session_id) = (input.u32()?, input.u32()?);
+            let (side, is_operations) = (input.u8()?, input.flag()?);
+            let side = if side == 0 { None } else { Some(Side::of(side).ok_or(UNSOUND)?) };
+            let code = Code::of(input.raw().map(u16::from_le_bytes)?).ok_or(UNSOUND)?;
+            let (canceled, at_account, at_order) = (input.u32()?, input.u32()?, input.u64()?);
+            let last = self.withdrawals.last().map_or(0, |withdrawal| withdrawal.seq);
+            if seq <= last || seq > self.log_end.seq || at_account > ACCOUNTS_MAX + 1 {
+                return Err(UNSOUND);
+            }
+            self.withdrawals.push(Withdrawal {
+                seq,
+                firm_id,
+                account_id,
+                symbol_id,
+                session_id,
+                side,
+                code,
+                is_operations,
+                canceled,
+                at_account,
+                at_order,
+                next: NIL,
+            });
+        }
+        Ok(())
+    }
+
+    /// Find again where mass cancels have come to, and who has positions.
+    fn find_places(&mut self) -> Restored {
+        for withdrawal in &mut self.withdrawals {
+            let account = self.accounts.get(withdrawal.at_account);
+            if withdrawal.at_order != 0 {
+                let mut slot = account.ok_or(UNSOUND)?.first_open;
+                while slot != NIL && self.open[slot].order_id <= withdrawal.at_order {
+                    slot = self.open[slot].account_previous;
+                }
+                withdrawal.next = slot;
+            }
+        }
+        for (_, entry) in self.accounts.iter() {
+            for position in entry.value.positions.iter().filter(|position| !position.is_empty()) {
+                self.markets[position.symbol_id].holders += 1;
+            }
+        }
+        for symbol_id in self.markets.ids() {
+            self.note_mark(symbol_id);
+            let market = &mut self.markets[symbol_id];
+            market.book.is_as_walked = market.auction.is_some_and(|auction| auction.walk.is_some());
+            if market.pegs_left as usize > market.pegs.len() {
+                return Err(UNSOUND);
+            }
+        }
+        Ok(())
     }
 
     fn read_registries(&mut self, input: &mut Reader<'_>) -> Restored {
@@ -249,40 +316,73 @@ impl Exchange {
     }
 
     fn read_open_orders(&mut self, input: &mut Reader<'_>) -> Restored {
+        let mut slots = Vec::new();
         for symbol_id in self.markets.ids() {
-            for side in SIDES.map(Some) {
-                self.read_slots(input, symbol_id, side)?;
+            for side in [SIDES.map(Some).as_slice(), &[None]].concat() {
+                self.read_slots(input, symbol_id, side, &mut slots)?;
             }
-            self.read_slots(input, symbol_id, None)?;
+            self.read_in_hand(input, symbol_id)?;
+        }
+        // As they were listed: by their ids.
+        slots.sort_unstable();
+        for (_, slot) in slots {
+            self.list(slot);
         }
         Ok(())
     }
 
     /// Read the orders of one side of a book, or those without a place in it.
-    fn read_slots(&mut self, input: &mut Reader<'_>, symbol_id: u32, side: Option<Side>) -> Restored {
+    fn read_slots(
+        &mut self,
+        input: &mut Reader<'_>,
+        symbol_id: u32,
+        side: Option<Side>,
+        slots: &mut Vec<(u64, u32)>,
+    ) -> Restored {
         for _ in 0..input.u64()? {
             let (order, terms) = self.read_open_order(input)?;
             let registered = self.orders[order.entry];
             let is_here = order.symbol_id == symbol_id && side.is_none_or(|side| side == order.side);
-            if !is_here || registered.slot != NIL || side.is_some() != (order.price != 0) {
+            if !is_here || registered.slot != NIL || side.is_some() != (order.display != 0) {
                 return Err(UNSOUND);
             }
             let is_waiting_stop = order.ord_type.is_stop() && !terms.is_triggered;
-            if side.is_some() && is_waiting_stop || side.is_none() && !is_waiting_stop && !order.is_pegged() {
+            // Without a place it waits for its trigger or its price, or it is in hand, up to a price.
+            let is_in_hand = side.is_none() && order.price != 0;
+            let waits = is_waiting_stop || order.is_pegged();
+            if side.is_none() && !is_in_hand && !waits || side.is_some() && order.price == 0 {
+                return Err(UNSOUND);
+            }
+            if is_waiting_stop && (side.is_some() || is_in_hand) || !is_in_hand && !order.time_in_force.may_rest() {
                 return Err(UNSOUND);
             }
             let slot = self.open.insert(order, terms);
             self.orders.set_slot(order.entry, slot);
             let market = &mut self.markets[symbol_id];
             if order.is_pegged() {
-                market.pegs.insert(order.order_id, slot);
+                market.add_peg(order.order_id, slot, order.account_id, self.accounts[order.account_id].firm_id);
             }
             if side.is_some() {
                 market.book.rest(&mut self.open, slot);
             } else if is_waiting_stop {
                 market.stops.insert(order.side, &terms, order.order_id, slot);
             }
-            self.list(slot);
+            slots.push((order.order_id, slot));
+        }
+        Ok(())
+    }
+
+    /// Read the turns of the orders in hand.
+    fn read_in_hand(&mut self, input: &mut Reader<'_>, symbol_id: u32) -> Restored {
+        for _ in 0..input.u64()? {
+            let entry = self.orders.find(input.u64()?).ok_or(UNSOUND)?;
+            let slot = self.orders[entry].slot;
+            let order = self.open.get(slot).ok_or(UNSOUND)?;
+            let waits_for_turn = order.symbol_id == symbol_id && order.level == NIL && order.price != 0;
+            if !waits_for_turn || order.hand != Hand::No {
+                return Err(UNSOUND);
+            }
+            self.markets[symbol_id].in_hand.push_back(&mut self.open, slot);
         }
         Ok(())
     }
@@ -298,17 +398,18 @@ impl Exchange {
         let peg = Peg::of(input.u8()?).ok_or(UNSOUND)?;
         let stp = SelfTrade::of(input.u8()?).ok_or(UNSOUND)?;
         let is_triggered = input.flag()?;
-        if input.u8()? != 0 || !time_in_force.may_rest() {
+        if input.u8()? != 0 {
             return Err(UNSOUND);
         }
         let (price, limit, stop_px) = (input.price()?, input.price()?, input.price()?);
         let (order_qty, leaves, display) = (input.i64()?, input.i64()?, input.i64()?);
-        let (max_floor, peg_offset) = (input.i64()?, input.i64()?);
+        let (max_floor, min_qty, peg_offset) = (input.i64()?, input.i64()?, input.i64()?);
         let (expire_time_ns, stp_group, per_lot) = (input.u64()?, input.u32()?, input.amount()?);
-        let shown = if price == 0 { 0..=0 } else { 1..=leaves };
+        let shown = if price == 0 { 0..=0 } else { 0..=leaves };
         let is_bounded = (1..=order_qty).contains(&leaves)
             && shown.contains(&display)
             && (0..=ORDER_QTY_LOTS_MAX).contains(&max_floor)
+            && (0..=ORDER_QTY_LOTS_MAX).contains(&min_qty)
             && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&peg_offset)
             && per_lot >= 0
             && limit > 0
@@ -324,7 +425,8 @@ impl Exchange {
         if is_perpetual && !has_position && !flags.has(ExecInst::REDUCE_ONLY) {
             return Err(UNSOUND);
         }
-        let terms = Terms { stop_px, max_floor, peg_offset, expire_time_ns, stp_group, trigger, peg, is_triggered };
+        let terms =
+            Terms { stop_px, max_floor, min_qty, peg_offset, expire_time_ns, stp_group, trigger, peg, is_triggered };
         let order = OpenOrder {
             per_lot,
             order_id,
@@ -349,6 +451,7 @@ impl Exchange {
             exec_inst: flags,
             stp,
             is_listed: false,
+            hand: Hand::No,
         };
         Ok((order, terms))
     }
@@ -389,6 +492,25 @@ fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
         return Err(UNSOUND);
     }
     market.window = window;
+    read_market_work(input, market)
+}
+
+/// Read what is left to do in a market.
+fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
+    market.peg_references = (input.price()?, input.price()?);
+    (market.peg_next, market.pegs_left) = (input.u64()?, input.u32()?);
+    let (target, price) = (input.u8()?, input.price()?);
+    let (bid, ask, last_bid, last_ask) = (input.price()?, input.price()?, input.price()?, input.price()?);
+    let (volume, bid_lots, ask_lots) = (input.amount()?, input.amount()?, input.amount()?);
+    if volume < 0 || bid_lots < 0 || ask_lots < 0 {
+        return Err(UNSOUND);
+    }
+    if target != 0 {
+        let target = SymbolStatus::of(target).ok_or(UNSOUND)?;
+        let walk = Walk { volume, bid, ask, bid_lots, ask_lots, last_bid, last_ask };
+        let walk = (bid != 0 || last_bid != 0).then_some(walk);
+        market.auction = Some(Auction { target, price, walk });
+    }
     Ok(())
 }
 

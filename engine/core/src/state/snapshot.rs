@@ -4,10 +4,14 @@
 //! count u64, then its members:
 //!
 //! ```text
-//! magic       b"EXCHSNAP", version u32 = 3
+//! magic       b"EXCHSNAP", version u32 = 4
 //! position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
 //!             (ClOrdIDs spent at or before it are forgotten)
 //! venue       status u8
+//! work        steps_max u32, turn u32 (the symbol with which work that was left goes on),
+//!             mass cancels that are not complete, list in order of time: seq u64, firm_id u32, account_id u32,
+//!             symbol_id u32, session_id u32, side u8, is_operations u8, code u16, canceled u32, at_account u32,
+//!             at_order u64
 //! assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
 //!             lending_account_id u32, lent i128
 //! firms       list by id: firm_id u32, name text
@@ -22,7 +26,10 @@
 //!             min_qty i64, max_qty i64, min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32,
 //!             band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64, last_px i64,
 //!             prices not acted upon: last_low i64, last_high i64, mark_low i64, mark_high i64,
-//!             breaker_until_ns u64, marks of the last minute list by second: second u64, low i64, high i64
+//!             breaker_until_ns u64, marks of the last minute list by second: second u64, low i64, high i64,
+//!             pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64, pegs_left u32,
+//!             auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
+//!             last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
 //! deposits    list in order of time: deposit_ref text
 //! orders      list by order_id, open ones and those a ClOrdID names: order_id u64, account_id u32, symbol_id u32,
 //!             side u8, state u8
@@ -30,10 +37,11 @@
 //!             source u32, order_id u64, is_entered u8 (its order was
 //!             entered with it), spent_ns u64 (0 while it is in use), cl_ord_id text
 //! open orders for each instrument by id, first the bids, then the asks as they would trade, then those without a
-//!             place in the book by order_id, each a list: order_id u64, source u32, ord_type u8, time_in_force u8,
-//!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 without a place),
+//!             place in the book by order_id, and the order ids of those in hand in the order of their turns, each a
+//!             list; an order: order_id u64, source u32, ord_type u8, time_in_force u8,
+//!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 while it waits),
 //!             limit i64, stop_px i64, order_qty i64, leaves i64, display i64 (0 without a place), max_floor i64,
-//!             peg_offset i64, expire_time_ns u64, stp_group u32, per_lot i128
+//!             min_qty i64, peg_offset i64, expire_time_ns u64, stp_group u32, per_lot i128
 //! crc32c      u32, of all bytes before
 //! ```
 
@@ -41,12 +49,13 @@ use crate::accounts::account::Account;
 use crate::language::codes::SIDES;
 use crate::language::listing::Listing;
 use crate::language::text::Text;
+use crate::market::open_orders::Hand;
 use crate::market::Market;
-use crate::state::exchange::Exchange;
+use crate::state::exchange::{Exchange, Withdrawal};
 use crate::store::slab::NIL;
 
 pub const MAGIC: &[u8; 8] = b"EXCHSNAP";
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 #[derive(Default)]
 struct Writer {
@@ -79,6 +88,7 @@ impl Exchange {
         out.put(self.log_end.crc.to_le_bytes());
         out.put(self.orders.forgotten_ns.to_le_bytes());
         out.put([self.venue_status as u8]);
+        self.write_work(&mut out);
         self.write_registries(&mut out);
         self.write_instruments(&mut out);
         self.write_orders(&mut out);
@@ -86,6 +96,24 @@ impl Exchange {
         let crc = (self.checksum)(&[], &[&out.bytes]);
         out.put(crc.to_le_bytes());
         out.bytes
+    }
+
+    fn write_work(&self, out: &mut Writer) {
+        out.put(self.steps_max.to_le_bytes());
+        out.put(self.turn.to_le_bytes());
+        out.count(self.withdrawals.len());
+        for withdrawal in &self.withdrawals {
+            out.put(withdrawal.seq.to_le_bytes());
+            let Withdrawal { firm_id, account_id, symbol_id, session_id, .. } = *withdrawal;
+            for id in [firm_id, account_id, symbol_id, session_id] {
+                out.put(id.to_le_bytes());
+            }
+            out.put([withdrawal.side.map_or(0, |side| side as u8), u8::from(withdrawal.is_operations)]);
+            out.put((withdrawal.code as u16).to_le_bytes());
+            out.put(withdrawal.canceled.to_le_bytes());
+            out.put(withdrawal.at_account.to_le_bytes());
+            out.put(withdrawal.at_order.to_le_bytes());
+        }
     }
 
     fn write_registries(&self, out: &mut Writer) {
@@ -162,6 +190,11 @@ impl Exchange {
             let mut slots = self.open_in(symbol_id);
             slots.retain(|slot| self.open[*slot].level == NIL);
             self.write_slots(out, &slots);
+            let in_hand: Vec<u32> = entry.value.in_hand.iter(&self.open).collect();
+            out.count(in_hand.len());
+            for slot in in_hand {
+                out.put(self.open[slot].order_id.to_le_bytes());
+            }
         }
     }
 
@@ -169,7 +202,9 @@ impl Exchange {
         out.count(slots.len());
         for slot in slots {
             let (order, terms) = (&self.open[*slot], self.open.terms(*slot));
-            let (price, display) = if order.level == NIL { (0, 0) } else { (order.price, order.display) };
+            let is_placed = order.level != NIL;
+            let price = if is_placed || order.hand == Hand::Waits { order.price } else { 0 };
+            let display = if is_placed { order.display } else { 0 };
             out.put(order.order_id.to_le_bytes());
             out.put(order.source.to_le_bytes());
             out.put([order.ord_type as u8, order.time_in_force as u8, order.exec_inst.bits(), terms.trigger as u8]);
@@ -178,6 +213,7 @@ impl Exchange {
                 out.put(number.to_le_bytes());
             }
             out.put(terms.max_floor.to_le_bytes());
+            out.put(terms.min_qty.to_le_bytes());
             out.put(terms.peg_offset.to_le_bytes());
             out.put(terms.expire_time_ns.to_le_bytes());
             out.put(terms.stp_group.to_le_bytes());
@@ -238,5 +274,26 @@ fn write_market(out: &mut Writer, market: &Market) {
         out.put(marks.second.to_le_bytes());
         out.put(marks.low.to_le_bytes());
         out.put(marks.high.to_le_bytes());
+    }
+    write_work(out, market);
+}
+
+/// Write what is left to do in a market.
+fn write_work(out: &mut Writer, market: &Market) {
+    out.put(market.peg_references.0.to_le_bytes());
+    out.put(market.peg_references.1.to_le_bytes());
+    out.put(market.peg_next.to_le_bytes());
+    out.put(market.pegs_left.to_le_bytes());
+    let Some(auction) = market.auction else {
+        return out.put([0; 89]);
+    };
+    out.put([auction.target as u8]);
+    out.put(auction.price.to_le_bytes());
+    let walk = auction.walk.filter(|_| market.book.is_as_walked).unwrap_or_default();
+    for price in [walk.bid, walk.ask, walk.last_bid, walk.last_ask] {
+        out.put(price.to_le_bytes());
+    }
+    for lots in [walk.volume, walk.bid_lots, walk.ask_lots] {
+        out.put(lots.to_le_bytes());
     }
 }

@@ -59,6 +59,12 @@ impl<T> Registry<T> {
         self.entries.get(id as usize).and_then(Option::as_ref).is_some_and(|entry| entry.name == *name)
     }
 
+    /// The first id from `id` on. Cost: O(ids that are vacant).
+    pub fn first_from(&self, id: u32) -> Option<u32> {
+        let entries = self.entries.get(id as usize..)?;
+        entries.iter().position(Option::is_some).map(|at| id + at as u32)
+    }
+
     /// Walk the ids.
     pub fn ids(&self) -> Vec<u32> {
         self.iter().map(|(id, _)| id).collect()

@@ -1,0 +1,89 @@
+//! Orders that are out of the market, but still in the books: due, withdrawn or delisted (docs/MATCHING.md, section 1).
+
+use crate::language::codes::{Code, TimeInForce, SIDES};
+use crate::language::event::MassCanceled;
+use crate::state::exchange::Exchange;
+
+impl Exchange {
+    /// Tell whether an order is no part of the market any more.
+    #[inline(always)]
+    pub(crate) fn is_out(&self, slot: u32) -> bool {
+        self.markets[self.open[slot].symbol_id].is_delisted
+            || self.now.may_be_out && (self.is_due(slot) || self.withdrawal_of(slot).is_some())
+    }
+
+    /// Tell whether a DAY or GTD order's time has come.
+    fn is_due(&self, slot: u32) -> bool {
+        let expire_time_ns = self.open.terms(slot).expire_time_ns;
+        expire_time_ns != 0 && expire_time_ns <= self.now.ts_ns
+    }
+
+    /// End an order that is out.
+    pub(crate) fn dismiss(&mut self, slot: u32) {
+        if self.is_due(slot) {
+            let is_day = self.open[slot].time_in_force == TimeInForce::Day;
+            return self.expire(slot, if is_day { Code::DayExpired } else { Code::GtdExpired });
+        }
+        let by = self.withdrawal_of(slot).filter(|_| !self.markets[self.open[slot].symbol_id].is_delisted);
+        match by {
+            Some(at) => {
+                self.withdrawals[at].canceled += 1;
+                self.cancel(slot, self.withdrawals[at].code);
+            }
+            None => self.cancel(slot, Code::Delisted),
+        }
+    }
+
+    /// End the order that is asked about, when it is out already.
+    pub(crate) fn dismiss_if_out(&mut self, entry: u32) {
+        let order = self.orders[entry];
+        if order.state.is_open() && self.is_out(order.slot) {
+            self.dismiss(order.slot);
+        }
+    }
+
+    /// Take orders that are out from the fronts of both sides of a book; tells whether the steps sufficed.
+    #[inline(always)]
+    pub(crate) fn clear_fronts(&mut self, symbol_id: u32) -> bool {
+        !self.now.may_be_out || self.dismiss_fronts(symbol_id)
+    }
+
+    fn dismiss_fronts(&mut self, symbol_id: u32) -> bool {
+        for side in SIDES {
+            while let Some((_, slot)) = self.markets[symbol_id].book.front(side).filter(|(_, slot)| self.is_out(*slot))
+            {
+                if !self.now.step() {
+                    return false;
+                }
+                self.dismiss(slot);
+            }
+        }
+        true
+    }
+
+    /// Tell whether orders may be out that stand in the books.
+    pub(crate) fn may_be_out(&self) -> bool {
+        !self.withdrawals.is_empty() || self.expiries.first().is_some_and(|(expiry, ..)| *expiry <= self.now.ts_ns)
+    }
+
+    /// Tell what is out already: orders whose time has come, then those that mass cancels mean.
+    pub(crate) fn settle_due(&mut self) {
+        let ts_ns = self.now.ts_ns;
+        while let Some((_, _, slot)) = self.expiries.first().copied().filter(|(expiry, ..)| *expiry <= ts_ns) {
+            if !self.now.step() {
+                return;
+            }
+            self.dismiss(slot);
+        }
+        while let Some(withdrawal) = self.withdrawals.first() {
+            let seq = withdrawal.seq;
+            if !self.now.step() {
+                return;
+            }
+            let Some(canceled) = self.withdraw_all(seq) else {
+                return;
+            };
+            self.records.tell(&MassCanceled { canceled, request_seq: seq, is_complete: true });
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Mass cancels: what they mean is out at once, and told account by account (docs/MATCHING.md, section 9).
+
+use crate::language::codes::Code;
+use crate::language::command::MassCancel;
+use crate::language::event::{KillSwitchSet, MassCancelRejected, MassCanceled};
+use crate::language::limits::WITHDRAWALS_PER_FIRM_MAX;
+use crate::market::open_orders::OpenOrder;
+use crate::state::exchange::{Decision, Exchange, Withdrawal};
+use crate::store::slab::NIL;
+
+impl Exchange {
+    pub(crate) fn mass_cancel(&mut self, source: u32, cancel: &MassCancel<'_>) {
+        let withdrawal = match self.withdrawal(source, cancel) {
+            Ok(withdrawal) => withdrawal,
+            Err(code) => return self.records.tell(&MassCancelRejected { code }),
+        };
+        self.withdrawals.push(withdrawal);
+        self.now.may_be_out = true;
+        let request_seq = withdrawal.seq;
+        let told = self.withdraw_all(request_seq);
+        if cancel.flags.kill() {
+            self.sessions[source].is_blocked = true;
+            self.records.tell(&KillSwitchSet { session_id: source, is_on: true });
+        }
+        let canceled = told.or_else(|| self.withdrawals.last().map(|withdrawal| withdrawal.canceled)).unwrap_or(0);
+        self.records.tell(&MassCanceled { canceled, request_seq, is_complete: told.is_some() });
+    }
+
+    /// Check a mass cancel.
+    fn withdrawal(&self, source: u32, cancel: &MassCancel<'_>) -> Decision<Withdrawal> {
+        let is_operations = source == 0;
+        let mut firm_id = cancel.firm_id;
+        if is_operations {
+            if cancel.flags.kill() {
+                return Err(Code::Unsupported);
+            }
+        } else {
+            firm_id = self.firm_of(source).ok_or(Code::NotAuthorised)?;
+            if cancel.firm_id != 0 || cancel.code.is_some() {
+                return Err(Code::Unsupported);
+            }
+            let account = self.accounts.get(cancel.account_id);
+            let is_own = account.is_some_and(|account| account.firm_id == firm_id);
+            if cancel.account_id != 0 && !is_own {
+                return Err(Code::UnknownAccount);
+            }
+        }
+        if cancel.symbol_id != 0 && self.markets.get(cancel.symbol_id).is_none() {
+            return Err(Code::UnknownSymbol);
+        }
+        let is_of_the_same =
+            |one: &&Withdrawal| one.is_operations == is_operations && (is_operations || one.firm_id == firm_id);
+        if self.withdrawals.iter().filter(is_of_the_same).count() >= WITHDRAWALS_PER_FIRM_MAX {
+            return Err(Code::RateLimit);
+        }
+        Ok(Withdrawal {
+            seq: self.now.seq,
+            firm_id,
+            account_id: cancel.account_id,
+            symbol_id: cancel.symbol_id,
+            session_id: cancel.of_session,
+            side: cancel.side,
+            code: cancel.code.unwrap_or(Code::MassCanceled),
+            is_operations,
+            canceled: 0,
+            at_account: 0,
+            at_order: 0,
+            next: NIL,
+        })
+    }
+
+    /// The first mass cancel under way that means an order.
+    pub(crate) fn withdrawal_of(&self, slot: u32) -> Option<usize> {
+        let order = &self.open[slot];
+        self.withdrawals.iter().position(|withdrawal| self.reaches(withdrawal, order))
+    }
+
+    fn reaches(&self, withdrawal: &Withdrawal, order: &OpenOrder) -> bool {
+        let is_meant = |asked: u32, has: u32| asked == 0 || asked == has;
+        order.order_id < withdrawal.seq
+            && is_meant(withdrawal.account_id, order.account_id)
+            && is_meant(withdrawal.symbol_id, order.symbol_id)
+            && is_meant(withdrawal.session_id, order.source)
+            && withdrawal.side.is_none_or(|side| side == order.side)
+            && is_meant(withdrawal.firm_id, self.accounts[order.account_id].firm_id)
+    }
+
+    /// Go on with a mass cancel, the oldest order of each account first; returns its cancels when it is complete.
+    pub(crate) fn withdraw_all(&mut self, seq: u64) -> Option<u32> {
+        let at = self.withdrawals.iter().position(|withdrawal| withdrawal.seq == seq)?;
+        while let Some(account_id) = self.next_account(at) {
+            if !self.now.look() {
+                return None;
+            }
+            if account_id != self.withdrawals[at].at_account {
+                self.withdrawals[at].at_account = account_id;
+                self.withdrawals[at].at_order = 0;
+            }
+            if !self.withdraw_of(at, account_id) {
+                return None;
+            }
+            self.withdrawals[at].at_account = account_id + 1;
+            self.withdrawals[at].at_order = 0;
+        }
+        Some(self.withdrawals.remove(at).canceled)
+    }
+
+    /// Go on with one account of a mass cancel; tells whether the steps sufficed.
+    fn withdraw_of(&mut self, at: usize, account_id: u32) -> bool {
+        if self.withdrawals[at].at_order == 0 {
+            self.withdrawals[at].next = self.accounts[account_id].first_open;
+        }
+        loop {
+            let slot = self.withdrawals[at].next;
+            if slot == NIL || self.open[slot].order_id > self.withdrawals[at].seq {
+                return true;
+            }
+            if !self.now.look() {
+                return false;
+            }
+            let order = self.open[slot];
+            let is_meant = self.reaches(&self.withdrawals[at], &order);
+            if is_meant && !self.now.step() {
+                return false;
+            }
+            let withdrawal = &mut self.withdrawals[at];
+            (withdrawal.at_order, withdrawal.next) = (order.order_id, order.account_previous);
+            if is_meant {
+                self.dismiss(slot);
+            }
+        }
+    }
+
+    /// The next account a mass cancel has to look at.
+    fn next_account(&self, at: usize) -> Option<u32> {
+        let Withdrawal { at_account, account_id, firm_id, .. } = self.withdrawals[at];
+        if account_id != 0 {
+            let account = self.accounts.get(account_id).filter(|_| at_account <= account_id)?;
+            return (firm_id == 0 || firm_id == account.firm_id).then_some(account_id);
+        }
+        if firm_id == 0 {
+            return self.accounts.first_from(at_account);
+        }
+        let accounts = &self.firms.get(firm_id)?.accounts;
+        accounts.get(accounts.partition_point(|account_id| *account_id < at_account)).copied()
+    }
+}

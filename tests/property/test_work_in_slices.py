@@ -1,0 +1,104 @@
+"""Core and model with few steps for each record, so that nearly all work goes on in later ones."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from engine.api import commands as c
+from engine.api import events as e
+from engine.api.enums import Side, SymbolStatus
+from engine.host.core import Core
+from tests.model import invariants
+from tests.model import market as m
+from tests.model.auction import auction_price, price_by_definition
+from tests.model.exchange import Exchange
+from tests.model.market import BUY, GTC, LIMIT, NOW_NS, SELL
+from tests.model.state import Auction
+from tests.property.crowds import PRICE, Crowd
+from tests.property.twins import Twins
+
+JUMPS_NS = (10**6, 301 * 10**9, 86_400 * 10**9)
+
+
+@pytest.mark.req("DRV-03", "ORD-02", "ORD-06")
+@pytest.mark.parametrize(("seed", "steps_max"), [(1, 16), (2, 16), (3, 24), (4, 40)])
+def test_core_and_model_agree_while_work_goes_on(seed: int, steps_max: int) -> None:
+    twins, rng = Twins(steps_max=steps_max), Random(seed)
+    crowd = Crowd(twins.model)
+    for n in range(700):
+        if rng.random() < 0.02:
+            twins.now_ns += rng.choice(JUMPS_NS)
+        twins.send(*crowd.command(rng))
+        if n % 7 == 0:
+            twins.check()
+            invariants.check(twins.model)
+        if n % 23 == 0:
+            twins.core = Core.restore(twins.core.snapshot())
+    for _ in range(2_000):
+        if twins.core.next_due_ns != 1:
+            break
+        twins.send(0, c.AdvanceTime())
+    twins.check()
+    assert twins.core.next_due_ns != 1, "all work comes to an end"
+
+
+def enter(twins: Twins, account: int, side: Side, price: int, name: str) -> None:
+    order = c.NewOrder(account, m.BTC_USDT, side, LIMIT, GTC, 12_000, price, name)
+    assert isinstance(twins.send(m.SESSION_OF[account], order).events[0], e.OrderAccepted)
+
+
+@pytest.mark.req("TRD-40", "ORD-05")
+def test_the_search_for_an_auction_price_goes_on_and_begins_anew_when_the_book_changes() -> None:
+    twins = Twins(steps_max=16)
+    twins.send(0, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.PRE_OPEN))
+    levels = 400
+    for n in range(levels):
+        enter(twins, m.ALPHA, BUY, PRICE + n, f"b{n}")
+        enter(twins, m.BRAVO, SELL, PRICE - n, f"s{n}")
+    twins.send(0, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.OPEN))
+    market = twins.model.markets[m.BTC_USDT]
+    uncrossed = 0
+    for n in range(40):
+        auction = market.auction
+        assert auction is not None
+        if auction.price:
+            break
+        assert auction.walk is not None and auction.walk.volume > 0
+        if n % 2 == 0:
+            twins.core = Core.restore(twins.core.snapshot())
+        if n in (1, 2):
+            twins.send(m.ALPHA_OE, c.CancelOrder(f"c{n}", f"b{levels - 1 - n}"))
+            twins.check()
+        record = twins.send(0, c.AdvanceTime())
+        uncrossed += sum(isinstance(event, e.Uncrossed) for event in record.events)
+    assert uncrossed == 1 and n == 5, "three records, and two more because it began anew twice"
+    while twins.core.next_due_ns == 1:
+        twins.send(0, c.AdvanceTime())
+    twins.check()
+    assert market.status is SymbolStatus.OPEN
+
+
+@pytest.mark.req("TRD-40")
+@pytest.mark.parametrize("seed", range(60))
+def test_the_walk_finds_the_price_that_the_rule_defines(seed: int) -> None:
+    """All prices are compared by the definition; the walk looks at four of them."""
+    rng, model = Random(seed), Exchange()
+    for command in m.FULL_OPENING:
+        model.apply(NOW_NS, m.frame(c.OPERATIONS, command))
+    market = model.markets[m.BTC_USDT]
+    model.apply(NOW_NS, m.frame(0, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.PRE_OPEN)))
+    for n in range(rng.choice([2, 4, 8, 14])):
+        account, side = rng.choice([m.ALPHA, m.BRAVO, m.CHARLIE]), rng.choice([BUY, SELL])
+        price = PRICE + rng.randrange(-4, 5) + (2 if side is BUY else -2)
+        order = c.NewOrder(account, m.BTC_USDT, side, LIMIT, GTC, 12_000 * rng.randrange(1, 4), price, f"o{n}")
+        model.apply(NOW_NS, m.frame(m.SESSION_OF[account], order))
+    if rng.random() < 0.5:
+        market.mark = PRICE + rng.randrange(-6, 7)
+    if not 0 < market.best(SELL) <= market.best(BUY):
+        return
+    model.steps = model.steps_max
+    auction = Auction(SymbolStatus.OPEN)
+    assert model.walk_on(market, auction) and auction.walk is not None
+    assert (auction_price(market, auction.walk), auction.walk.volume) == price_by_definition(market)
