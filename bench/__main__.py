@@ -12,6 +12,7 @@ from typing import Any
 
 NAMES = {
     "core": "core: throughput, latency, memory, and a plain Python book beside it",
+    "worst": "worst single commands: time and bytes of one record",
     "restart": "restart with a journal of 1,000,000 commands",
     "snapshot": "snapshot of 1,000,000 resting orders: by a child, and in the loop",
     "gateway": "gateway round trip beside a bare QuickFIX acceptor, fsync on",
@@ -40,7 +41,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Every published figure, by one command.")
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--rounds", type=int, help="rounds each figure is the median of (core, restart)")
+    parser.add_argument("--rounds", type=int, help="rounds each figure is the median of (core, worst, restart)")
     parser.add_argument("--commands", type=int, help="size of the workload (core)")
     return parser.parse_args()
 
