@@ -18,11 +18,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="engine", description="The exchange's single writer.")
     parser.add_argument("--data", type=Path, default=Path("var"))
     parser.add_argument("--durability", choices=("fsync", "none"), default="fsync")
+    parser.add_argument("--heartbeat-fd", type=int, help="pipe to whoever watches over this process")
     arguments = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     log = structlog.get_logger()
     try:
-        process = build(Config(arguments.data, arguments.durability))
+        process = build(Config(arguments.data, arguments.durability, arguments.heartbeat_fd))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: process.stop())
         process.run(ready=lambda: print("ready", flush=True))

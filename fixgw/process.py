@@ -130,6 +130,7 @@ class Process:
         while not self._stopping.is_set():
             with suppress(LinkError):
                 return msgspec.json.decode(ask(self._config.data, ControlRequest("status")), type=EngineStatus)
+            self._heartbeat.waiting(0, "the engine is away")
             self._stopping.wait(REACH_S)
         return None
 

@@ -25,15 +25,22 @@ class Whereabouts(msgspec.Struct, frozen=True):
     started: str
 
 
+PARTS = ("log", "journal", "snapshots", "fixgw", "postgres")
+"""Directories within the data directory."""
+
+
 def hold(data: Path) -> int:
     """Take ``data`` for this supervisor; the hold goes with the process. Raises: AlreadyRunning, Refused."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise Refused(f"{data} is, or lies in, a file: --data takes a directory") from None
+    for part in PARTS:
+        if (data / part).exists() and not (data / part).is_dir():
+            raise Refused(f"{data / part} is a file, and the exchange keeps a directory there: move it away")
     if len(bytes(data.resolve() / "engine.sock")) > SOCKET_PATH_BYTES_MAX:
         raise Refused(f"{data}: too long a path for the engine's socket; choose a shorter --data")
-    fd = os.open(data / "exchange.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    fd = os.open(data / "exchange.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -42,7 +49,8 @@ def hold(data: Path) -> int:
         raise AlreadyRunning(f"another exchange (pid {pid}) runs on {data}") from None
     os.truncate(fd, 0)
     os.write(fd, str(os.getpid()).encode())
-    (data / "log").mkdir(exist_ok=True)
+    data.chmod(0o700)
+    (data / "log").mkdir(mode=0o700, exist_ok=True)
     return fd
 
 

@@ -106,6 +106,11 @@ class Loop:
             waiting.poll(FINISH_TURN_MS)
             self._publish()
 
+    @property
+    def durable_seq(self) -> int:
+        """The last record that is durable."""
+        return self._egress.durable_seq
+
     def close(self) -> None:
         """Close every link and the listener."""
         for link in self._links.values():

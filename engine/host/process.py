@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from engine.api.cursor import journal_name
+from engine.api.heartbeat import Heartbeat
 from engine.host import journal, recovery
 from engine.host.clock import ExchangeClock
 from engine.host.disk import Disk, UnsyncedDisk
@@ -35,22 +36,27 @@ class Config(msgspec.Struct, frozen=True):
 
     data: Path
     durability: Literal["fsync", "none"] = "fsync"
+    heartbeat_fd: int | None = None
 
 
 class Process:
     """A recovered engine. :meth:`run` returns when :meth:`stop` was called; any fault leaves as an exception."""
 
-    def __init__(self, loop: Loop, journal_writer: JournalPort, snapshots: SnapshotWriter, lock_fd: int) -> None:
+    def __init__(
+        self, loop: Loop, journal_writer: JournalPort, snapshots: SnapshotWriter, lock_fd: int, heartbeat: Heartbeat
+    ) -> None:
         self._loop = loop
         self._snapshots = snapshots
         self._journal = journal_writer
         self._lock_fd = lock_fd
+        self._heartbeat = heartbeat
         self._is_stopping = False
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve until stopped; ``ready`` is called once commands are taken."""
         ready()
         while not self._is_stopping:
+            self._heartbeat.ready(self._loop.durable_seq)
             self._loop.turn(TURN_S)
         self._loop.finish()
         self._snapshots.save()
@@ -75,18 +81,19 @@ def build(
 ) -> Process:
     """Recover the engine in ``config.data`` and bind its socket; ``now_ns`` is what its clock reads.
 
-
     Raises: JournalLocked, CorruptJournal, Diverged, ForeignPart, OSError.
     """
     if config.durability == "none":
         _log.warning("durability_none", warning="an order acknowledged now may be lost: for measurements only")
+    heartbeat = Heartbeat(config.heartbeat_fd)
+    heartbeat.starting(0)
     disk = disk or (UnsyncedDisk() if config.durability == "none" else Disk())
     directory = config.data / "journal"
     lock_fd = journal.lock(directory)
     snapshots = config.data / "snapshots"
     for one in (directory, snapshots):
         disk.remove_unfinished(one)
-    recovered = recovery.recover(directory, snapshots, disk)
+    recovered = recovery.recover(directory, snapshots, disk, heartbeat.starting)
     writer = open_journal(directory, recovered.tail, disk)
     core = recovered.core
     _log.info(
@@ -102,4 +109,4 @@ def build(
     listener = listen(config.data / "engine.sock")
     snapshot_writer = SnapshotWriter(snapshots, core, writer, clock, disk, recovered.snapshot_seq)
     loop = Loop(core, writer, clock, listener, snapshot_writer, config.durability)
-    return Process(loop, writer, snapshot_writer, lock_fd)
+    return Process(loop, writer, snapshot_writer, lock_fd, heartbeat)

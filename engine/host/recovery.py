@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -54,8 +54,10 @@ class _Segment(msgspec.Struct):
     raw: bytes
 
 
-def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
+def recover(directory: Path, snapshots: Path, disk: Disk, reached: Callable[[int], object] | None = None) -> Recovered:
     """Bring a core to the end of the journal in ``directory``, which must be locked by the caller.
+
+    ``reached`` is told the seq after each segment.
 
     Its hash tables are spread by a number nobody knows, so that ClOrdIDs cannot be made to collide; no record and
     no snapshot depends on it.
@@ -80,6 +82,8 @@ def recover(directory: Path, snapshots: Path, disk: Disk) -> Recovered:
         torn_bytes = len(segment.raw) - end
         _settle(segment, end, not is_last or (end == len(segment.raw) and core.seq <= proven_seq), disk)
         tail = _tail_of(segment, end, core)
+        if reached is not None:
+            reached(core.seq)
     if core.seq < proven_seq or (restored and not tail.fencing):
         raise CorruptJournal(directory.name, 0, f"it ends at seq {core.seq}, but seq {proven_seq} was durable")
     return Recovered(core, tail, before, core.seq - before, torn_bytes)

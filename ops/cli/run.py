@@ -16,9 +16,9 @@ import structlog
 import typer
 
 from ops.cli.screen import DEFAULT_DATA, DataOption, clear_faults, err, escape, out, show_table
-from ops.running.exchange import Exchange, Settings
+from ops.processes import LISTENERS, PROCESSES, Settings
+from ops.running.exchange import Exchange
 from venue.configuration import PORTS_AFTER_BASE, load_venue, refuse_development_credentials
-from venue.members import VENUE_COMP_IDS
 
 
 class Durability(StrEnum):
@@ -75,16 +75,15 @@ def announce(message: str) -> None:
 
 def _show_ready(exchange: Exchange) -> None:
     settings, pids = exchange.settings, exchange.supervisor.pids
-    comp_ids = {
-        role: ", ".join(session.comp_id for session in settings.venue.members.sessions(role)) for role in VENUE_COMP_IDS
-    }
+    pid_of = {entry.listener: pids.get(entry.name, 0) for entry in PROCESSES if entry.listener}
     rows = []
-    for name, port in settings.ports.items():
-        pid = {"metrics": os.getpid(), "market-data": "-"}.get(name, pids.get(f"fixgw-{name}", "-"))
-        target = VENUE_COMP_IDS.get(name, "(reserved)" if name == "market-data" else "")
-        rows.append((name, port, pid, target, comp_ids.get(name, "")))
+    for listener in LISTENERS:
+        comp_ids = ", ".join(session.comp_id for session in settings.venue.members.sessions(listener.name))
+        pid = pid_of.get(listener, os.getpid())
+        rows.append((listener.name, settings.ports[listener.name], pid, listener.comp_id, comp_ids))
     columns = ("listener", "port>", "pid>", "TargetCompID", "CompIDs to log on with")
     show_table(f"exchange in {settings.data}", columns, rows)
-    others = ", ".join(f"{name} {pid}" for name, pid in pids.items() if not name.startswith("fixgw"))
+    silent = pids.keys() - {entry.name for entry in PROCESSES if entry.listener}
+    others = ", ".join(f"{name} {pid}" for name, pid in pids.items() if name in silent)
     out.print(f"also running: {others}", markup=False)
     print("ready", flush=True)

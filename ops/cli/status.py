@@ -1,8 +1,6 @@
-"""``exchange status``: the exchange at a glance."""
+"""``exchange status``: the exchange at a glance, as its supervisor tells it."""
 
 from __future__ import annotations
-
-import asyncio
 
 import typer
 
@@ -10,15 +8,16 @@ from engine.api.link import EngineStatus
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.directory import read_whereabouts
 from ops.telling.events import iso_time
-from ops.watching.inspection import Inspection, inspect
+from ops.watching.inquiry import inquire
+from ops.watching.inspection import Inspection, ProcessView
 
 _COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 
 
 @clear_faults
 def status(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
-    """Show processes, engine, links and how far clearing is behind. Exit code 1 unless healthy."""
-    inspection = asyncio.run(inspect(data, read_whereabouts(data)))
+    """Show processes, engine, links and how far each follower of the log is behind. Exit code 1 unless healthy."""
+    inspection = inquire(read_whereabouts(data))
     if as_json:
         show_json(inspection)
     else:
@@ -29,18 +28,24 @@ def status(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None
 
 def _show(inspection: Inspection) -> None:
     out.print(f"[bold {_COLORS[inspection.health]}]{inspection.health}[/]")
-    rows = [(p.name, p.pid or "-", "up" if p.is_up else "down") for p in inspection.processes]
-    show_table("processes", ("process", "pid>", "state"), rows)
-    if inspection.engine is None:
-        out.print(f"engine: {inspection.engine_fault}", markup=False)
-    else:
+    if not inspection.is_open:
+        out.print("still starting: members cannot log on yet")
+    rows = [("supervisor", inspection.supervisor_pid, "ready", "", "", ""), *map(_row, inspection.processes)]
+    show_table("processes", ("process", "pid>", "state", "seq>", "behind>", "restarts>"), rows)
+    for process in inspection.processes:
+        if process.fault:
+            out.print(f"{process.name}: {process.fault}", markup=False)
+    if inspection.engine_fault:
+        out.print(f"engine: no answer for {inspection.engine_age_s:g} s: {inspection.engine_fault}", markup=False)
+    if inspection.engine is not None:
         show_table("engine", ("what", "value"), _engine_rows(inspection.engine))
-    clearing = inspection.clearing
-    if clearing.fault:
-        out.print(f"clearing: {clearing.fault}", markup=False)
-    else:
-        figures = [("cursor", clearing.cursor), ("records behind", clearing.lag_records), ("trades", clearing.trades)]
-        show_table("clearing", ("what", "value>"), figures)
+
+
+def _row(process: ProcessView) -> tuple[object, ...]:
+    follows = process.lag_records is not None
+    place = process.progress if follows and process.progress >= 0 else ""
+    behind = process.lag_records if follows else ""
+    return process.name, process.pid or "-", process.status.value, place, behind, process.restarts
 
 
 def _engine_rows(engine: EngineStatus) -> list[tuple[str, object]]:

@@ -18,7 +18,7 @@ from engine.api.link import EngineBalances
 from ops.demo.drop_copy import DropCopyReader
 from ops.demo.member import Member
 from ops.errors import Unreachable
-from ops.running.exchange import PORT_OFFSETS
+from ops.processes import PORT_OFFSETS
 from ops.watching.inspection import engine_balances
 
 COPIES_S_MAX = 10.0

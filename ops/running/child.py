@@ -1,4 +1,4 @@
-"""One supervised process: how it is started, how it says it is ready, how it ends with its supervisor."""
+"""One supervised process: how it is started, how its beats are heard, how it ends with its supervisor."""
 
 from __future__ import annotations
 
@@ -8,41 +8,72 @@ import os
 import pwd
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from ops.errors import ChildFailed
+from engine.api.heartbeat import Beat, decode_beats
+from ops.running.pulse import Pulse
 
-READY_S_MAX = 600.0
-"""A process that is not ready by then has failed. Long, because a gateway folds the whole log before it serves."""
+LOOK_S = 0.25
+"""How often the pulse is looked at."""
+
+PROBE_S = 1.0
+"""Pause between two probes of a process that does not beat by itself."""
+
+LAST_WORDS_BYTES = 2_000
 
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 
 class ChildSpec(msgspec.Struct, frozen=True):
-    """What to run. ``is_ready`` asks a process that prints no ``ready`` line of its own."""
+    """What to run. It is handed ``--heartbeat-fd``, unless ``probe`` asks it how it is: None means no answer."""
 
     name: str
     argv: tuple[str, ...]
     environment: dict[str, str] = {}
     user: str | None = None
-    is_ready: Callable[[], bool] | None = None
+    probe: Callable[[], Awaitable[Beat | None]] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL
 
 
 class Child:
-    """A process that runs. Its stderr goes to ``log``; it dies when this process does."""
+    """A process that runs. What it prints goes to its log; it dies when this process does."""
 
-    def __init__(self, spec: ChildSpec, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, spec: ChildSpec, process: asyncio.subprocess.Process, log_file: Path, log_began: int) -> None:
         self.spec = spec
+        self.pulse = Pulse(time.monotonic())
+        self.ended_because = ""
+        """Why this process was ended from here; empty unless it was."""
         self._process = process
-        self.started_at = time.monotonic()
-        self._drain: asyncio.Task[None] | None = None
+        self._log_file = log_file
+        self._log_began = log_began
+        self._started_s = time.monotonic()
+        self._was_ready = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+        self._looking = asyncio.create_task(self._look())
+
+    @classmethod
+    async def start(cls, spec: ChildSpec, log_directory: Path) -> Child:
+        """Start the process and begin to listen. Raises: OSError."""
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        log_file = log_directory / f"{spec.name}.log"
+        try:
+            with log_file.open("ab") as log:
+                log_began = log.tell()
+                process = await _spawn(spec, log.fileno(), writing)
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        child = cls(spec, process, log_file, log_began)
+        child._listen(reading)
+        return child
 
     @property
     def pid(self) -> int:
@@ -52,70 +83,44 @@ class Child:
     @property
     def alive_s(self) -> float:
         """Seconds since it was started."""
-        return time.monotonic() - self.started_at
+        return time.monotonic() - self._started_s
 
-    @classmethod
-    async def start(cls, spec: ChildSpec, log_directory: Path) -> Child:
-        """Start the process and wait until it is ready. Raises: ChildFailed naming its log."""
-        log_file = log_directory / f"{spec.name}.log"
-        supervisor_pid = os.getpid()
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it has not ended."""
+        return self._process.returncode is None
 
-        def tie_to_supervisor() -> None:
-            _prctl(_PR_SET_PDEATHSIG, int(spec.orphan_signal))
-            if os.getppid() != supervisor_pid:
-                os._exit(1)
+    @property
+    def last_words(self) -> str:
+        """The last line it has written to its log; empty when it has written none."""
+        with self._log_file.open("rb") as log:
+            log.seek(max(self._log_began, log.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
+            lines = log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else ""
 
-        with log_file.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *spec.argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **spec.environment},
-                user=spec.user,
-                group=pwd.getpwnam(spec.user).pw_gid if spec.user else None,
-                extra_groups=[] if spec.user else None,
-                start_new_session=True,
-                preexec_fn=tie_to_supervisor,
-            )
-        child = cls(spec, process)
+    async def until_ready(self) -> bool:
+        """Wait until it has said that it is ready, or has ended. Returns: whether it has said so."""
+        ready, ended = asyncio.create_task(self._was_ready.wait()), asyncio.create_task(self._process.wait())
         try:
-            # Not wait_for: before Python 3.12 it loses a cancellation that comes as the awaited ends.
-            async with asyncio.timeout(READY_S_MAX):
-                await child._until_ready()
-        except (TimeoutError, ChildFailed, asyncio.CancelledError) as error:
-            await child.kill()
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise ChildFailed(f"{spec.name} did not become ready{_last_words(log_file)} (see {log_file})") from error
-        child._drain = asyncio.create_task(child._read_to_end())
-        return child
-
-    async def _until_ready(self) -> None:
-        if self.spec.is_ready is not None:
-            while not await asyncio.to_thread(self.spec.is_ready):
-                if self._process.returncode is not None:
-                    raise ChildFailed(self.spec.name)
-                await asyncio.sleep(0.05)
-            return
-        assert self._process.stdout is not None
-        while (line := await self._process.stdout.readline()).strip() != b"ready":
-            if not line:
-                raise ChildFailed(self.spec.name)
-
-    async def _read_to_end(self) -> None:
-        """Keep the pipe empty, so that a process that prints is never held up by it."""
-        assert self._process.stdout is not None
-        while await self._process.stdout.read(65_536):
-            pass
+            await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done() and self._listening is not None and self.spec.probe is None:
+                await asyncio.wait({self._listening})  # its last beats are still in the pipe
+        finally:
+            ready.cancel()
+            ended.cancel()
+        return self._was_ready.is_set()
 
     async def wait(self) -> int:
         """Wait until it ends; return its exit code, negative for a signal."""
-        return await self._process.wait()
+        code = await self._process.wait()
+        for task in (self._looking, self._listening):
+            if task is not None:
+                task.cancel()
+        return code
 
     async def stop(self, patience_s: float) -> bool:
         """Ask it to end; kill it when it does not within ``patience_s``. Returns: whether it ended by itself."""
-        if self._process.returncode is None:
+        if self.is_running:
             self._signal(self.spec.stop_signal)
             try:
                 async with asyncio.timeout(patience_s):
@@ -123,13 +128,64 @@ class Child:
             except TimeoutError:
                 await self.kill()
                 return False
+        await self.wait()
         return True
 
     async def kill(self) -> None:
         """End it at once."""
-        if self._process.returncode is None:
+        if self.is_running:
             self._signal(signal.SIGKILL)
-        await self._process.wait()
+        await self.wait()
+
+    def _listen(self, reading: int) -> None:
+        if self.spec.probe is None:
+            self._listening = asyncio.create_task(self._hear(reading))
+        else:
+            os.close(reading)
+            self._listening = asyncio.create_task(self._ask(self.spec.probe))
+
+    async def _hear(self, reading: int) -> None:
+        """Take its beats until the pipe ends; nonsense on it counts as silence."""
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+        )
+        rest = b""
+        try:
+            while data := await stream.read(65_536):
+                with suppress(ValueError):
+                    beats, rest = decode_beats(rest + data)
+                    for beat in beats:
+                        self._take(beat)
+        finally:
+            transport.close()
+
+    async def _ask(self, probe: Callable[[], Awaitable[Beat | None]]) -> None:
+        while True:
+            beat = await probe()
+            if beat is not None:
+                self._take(beat)
+            await asyncio.sleep(PROBE_S if self.pulse.is_ready else 0.05)
+
+    def _take(self, beat: Beat) -> None:
+        self.pulse.hear(beat, time.monotonic())
+        if self.pulse.is_ready:
+            self._was_ready.set()
+
+    async def _look(self) -> None:
+        """End the process when its pulse says so; a late look is no fault of the process."""
+        looked_s = time.monotonic()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now_s = time.monotonic()
+            late_s = now_s - looked_s - 2 * LOOK_S
+            looked_s = now_s
+            if late_s > 0:
+                self.pulse.forgive(late_s)
+            self.ended_because = self.pulse.why_end(now_s)
+            if self.ended_because:
+                self._signal(signal.SIGKILL)
+                return
 
     def _signal(self, number: signal.Signals) -> None:
         # Not through asyncio's process: it polls first, and so can take the exit code from the one that waits for it.
@@ -137,6 +193,26 @@ class Child:
             os.kill(self.pid, number)
 
 
-def _last_words(log_file: Path) -> str:
-    lines = log_file.read_text(errors="replace").strip().splitlines()
-    return f": {lines[-1][:300]}" if lines else ""
+async def _spawn(spec: ChildSpec, log: int, heartbeat: int) -> asyncio.subprocess.Process:
+    supervisor_pid = os.getpid()
+
+    def tie_to_supervisor() -> None:
+        _prctl(_PR_SET_PDEATHSIG, int(spec.orphan_signal))
+        if os.getppid() != supervisor_pid:
+            os._exit(1)
+
+    beats = spec.probe is None
+    return await asyncio.create_subprocess_exec(
+        *spec.argv,
+        *(("--heartbeat-fd", str(heartbeat)) if beats else ()),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env={**os.environ, **spec.environment},
+        user=spec.user,
+        group=pwd.getpwnam(spec.user).pw_gid if spec.user else None,
+        extra_groups=[] if spec.user else None,
+        start_new_session=True,
+        preexec_fn=tie_to_supervisor,
+        pass_fds=(heartbeat,) if beats else (),
+    )

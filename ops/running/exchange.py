@@ -1,19 +1,16 @@
-"""The exchange as one: which processes it has, in which order they come up, and what stands between.
+"""The exchange as one: its processes in their order, what stands between, and what is said about them.
 
-PostgreSQL -> engine -> registration -> clearing, gateways -> metrics -> ready
+PostgreSQL -> engine -> registration -> clearing, gateways -> ready. The watch answers from the beginning on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
@@ -21,30 +18,12 @@ from clearing.errors import ClearingError
 from clearing.store import open_reader
 from ops.directory import Whereabouts, hold, write_whereabouts
 from ops.errors import PortTaken, Unreachable
+from ops.processes import ENGINE, METRICS, POSTGRES, Settings, stages
 from ops.running import postgres
-from ops.running.child import ChildSpec
 from ops.running.supervisor import Announce, Supervisor
-from ops.watching.metrics import Metrics
-from venue.configuration import Venue
+from ops.watching.endpoint import Endpoint
+from ops.watching.watch import Watch
 from venue.registration import register
-
-PORT_OFFSETS = {"order-entry": 0, "drop-copy": 1, "market-data": 2, "metrics": 10}
-"""Where each listener stands above ``port_base``; market data is kept free for its process to come."""
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """One run of an exchange: the venue as configured, with what the command line overrides."""
-
-    data: Path
-    venue: Venue
-    port_base: int
-    dsn: str
-    durability: str
-
-    @property
-    def ports(self) -> dict[str, int]:
-        """Port of each listener."""
-        return {name: self.port_base + offset for name, offset in PORT_OFFSETS.items()}
 
 
 class Exchange:
@@ -55,8 +34,6 @@ class Exchange:
         self._announce = announce
         self._stopping = asyncio.Event()
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        self._dsn = settings.dsn
-        self._is_published = False
         self.supervisor = Supervisor(settings.data / "log", announce, self._publish)
 
     def request_stop(self) -> None:
@@ -66,19 +43,25 @@ class Exchange:
     async def run(self, ready: Callable[[Exchange], None]) -> None:
         """Start everything, call ``ready``, keep it running until asked to stop, stop everything.
 
-        Raises: AlreadyRunning, PortTaken, Unreachable, ChildFailed, CheckFailed, Refused.
+        Raises: AlreadyRunning, PortTaken, Unreachable, ChildFailed, VenueError, Refused.
         """
         lock = hold(self.settings.data)
+        watch = Watch(self.settings.data, self.supervisor)
+        endpoint = Endpoint(self.settings.ports[METRICS.name], watch)
         try:
             check_ports(self.settings.ports)
-            await self._run_held(ready)
+            await endpoint.start()
+            watch.start()
+            await self._run_held(watch, ready)
         finally:
+            watch.close()
             await self.supervisor.stop()
+            await endpoint.close()
             with suppress(FileNotFoundError):
                 (self.settings.data / "exchange.json").unlink()
             os.close(lock)
 
-    async def _run_held(self, ready: Callable[[Exchange], None]) -> None:
+    async def _run_held(self, watch: Watch, ready: Callable[[Exchange], None]) -> None:
         stopping = asyncio.create_task(self._stopping.wait())
         starting = asyncio.create_task(self._start())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,49 +69,34 @@ class Exchange:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             return
-        metrics = starting.result()
-        self._is_published = True
-        self._publish()
+        starting.result()
+        watch.is_open = True
         ready(self)
         await stopping
-        metrics.close()
 
-    async def _start(self) -> Metrics:
+    async def _start(self) -> None:
+        await self._find_database()
+        self._publish()
+        for specs in stages(self.settings):
+            await self.supervisor.start(*specs)
+            if ENGINE.name in (spec.name for spec in specs):
+                await asyncio.to_thread(register, self.settings.data, self.settings.venue)
+        await self.supervisor.until_sound()
+
+    async def _find_database(self) -> None:
+        """See that the PostgreSQL of the settings lets us in, or prepare one of our own."""
         settings = self.settings
-        data = settings.data
-        if self._dsn:
-            await check_database(self._dsn)
-        else:
-            embedded = await asyncio.to_thread(postgres.prepare, data / "postgres")
-            self._dsn = embedded.dsn
-            await self.supervisor.start(postgres_spec(embedded))
-        await self.supervisor.start(_python("engine", "engine", "--durability", settings.durability, data=data))
-        await asyncio.to_thread(register, data, settings.venue)
-        await self.supervisor.start(
-            self._clearing(),
-            self._gateway("order-entry"),
-            self._gateway("drop-copy"),
-        )
-        metrics = Metrics(data, settings.ports["metrics"], self.supervisor, self._dsn)
-        metrics.start()
-        return metrics
-
-    def _clearing(self) -> ChildSpec:
-        """Describe clearing; the DSN may hold a password, so it is kept off the command line."""
-        spec = _python("clearing", "clearing", data=self.settings.data)
-        return msgspec.structs.replace(spec, environment={"EXCHANGE_DSN": self._dsn})
-
-    def _gateway(self, role: str) -> ChildSpec:
-        port = str(self.settings.ports[role])
-        config = str(self.settings.venue.directory.resolve())
-        arguments = ("--role", role, "--config", config, "--port", port)
-        return _python(f"fixgw-{role}", "fixgw", *arguments, data=self.settings.data)
+        if settings.dsn:
+            await check_database(settings.dsn)
+            return
+        self._announce("preparing PostgreSQL")
+        log_file = settings.data / "log" / f"{POSTGRES}.log"
+        embedded = await asyncio.to_thread(postgres.prepare, settings.data / "postgres", log_file)
+        self.settings = msgspec.structs.replace(settings, embedded=embedded, dsn=embedded.dsn)
 
     def _publish(self) -> None:
-        if not self._is_published:
-            return
         whereabouts = Whereabouts(
-            dsn=self._dsn,
+            dsn=self.settings.dsn,
             config=str(self.settings.venue.directory.resolve()),
             ports=self.settings.ports,
             supervisor_pid=os.getpid(),
@@ -136,22 +104,6 @@ class Exchange:
             started=self._started,
         )
         write_whereabouts(self.settings.data, whereabouts)
-
-
-def postgres_spec(embedded: postgres.Postgres) -> ChildSpec:
-    """Describe the embedded PostgreSQL as a process; it is stopped fast, and an orphan ends at once."""
-    return ChildSpec(
-        "postgres",
-        embedded.argv,
-        user=embedded.user,
-        is_ready=embedded.is_ready,
-        stop_signal=signal.SIGINT,
-        orphan_signal=signal.SIGQUIT,
-    )
-
-
-def _python(name: str, package: str, *arguments: str, data: Path) -> ChildSpec:
-    return ChildSpec(name, (sys.executable, "-m", package, "--data", str(data.resolve()), *arguments))
 
 
 async def check_database(dsn: str) -> None:

@@ -6,21 +6,33 @@ PostgreSQL refuses to run as root; for root it runs as the user ``pgserver``, ma
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from engine.api.heartbeat import Beat, State
 from ops.errors import ChildFailed
 
 SYSTEM_USER = "pgserver"
 SOCKET_PATH_BYTES_MAX = 107
+
+PROBE_S_MAX = 3
+"""A PostgreSQL that does not answer within that many seconds counts as silent."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9/._-]+", re.ASCII)
+
+STARTUP_NEWS = "2s"
+"""How often a recovery writes to the log how far it is: that is how its progress is seen."""
 
 
 def _programs() -> Path:
@@ -39,17 +51,19 @@ class Postgres(msgspec.Struct, frozen=True):
     directory: Path
     socket_directory: Path
     user: str | None
+    log_file: Path
 
     @property
     def argv(self) -> tuple[str, ...]:
         """The command that runs it in the foreground."""
-        settings = (
-            "listen_addresses=",
-            f"unix_socket_directories={self.socket_directory}",
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.socket_directory),
             # After a crash the file system is synced as one: file by file takes as long as the disk is busy.
-            "recovery_init_sync_method=syncfs",
-        )
-        options = [part for setting in settings for part in ("-c", setting)]
+            "recovery_init_sync_method": "syncfs",
+            "log_startup_progress_interval": STARTUP_NEWS,
+        }
+        options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
         return (str(_PROGRAMS / "postgres"), "-D", str(self.directory), *options)
 
     @property
@@ -57,20 +71,30 @@ class Postgres(msgspec.Struct, frozen=True):
         """Where clients reach it."""
         return f"postgresql://postgres@/postgres?host={self.socket_directory}"
 
-    def is_ready(self) -> bool:
-        """Tell whether it takes connections."""
-        probe = (
+    async def probe(self) -> Beat | None:
+        """Ask whether it takes connections; None when it does not answer. A start tells its progress by its log."""
+        process = await asyncio.create_subprocess_exec(
             str(_PROGRAMS / "pg_isready"),
-            "--quiet",
-            "--username",
-            "postgres",
-            "--host",
-            str(self.socket_directory),
+            *("--quiet", f"--timeout={PROBE_S_MAX}", "--username=postgres", f"--host={self.socket_directory}"),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
         )
-        return subprocess.run(probe, check=False, capture_output=True).returncode == 0
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            raise
+        match code:
+            case 0:
+                return Beat(State.READY, 0)
+            case 1:
+                return Beat(State.STARTING, self.log_file.stat().st_size)
+            case _:
+                return None
 
 
-def prepare(directory: Path) -> Postgres:
+def prepare(directory: Path, log_file: Path) -> Postgres:
     """Make ``directory`` a PostgreSQL data directory unless it is one. Raises: ChildFailed."""
     directory = directory.resolve()
     user = SYSTEM_USER if os.geteuid() == 0 else None
@@ -79,7 +103,7 @@ def prepare(directory: Path) -> Postgres:
         _admit(user, directory)
     if not (directory / "PG_VERSION").exists():
         _initialize(directory, user)
-    return Postgres(directory, _socket_directory(directory, user), user)
+    return Postgres(directory, _socket_directory(directory, user), user, log_file)
 
 
 def _initialize(directory: Path, user: str | None) -> None:
@@ -108,15 +132,22 @@ def _admit(user: str, directory: Path) -> None:
         subprocess.run(command, check=True, capture_output=True)
         entry = pwd.getpwnam(user)
     os.chown(directory, entry.pw_uid, entry.pw_gid)
-    for parent in (*directory.parents, *_PROGRAMS.resolve().parents):
+    # The data directory stays closed to everybody else: only the group of that user may pass.
+    os.chown(directory.parent, -1, entry.pw_gid)
+    directory.parent.chmod(0o710)
+    for parent in (*directory.parents[1:], *_PROGRAMS.resolve().parents):
         mode = parent.stat().st_mode
         if not mode & stat.S_IXOTH:
             parent.chmod(mode | stat.S_IXOTH)
 
 
 def _socket_directory(directory: Path, user: str | None) -> Path:
-    """Choose the data directory itself, or a short one of its own when that path is too long for a socket."""
-    if len(bytes(directory / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES_MAX:
+    """Choose the data directory itself, or one of its own when that path is too long for a socket.
+
+    A path with a character that means something in a DSN or in PostgreSQL's settings is not taken either.
+    """
+    fits = len(bytes(directory / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES_MAX
+    if fits and _PLAIN.fullmatch(str(directory)):
         return directory
     digest = hashlib.sha256(bytes(directory)).hexdigest()[:12]
     short = Path(tempfile.gettempdir()) / f"exchange-{os.geteuid()}-{digest}"

@@ -1,76 +1,79 @@
-"""Metrics for Prometheus, on loopback: what runs, how often it was restarted, how far clearing is behind."""
+"""Figures for Prometheus, made at the moment they are asked for: none is older than what it is made of says."""
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
+from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
-from engine.api.errors import LinkError
-from ops.errors import PortTaken
-from ops.running.supervisor import Supervisor
-from ops.watching.inspection import PROCESSES, clearing_state, engine_status
-
-PERIOD_S = 5.0
-"""How often the figures are read; they are never older than 60 s (SVC-17)."""
+from ops.running.state import ProcessStatus
+from ops.watching.inspection import Inspection, ProcessView
+from ops.watching.watch import Watch
 
 
-class Metrics:
-    """The endpoint, refreshed from the supervisor's loop."""
+class Metrics(Collector):
+    """Every figure of the exchange, from one inspection a scrape."""
 
-    def __init__(self, data: Path, port: int, supervisor: Supervisor, dsn: str) -> None:
-        self._data = data
-        self._port = port
-        self._supervisor = supervisor
-        self._dsn = dsn
-        self._task: asyncio.Task[None] | None = None
-        registry = CollectorRegistry()
-        self._registry = registry
-        self._up = Gauge("exchange_up", "1 while the process runs.", ["process"], registry=registry)
-        self._restarts = Gauge(
-            "exchange_restarts", "Restarts since the supervisor started.", ["process"], registry=registry
-        )
-        self._seq = Gauge("exchange_engine_seq", "Last durable record.", registry=registry)
-        self._open_orders = Gauge("exchange_open_orders", "Open orders in all books.", registry=registry)
-        self._sync_p99 = Gauge("exchange_sync_p99_seconds", "Slowest hundredth of the last syncs.", registry=registry)
-        self._cursor = Gauge("exchange_clearing_cursor", "Last record applied to the books.", registry=registry)
-        self._lag = Gauge("exchange_clearing_lag_records", "Records the books are behind.", registry=registry)
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
 
-    def start(self) -> None:
-        """Listen, and read the figures every PERIOD_S. Raises: PortTaken."""
-        try:
-            self._server, _ = start_http_server(self._port, addr="127.0.0.1", registry=self._registry)
-        except OSError as error:
-            raise PortTaken(self._port, "metrics") from error
-        self._task = asyncio.create_task(self._refresh_for_ever())
+    def text(self) -> bytes:
+        """Write all figures in Prometheus' format."""
+        return generate_latest(self._registry)
 
-    def close(self) -> None:
-        """Stop listening."""
-        if self._task is not None:
-            self._task.cancel()
-            self._server.shutdown()
-            self._server.server_close()
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Register without being asked for figures."""
+        return []
 
-    async def _refresh_for_ever(self) -> None:
-        while True:
-            await self._refresh()
-            await asyncio.sleep(PERIOD_S)
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield all figures."""
+        inspection = self._watch.inspection()
+        yield _figure("exchange_healthy", "1 while healthy, else 0.", inspection.health == "healthy")
+        yield _figure("exchange_engine_seq", "Last durable record.", self._watch.engine_seq)
+        yield from _engine_figures(inspection)
+        yield from _process_figures(inspection.processes)
+        for process in inspection.processes:
+            if process.name == "clearing":
+                cursor = max(0, process.progress)
+                yield _figure("exchange_clearing_cursor", "Last record known to be in the books.", cursor)
+                lag = process.lag_records or 0
+                yield _figure("exchange_clearing_lag_records", "Records the books are behind.", lag)
 
-    async def _refresh(self) -> None:
-        pids = self._supervisor.pids
-        for name in PROCESSES:
-            if name in self._supervisor.restarts:
-                self._up.labels(name).set(name in pids)
-                self._restarts.labels(name).set(self._supervisor.restarts[name])
-        try:
-            engine = await asyncio.to_thread(engine_status, self._data)
-        except LinkError:
-            return
-        self._seq.set(engine.seq)
-        self._open_orders.set(engine.open_orders)
-        self._sync_p99.set(engine.sync_p99_us / 1_000_000)
-        clearing = await clearing_state(self._dsn, engine.seq)
-        if not clearing.fault:
-            self._cursor.set(clearing.cursor)
-            self._lag.set(clearing.lag_records)
+
+def _engine_figures(inspection: Inspection) -> Iterator[GaugeMetricFamily]:
+    age_s = inspection.engine_age_s
+    yield _figure("exchange_engine_answer_age_seconds", "Age of what the engine answered last.", age_s)
+    engine = inspection.engine
+    if engine is not None:
+        yield _figure("exchange_open_orders", "Open orders in all books.", engine.open_orders)
+        p99 = engine.sync_p99_us / 1_000_000
+        yield _figure("exchange_sync_p99_seconds", "Slowest hundredth of the last syncs.", p99)
+
+
+def _process_figures(processes: list[ProcessView]) -> Iterator[GaugeMetricFamily]:
+    up = _family("exchange_up", "1 while the process is ready and its loop turns.")
+    fault = _family("exchange_fault", "1 while something keeps the process from its work; /status says what.")
+    restarts = _family("exchange_restarts", "Restarts since the supervisor started.")
+    age = _family("exchange_heartbeat_age_seconds", "Time since the process was last heard of.")
+    lag = _family("exchange_lag_records", "Records a follower of the log is behind.")
+    for process in processes:
+        labels = [process.name]
+        up.add_metric(labels, process.status is ProcessStatus.READY)
+        fault.add_metric(labels, bool(process.fault))
+        restarts.add_metric(labels, process.restarts)
+        age.add_metric(labels, process.silent_s)
+        if process.lag_records is not None:
+            lag.add_metric(labels, process.lag_records)
+    yield from (up, fault, restarts, age, lag)
+
+
+def _family(name: str, meaning: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, labels=["process"])
+
+
+def _figure(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, value=value)

@@ -7,14 +7,15 @@ import os
 import signal
 import socket
 import sys
-import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ops.errors import ChildFailed
+from ops.processes import PORT_OFFSETS
 from ops.running.child import ChildSpec
-from ops.running.exchange import PORT_OFFSETS
+from ops.running.state import ProcessStatus
 from ops.running.supervisor import Supervisor
 from tests.ops.running import Running, command, is_alive
 from tests.patience import PATIENCE_S, eventually
@@ -59,23 +60,6 @@ def test_killed_process_is_started_again_and_named(exchange: Running, name: str)
     eventually(f"{name} is started again", lambda: exchange.whereabouts.pids.get(name, pid) != pid)
     assert f"{name} (pid {pid}) ended with signal 9; starting it again in 0.1 s" in exchange.said
     eventually("all is healthy again", lambda: exchange.exchange("status").returncode == 0)
-
-
-@pytest.mark.req("SVC-17", "REC-40")
-def test_metrics_tell_restarts_and_lag(exchange: Running) -> None:
-    url = f"http://127.0.0.1:{exchange.port_base + PORT_OFFSETS['metrics']}/metrics"
-
-    def figures() -> dict[str, float]:
-        text = urllib.request.urlopen(url, timeout=5).read().decode()
-        lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-        return {name: float(value) for name, value in lines}
-
-    eventually("the cursor is published", lambda: figures().get("exchange_clearing_cursor", 0) > 0)
-    now = figures()
-    assert now["exchange_engine_seq"] >= now["exchange_clearing_cursor"]
-    for name in CHILDREN:
-        assert f'exchange_up{{process="{name}"}}' in now
-        assert f'exchange_restarts{{process="{name}"}}' in now
 
 
 @pytest.mark.req("SVC-17", "SVC-16")
@@ -142,47 +126,115 @@ def test_killed_supervisor_leaves_no_orphans(tmp_path: Path) -> None:
     assert again.stop() == 0
 
 
+BEATS = """
+import os, sys, time
+def beat(state, progress, fault=""):
+    line = '{"state":"%s","progress":%d,"fault":"%s"}' % (state, progress, fault)
+    os.write(int(sys.argv[-1]), line.encode() + bytes([10]))
+"""
+"""What the scripts below begin with: they beat as :class:`engine.api.heartbeat.Heartbeat` does."""
+
+BEATING = "while True: beat('ready', 7); time.sleep(0.2)"
+
+
+def _script(name: str, *lines: str) -> ChildSpec:
+    return ChildSpec(name, (sys.executable, "-c", "\n".join((BEATS, *lines))))
+
+
 def _supervisor(tmp_path: Path, announced: list[str]) -> Supervisor:
     return Supervisor(tmp_path, announced.append, lambda: None)
+
+
+async def _until(is_so: Callable[[], object], what: str) -> None:
+    await asyncio.to_thread(eventually, what, is_so)
 
 
 @pytest.mark.req("REC-03")
 async def test_back_off_doubles(tmp_path: Path) -> None:
     announced: list[str] = []
     supervisor = _supervisor(tmp_path, announced)
-    await supervisor.start(ChildSpec("failing", (sys.executable, "-c", "print('ready', flush=True)")))
-    async with asyncio.timeout(PATIENCE_S):
-        while supervisor.restarts["failing"] < 4:
-            await asyncio.sleep(0.02)
+    await supervisor.start(_script("failing", "beat('ready', 0)", "sys.exit('no such disk')"))
+    await _until(lambda: supervisor.states[0].restarts >= 4, "it is started again four times")
+    failing = supervisor.states[0]
     await supervisor.stop()
     pauses = [line.rsplit(" in ", 1)[1] for line in announced if "starting it again" in line]
     assert pauses[:4] == ["0.1 s", "0.2 s", "0.4 s", "0.8 s"]
+    assert failing.is_failing and not failing.is_sound
+    assert failing.fault == f"keeps failing: ended with exit code 1: no such disk (see {tmp_path / 'failing.log'})"
 
 
 async def test_process_that_never_comes_up_is_named_with_its_last_words(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, [])
-    with pytest.raises(ChildFailed, match=r"mute did not become ready: no such disk"):
-        await supervisor.start(ChildSpec("mute", (sys.executable, "-c", "raise SystemExit('no such disk')")))
+    with pytest.raises(ChildFailed, match=r"mute did not become ready: it ended with exit code 1: no such disk \("):
+        await supervisor.start(_script("mute", "raise SystemExit('no such disk')"))
+    await supervisor.stop()
+
+
+async def test_last_words_are_of_this_run(tmp_path: Path) -> None:
+    (tmp_path / "mute.log").write_text("words of yesterday\n")
+    supervisor = _supervisor(tmp_path, [])
+    with pytest.raises(ChildFailed, match=r"it ended with exit code 3 \(see"):
+        await supervisor.start(_script("mute", "raise SystemExit(3)"))
+    await supervisor.stop()
+
+
+async def test_a_child_that_fails_after_it_was_ready_keeps_the_exchange_from_being_ready(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, [])
+    await supervisor.start(_script("short", "beat('ready', 0)", "sys.exit('books of another journal')"))
+    with pytest.raises(ChildFailed, match=r"short ended with exit code 1: books of another journal \(see /"):
+        await _until(lambda: supervisor.states[0].restarts, "it has failed")
+        await supervisor.until_sound()
+    await supervisor.stop()
+
+
+async def test_a_fault_keeps_the_exchange_from_being_ready_and_is_told(tmp_path: Path) -> None:
+    announced: list[str] = []
+    supervisor = _supervisor(tmp_path, announced)
+    mended = tmp_path / "mended"
+    fault = f"'' if os.path.exists({str(mended)!r}) else 'no database'"
+    await supervisor.start(_script("faulty", f"while True: beat('ready', 1, {fault}); time.sleep(0.1)"))
+    waiting = asyncio.create_task(supervisor.until_sound())
+    await _until(lambda: "waiting for faulty: no database" in announced, "it is told")
+    assert not waiting.done() and supervisor.states[0].fault == "no database"
+    mended.touch()
+    await _until(waiting.done, "the exchange is ready")
+    await waiting
+    assert supervisor.states[0].is_sound
+    await supervisor.stop()
+
+
+@pytest.mark.req("REC-10")
+async def test_a_process_whose_loop_hangs_is_shown_and_started_again(tmp_path: Path) -> None:
+    announced: list[str] = []
+    supervisor = _supervisor(tmp_path, announced)
+    await supervisor.start(_script("hanging", BEATING))
+    pid = supervisor.pids["hanging"]
+    os.kill(pid, signal.SIGSTOP)
+    await _until(lambda: supervisor.states[0].status is ProcessStatus.HUNG, "it is shown")
+    assert supervisor.states[0].fault.startswith("its loop has been silent for ") and supervisor.pids["hanging"] == pid
+    await _until(lambda: supervisor.pids.get("hanging", pid) != pid, "another takes its place")
+    await _until(lambda: supervisor.states[0].status is ProcessStatus.READY, "which is ready")
+    assert any(line.startswith(f"hanging (pid {pid}) was ended: its loop has been silent for 1") for line in announced)
     await supervisor.stop()
 
 
 async def test_process_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     announced: list[str] = []
     supervisor = _supervisor(tmp_path, announced)
-    script = "import signal,time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
-    await supervisor.start(ChildSpec("stubborn", (sys.executable, "-c", script)))
+    await supervisor.start(_script("stubborn", "import signal; signal.signal(15, signal.SIG_IGN)", BEATING))
     pid = supervisor.pids["stubborn"]
     async with asyncio.timeout(PATIENCE_S):
         await supervisor.stop()
     assert not is_alive(pid)
-    assert announced == [f"stubborn (pid {pid}) did not stop in time and was killed"]
+    assert announced == ["starting stubborn", f"stubborn (pid {pid}) did not stop in time and was killed"]
 
 
 @pytest.mark.req("REC-02")
 async def test_stops_at_any_moment_of_a_restart(tmp_path: Path) -> None:
+    line = """echo '{"state":"ready","progress":0}' >&$1"""
     for step in range(40):
         supervisor = _supervisor(tmp_path, [])
-        await supervisor.start(ChildSpec("failing", ("/bin/echo", "ready")))
+        await supervisor.start(ChildSpec("failing", ("/bin/bash", "-c", line)))
         await asyncio.sleep(0.095 + step * 0.001)
         async with asyncio.timeout(PATIENCE_S):
             await supervisor.stop()

@@ -58,12 +58,14 @@ def test_a_change_is_said_at_once(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     heartbeat = Heartbeat(writing, Hand())
     heartbeat.starting(7)
+    heartbeat.waiting(7, "the engine is away")
     heartbeat.ready(7)
     heartbeat.ready(8, "PostgreSQL is away")
     heartbeat.ready(9, "PostgreSQL is away")
     heartbeat.ready(9)
     assert beats(reading) == [
         Beat(State.STARTING, 7),
+        Beat(State.WAITING, 7, "the engine is away"),
         Beat(State.READY, 7),
         Beat(State.READY, 8, "PostgreSQL is away"),
         Beat(State.READY, 9),
