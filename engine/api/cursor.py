@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.api.ids import Seq
+
 
 class Cursor(msgspec.Struct, frozen=True):
     """All records up to ``seq``; ``crc`` is that of the last of them, ``journal`` the identity of their journal.
@@ -12,14 +14,14 @@ class Cursor(msgspec.Struct, frozen=True):
     it, or in which another record stands at ``seq``. A ``crc`` or ``journal`` of 0 is not known and not compared.
     """
 
-    seq: int = 0
+    seq: Seq = Seq(0)
     crc: int = 0
     journal: int = 0
 
     @property
-    def next_seq(self) -> int:
+    def next_seq(self) -> Seq:
         """The first record after it."""
-        return self.seq + 1
+        return Seq(self.seq + 1)
 
 
 BEGINNING = Cursor()

@@ -19,8 +19,8 @@ from typing import Literal
 
 import msgspec
 
-from engine.api.ids import AccountId, AssetId, SymbolId
-from engine.api.units import Lots
+from engine.api.ids import AccountId, AssetId, Seq, SymbolId
+from engine.api.units import Lots, TimestampNs
 
 GREETING_BYTES_MAX = 4096
 """A longer greeting is refused before it is read."""
@@ -62,10 +62,10 @@ class Welcome(msgspec.Struct, frozen=True):
     journal: int
     epoch: int
     fencing: int
-    durable_seq: int
+    durable_seq: Seq
     durable_crc: int
-    applied_seq: int
-    ring_seq: int
+    applied_seq: Seq
+    ring_seq: Seq
     refusal: Refusal = Refusal.NONE
     reason: str = ""
 
@@ -95,8 +95,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     ``state_sha256`` is empty unless the digest was asked for.
     """
 
-    seq: int
-    ts_ns: int
+    seq: Seq
+    ts_ns: TimestampNs
     journal: int
     epoch: int
     fencing: int
@@ -134,7 +134,7 @@ class LoanRow(msgspec.Struct, frozen=True):
 class EngineBalances(msgspec.Struct, frozen=True):
     """All live balances, positions and loans at ``seq``, sorted by account, then asset or symbol."""
 
-    seq: int
+    seq: Seq
     rows: list[BalanceRow]
     positions: list[PositionRow] = []
     loans: list[LoanRow] = []

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from engine.api.cursor import Cursor
+from engine.api.ids import SessionId
 from engine.api.wire import Record
 
 
@@ -33,7 +34,7 @@ class SubmitPort(Protocol):
     def inflight(self) -> int:
         """Commands without a record yet."""
 
-    def submit(self, source: int, command: bytes, reference: int = 0) -> int:
+    def submit(self, source: SessionId, command: bytes, reference: int = 0) -> int:
         """Take an encoded command for the next :meth:`flush`; return its record's ``source_seq``.
 
         Raises: Overloaded, WireError; the command was then not taken and never will be sent.

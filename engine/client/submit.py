@@ -17,6 +17,7 @@ import structlog
 
 from engine.api.cursor import Cursor
 from engine.api.errors import LinkError
+from engine.api.ids import SessionId
 from engine.api.link import Hello, Welcome
 from engine.api.wire import Record, decode_records, encode_frame
 from engine.client.connection import RECONNECT_S_MAX, RECONNECT_S_MIN, connect, readable
@@ -67,7 +68,7 @@ class CommandLink:
         """Commands without a record yet."""
         return len(self._inflight)
 
-    def submit(self, source: int, command: bytes, reference: int = 0) -> int:
+    def submit(self, source: SessionId, command: bytes, reference: int = 0) -> int:
         """Take an encoded command and send it with the next :meth:`flush`; return its record's ``source_seq``.
 
         ``reference``, 32 bits of the sender's own, comes back as the low half of ``source_seq``.

@@ -14,9 +14,9 @@ import msgspec
 
 from engine._core import ffi, lib
 from engine.api.errors import SnapshotError
-from engine.api.ids import AccountId, AssetId
+from engine.api.ids import AccountId, AssetId, Seq
 from engine.api.link import LoanRow, PositionRow
-from engine.api.units import Lots
+from engine.api.units import Lots, TimestampNs
 
 if TYPE_CHECKING:
     from engine._core import Bytes
@@ -113,14 +113,14 @@ class Core:
         return hashlib.sha256(self.snapshot()).digest()
 
     @property
-    def seq(self) -> int:
+    def seq(self) -> Seq:
         """Number of the last record, 0 before the first."""
-        return lib.exchange_core_standing(self._core).seq
+        return Seq(lib.exchange_core_standing(self._core).seq)
 
     @property
-    def ts_ns(self) -> int:
+    def ts_ns(self) -> TimestampNs:
         """Time of the last event, 0 before the first."""
-        return lib.exchange_core_standing(self._core).event_ts_ns
+        return TimestampNs(lib.exchange_core_standing(self._core).event_ts_ns)
 
     @property
     def prev_crc(self) -> int:

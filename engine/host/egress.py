@@ -11,6 +11,7 @@ from collections import deque
 import msgspec
 import structlog
 
+from engine.api.ids import Seq
 from engine.api.limits import FOLLOWER_BACKLOG_BYTES_MAX, RING_BYTES_MAX
 from engine.api.wire import split_frames
 from engine.host.links import Link
@@ -19,28 +20,28 @@ _log = structlog.get_logger()
 
 
 class _Batch(msgspec.Struct, frozen=True):
-    first_seq: int
-    last_seq: int
+    first_seq: Seq
+    last_seq: Seq
     records: bytes
 
 
 class Egress:
     """The ring of newest records, and the links that follow it."""
 
-    def __init__(self, durable_seq: int, durable_crc: int) -> None:
+    def __init__(self, durable_seq: Seq, durable_crc: int) -> None:
         self.durable_seq, self.durable_crc = durable_seq, durable_crc
         self._ring: deque[_Batch] = deque()
         self._ring_bytes = 0
         self._followers: list[Link] = []
 
     @property
-    def ring_seq(self) -> int:
+    def ring_seq(self) -> Seq:
         """The oldest record a follower can join at; ``durable_seq + 1`` when the ring is empty."""
-        return self._ring[0].first_seq if self._ring else self.durable_seq + 1
+        return self._ring[0].first_seq if self._ring else Seq(self.durable_seq + 1)
 
-    def publish(self, records: bytes, last_seq: int, last_crc: int) -> None:
+    def publish(self, records: bytes, last_seq: Seq, last_crc: int) -> None:
         """Send a durable batch to every follower and keep it in the ring."""
-        self._ring.append(_Batch(self.durable_seq + 1, last_seq, records))
+        self._ring.append(_Batch(Seq(self.durable_seq + 1), last_seq, records))
         self._ring_bytes += len(records)
         while self._ring_bytes > RING_BYTES_MAX and len(self._ring) > 1:
             self._ring_bytes -= len(self._ring.popleft().records)

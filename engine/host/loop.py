@@ -17,6 +17,7 @@ import structlog
 
 from engine.api.commands import OPERATIONS, AdvanceTime
 from engine.api.cursor import journal_name
+from engine.api.ids import Seq
 from engine.api.limits import BATCH_COMMANDS_MAX, BATCHES_AHEAD_MAX, LINK_READ_BYTES, LINKS_MAX
 from engine.api.link import GREETING_BYTES_MAX, EngineStatus, Hello, Refusal, Welcome, encode_message
 from engine.api.wire import encode_command, encode_frame
@@ -41,7 +42,7 @@ class _Batch(msgspec.Struct, frozen=True):
     """Records applied together, which one append makes durable."""
 
     records: bytes
-    last_seq: int
+    last_seq: Seq
     last_crc: int
     began_ns: int
 
@@ -79,7 +80,9 @@ class Loop:
         if completion is not None:
             self._selector.register(completion, selectors.EVENT_READ, journal)
         self._measures = Measures()
-        self._status = EngineStatus(0, 0, journal.identity, journal.epoch, journal.fencing, durability, 0, [], 0, 0, 0)
+        self._status = EngineStatus(
+            core.seq, core.ts_ns, journal.identity, journal.epoch, journal.fencing, durability, 0, [], 0, 0, 0
+        )
 
     def turn(self, timeout_s: float) -> None:
         """Run the duty cycle once, waiting at most ``timeout_s`` for something to do.

@@ -78,7 +78,7 @@ class Orders:
     def __len__(self) -> int:
         return len(self._open)
 
-    def get(self, order_id: int) -> Order | None:
+    def get(self, order_id: OrderId) -> Order | None:
         """Find an open order."""
         return self._open.get(order_id)
 

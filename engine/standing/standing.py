@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.api.cursor import Cursor, journal_name
 from engine.api.errors import CursorRefused
 from engine.api.events import Event
+from engine.api.ids import OrderId
 from engine.api.registry import Registry
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
 from engine.api.wire import HEADER, Record, decode_record, split_frames
@@ -74,7 +75,7 @@ class Standing:
                     self._remember(order)
             yield index, event, orders
 
-    def find(self, order_id: int) -> Order | None:
+    def find(self, order_id: OrderId) -> Order | None:
         """Find an order, open or closed; None when it was never accepted, or closed too long ago."""
         return self.orders.get(order_id) or self._closed.get(order_id)
 

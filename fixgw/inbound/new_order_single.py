@@ -14,6 +14,7 @@ from engine.api.limits import (
     TEXT_LENGTH_MAX,
 )
 from engine.api.rejects import ErrorCode
+from engine.api.units import Lots, Ticks
 from fixgw.directory import Directory, Market
 from fixgw.inbound.fields import (
     UNKNOWN_ACCOUNT,
@@ -101,15 +102,15 @@ def _expressed(fields: Fields, account_id: AccountId, market: Market, ord_type: 
     """Put an order into ticks and lots, or refuse it because it has none."""
     instrument = market.instrument
     try:
-        price = instrument.price_to_ticks(fields["44"]) if ord_type is OrdType.LIMIT else 0
+        price = instrument.price_to_ticks(fields["44"]) if ord_type is OrdType.LIMIT else Ticks(0)
     except UnitError:
-        price = -1
+        price = Ticks(-1)
     if price < 0 or (price == 0 and ord_type is OrdType.LIMIT):
         return _refuse(fields, account_id, ErrorCode.PRICE_OFF_TICK, 44)
     try:
         order_qty = instrument.qty_to_lots(fields["38"])
     except UnitError:
-        order_qty = 0
+        order_qty = Lots(0)
     if order_qty <= 0:
         return _refuse(fields, account_id, ErrorCode.SIZE_OFF_LOT, 38)
     if price > PRICE_TICKS_MAX or order_qty > ORDER_QTY_LOTS_MAX:

@@ -83,7 +83,7 @@ def two_batches(directory: Path, dice: random.Random, sector_bytes: int) -> tupl
     split = dice.randrange(14, 30)
     writer.append(core.apply(2 * 10**18, b"".join(sent[:split])).records, core.seq, core.prev_crc)
     synced = only_segment(directory).read_bytes()
-    digests = {core.seq: core.digest()}
+    digests: dict[int, bytes] = {core.seq: core.digest()}
     torn = core.apply(2 * 10**18, b"".join(sent[split:])).records
     writer.close()
     again = Core()

@@ -111,7 +111,7 @@ class LogPort:
 
     def __init__(self, log: Log, after: Cursor = BEGINNING, chunk: int = 1_000) -> None:
         self._log = log
-        self._next = after.next_seq
+        self._next: int = after.next_seq
         self._chunk = chunk
         self.cursor = Cursor(after.seq, after.crc, log.identity)
         self._closed = threading.Event()
