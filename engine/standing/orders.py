@@ -5,8 +5,7 @@ What the compiled fold keeps of an order is what stands here; ``tests/standing``
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView
-from typing import Any
+from collections.abc import ItemsView
 
 from msgspec.structs import replace
 
@@ -64,16 +63,7 @@ class Orders:
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, Order] = {}
-        self._fold: dict[type[Any], Callable[[Record, int, Any], tuple[Order, ...]]] = {
-            e.OrderAccepted: self._accepted,
-            e.Traded: self._traded,
-            e.OrderCanceled: self._ended,
-            e.OrderExpired: self._ended,
-            e.OrderReplaced: self._replaced,
-            e.OrderRestated: self._restated,
-            e.OrderTriggered: self._triggered,
-        }
+        self._open: dict[OrderId, Order] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -82,7 +72,7 @@ class Orders:
         """Find an open order."""
         return self._open.get(order_id)
 
-    def items(self) -> ItemsView[int, Order]:
+    def items(self) -> ItemsView[OrderId, Order]:
         """Walk the open orders, in the order in which they were accepted."""
         return self._open.items()
 
@@ -95,12 +85,25 @@ class Orders:
 
         An order that ended is returned for the last time. Other events are about none.
         """
-        fold = self._fold.get(type(event))
-        return fold(record, index, event) if fold is not None else ()
+        match event:
+            case e.OrderAccepted():
+                return self._accepted(record, index, event)
+            case e.Traded():
+                return self._traded(record, index, event)
+            case e.OrderCanceled() | e.OrderExpired():
+                return self._ended(record, index, event)
+            case e.OrderReplaced():
+                return self._replaced(record, index, event)
+            case e.OrderRestated():
+                return self._restated(record, index, event)
+            case e.OrderTriggered():
+                return self._triggered(record, index, event)
+            case _:
+                return ()
 
     def _accepted(self, record: Record, index: int, event: e.OrderAccepted) -> tuple[Order, ...]:
         assert isinstance(record.command, c.NewOrder)
-        order = Order(event.order_id, TimestampNs(record.ts_ns + index), record.source, record.command)
+        order = Order(event.order_id, record.time_of(index), record.source, record.command)
         order.report = (record.seq, 2 * index)
         self._open[event.order_id] = order
         return (order,)
