@@ -21,8 +21,6 @@ An *outcome* (the market said no) is never an exception: it is an event with a c
 
 from __future__ import annotations
 
-from engine.api.cursor import journal_name
-
 
 class EngineError(Exception):
     """Base of every fault raised by the engine package."""
@@ -76,9 +74,9 @@ class SnapshotError(EngineError):
 class ForeignPart(EngineError):
     """A file that belongs to another journal than the one it lies beside: put together from two backups, say."""
 
-    def __init__(self, path: str, journal: int, expected: int) -> None:
+    def __init__(self, path: str, journal: str, expected: str) -> None:
         super().__init__(
-            f"{path} belongs to journal {journal_name(journal)}, but the journal here is {journal_name(expected)}: "
+            f"{path} belongs to journal {journal}, but the journal here is {expected}: "
             "restore both from one backup, or move this file away"
         )
 

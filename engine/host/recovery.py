@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from engine.api.cursor import journal_name
 from engine.api.errors import CorruptJournal, Diverged, ForeignPart, WireError
 from engine.api.limits import RECORD_BYTES_MAX
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, draw_journal, list_segments
@@ -121,7 +122,7 @@ def identify(directory: Path, snapshots: Path | None = None) -> int:
     for path, journal in named:
         identity = identity or journal
         if journal not in (0, identity):
-            raise ForeignPart(f"{path.parent.name}/{path.name}", journal, identity)
+            raise ForeignPart(f"{path.parent.name}/{path.name}", journal_name(journal), journal_name(identity))
     return identity
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum, IntFlag
-from typing import cast, get_args, get_type_hints
+from typing import cast, get_args
 
 import msgspec
 
@@ -53,7 +53,7 @@ def _names_in_source(layout: Layout) -> dict[str, object]:
         "unpack_terms": struct_of(layout.terms).unpack_from,
         "booleans": BOOLEANS,
     }
-    for hint in get_type_hints(layout.record).values():
+    for hint in layout.hints.values():
         if isinstance(hint, type) and issubclass(hint, IntEnum | IntFlag):
             numbers = range(1 << len(hint)) if issubclass(hint, IntFlag) else [int(member) for member in hint]
             known[hint.__name__] = {number: hint(number) for number in numbers}
@@ -166,7 +166,7 @@ def _arguments(layout: Layout, names: list[str]) -> str:
 
 def _value(layout: Layout, name: str) -> str:
     """Write a field of the record from what was unpacked."""
-    hint = get_type_hints(layout.record)[name]
+    hint = layout.hints[name]
     kinds = {field.name: field.kind for field in (*layout.fixed, *layout.terms)}
     if name not in kinds:
         return f"{_bit(layout, name)} != 0"
@@ -186,5 +186,5 @@ def _bit(layout: Layout, name: str) -> str:
 
 
 def _is_optional(layout: Layout, name: str) -> bool:
-    hint = get_type_hints(layout.record)[name]
+    hint = layout.hints[name]
     return type(None) in get_args(hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, get_type_hints
+from typing import TypeVar
 
 import msgspec
 
@@ -55,6 +55,6 @@ def number_of(record: type) -> int:
 def _declare(record: M, layout: Layout, codec: Codec, table: dict[int, Declared]) -> M:
     assert layout.number not in table, f"{layout.name} has the number of {table[layout.number].layout.name}"
     if codec is written:
-        assert set(get_type_hints(record)) == set(layout.names), f"{layout.name}: a layout with other fields"
+        assert set(layout.hints) == set(layout.names), f"{layout.name}: a layout with other fields"
     table[layout.number] = _DECLARED[record] = Declared(layout, *codec(layout))
     return record

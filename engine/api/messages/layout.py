@@ -26,6 +26,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from struct import Struct
+from typing import get_type_hints
 
 import msgspec
 
@@ -63,6 +64,7 @@ class Layout:
     def __init__(self, record: type[msgspec.Struct], number: int, fields: str, is_event: bool) -> None:
         self.record = record
         self.number = number
+        self.hints: dict[str, object] = get_type_hints(record)
         self.name = re.sub(r"(?<!^)(?=[A-Z])", "_", record.__name__).upper()
         self.is_event = is_event
         words = fields.split()
