@@ -16,6 +16,7 @@ from engine.host import recovery
 from engine.host.disk import UnsyncedDisk
 from tests.chaos.tally import Tally, times
 from tests.host.running import FaultyEngine
+from tests.patience import PATIENCE_S
 
 MS, SECOND, HOUR, DAY = 10**6, 10**9, 3_600 * 10**9, 86_400 * 10**9
 NOON = 1_893_456_000 * SECOND - 12 * HOUR
@@ -103,7 +104,7 @@ def is_fatal(directory: Path, shown: int) -> None:
             pass
         else:
             raise AssertionError("an order was taken")
-        assert watched.engine.process.wait(3) == 1
+        assert watched.engine.process.wait(PATIENCE_S) == 1
         assert watched.engine.said("engine_stopped", "ClockFault")
         before = len(watched.records())
         watched.show(SECOND)
