@@ -137,7 +137,8 @@ async def test_a_planted_fault_is_found(dsn: str, planted: str) -> None:
 @pytest.mark.req("INV-06")
 async def test_positions_and_loans_that_differ_from_the_engine_are_named(dsn: str) -> None:
     market = CoreMarket(1)
-    market.play(150)
+    while not (any(p.size for p in market.core.positions()) and market.core.loans()):
+        market.play(50)
     await settle_rest(dsn, market.records)
     live = market.balances()
     position, loan = next(p for p in live.positions if p.size), live.loans[0]
