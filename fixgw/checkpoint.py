@@ -51,22 +51,30 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class CheckpointFile:
-    """Keeps the last checkpoint; a write replaces it whole or not at all."""
+    """Keeps the last two checkpoints: a power cut may spoil the one being written, and the other costs little time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._before = path.with_suffix(".before")
+        self._next = path.with_suffix(".next")
 
     def read(self) -> Checkpoint | None:
-        """Return the last checkpoint, None before the first. Raises: StoreError when it is none."""
-        if not self._path.exists():
-            return None
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Checkpoint)
-        except msgspec.DecodeError as error:
-            raise StoreError(f"{self._path} is no checkpoint: {error}") from error
+        """Return the last checkpoint, None before the first. Raises: StoreError when no file is one."""
+        reasons = []
+        for path in (self._path, self._before):
+            try:
+                return msgspec.json.decode(path.read_bytes(), type=Checkpoint)
+            except FileNotFoundError:
+                continue
+            except msgspec.DecodeError as error:
+                reasons.append(f"{path} is no checkpoint: {error}")
+        if reasons:
+            raise StoreError("; ".join(reasons))
+        return None
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Replace the last one."""
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(checkpoint))
-        fresh.rename(self._path)
+        """Add one."""
+        self._next.write_bytes(msgspec.json.encode(checkpoint))
+        if self._path.exists():
+            self._path.replace(self._before)
+        self._next.replace(self._path)

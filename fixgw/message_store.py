@@ -5,15 +5,15 @@ a message in this order: ``body`` (the bytes), ``header`` (``number,offset,size 
 sender : next target), and only then the socket. So a message counts when its number is below the next sender
 number, and what a process that was killed left half written does not.
 
-QuickFIX empties a store by unlinking its files. A second link to each keeps what the member may not have seen until it
-has been stored again.
+QuickFIX empties a store by unlinking its files. Second links keep what the member may not have seen until it has been
+stored again: ``<CompID>.kept-<inode of body>.body`` and ``.header``, a pair for each life that still counts.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 
 import msgspec
@@ -46,6 +46,11 @@ class StoredReport(msgspec.Struct, frozen=True):
     def is_status(self) -> bool:
         """Tell whether it answers a status request: what it told has passed."""
         return "\x01150=I\x01" in self.body
+
+    @property
+    def origin(self) -> frozenset[str]:
+        """What no other history would tell in this place: ClOrdID <11>, OrderID <37>, TransactTime <60>."""
+        return frozenset(field for field in self.body.split("\x01") if field.startswith(("11=", "37=", "60=")))
 
 
 class MessageFile:
@@ -82,7 +87,7 @@ class StoreFiles:
             prefix.with_name(f"{prefix.name}.{part}") for part in ("body", "header", "seqnums", "session")
         )
         self._messages = MessageFile(self.body, self.header)
-        self._kept = MessageFile(*(directory / f"{comp_id}.kept-{part}" for part in ("body", "header")))
+        self._kept_prefix = directory / f"{comp_id}.kept-"
 
     def identity(self) -> tuple[int, int]:
         """Tell one life of the store from the next: QuickFIX writes ``session`` only when it empties the store.
@@ -138,24 +143,53 @@ class StoreFiles:
         """
         return next((report.place for report in _reports(self._messages.backward(self.next_sender()))), NOWHERE)
 
-    def keep(self) -> None:
-        """Let what the store holds now outlive its being emptied, instead of what it held before."""
-        for path, kept in ((self.body, self._kept.body), (self.header, self._kept.header)):
-            if not path.exists() or (kept.exists() and kept.samefile(path)):
-                continue
-            link = kept.with_suffix(".new")
-            link.unlink(missing_ok=True)
-            link.hardlink_to(path)
-            link.rename(kept)
+    def keep(self, life: tuple[int, int]) -> None:
+        """Let what the store holds outlive its being emptied, instead of what it held before.
+
+        Nothing changes if QuickFIX has emptied it since ``life`` began: then not all is stored yet.
+        """
+        before = self._kept()
+        try:
+            now = self._kept_as(self.body.stat().st_ino)
+            for path, kept in ((self.body, now.body), (self.header, now.header)):
+                if not kept.exists():
+                    kept.hardlink_to(path)
+        except FileNotFoundError:
+            return
+        if self.identity() != life:
+            before, now = [now], MessageFile(self.body, self.header)
+        for other in before:
+            if other.body != now.body:
+                other.body.unlink(missing_ok=True)
+                other.header.unlink(missing_ok=True)
+
+    def _kept(self) -> list[MessageFile]:
+        """List the lives that are kept whole."""
+        prefix = self._kept_prefix
+        inodes = [path.name[len(prefix.name) : -len(".body")] for path in prefix.parent.glob(f"{prefix.name}*.body")]
+        return [self._kept_as(int(inode)) for inode in inodes if self._kept_as(int(inode)).header.exists()]
+
+    def _kept_as(self, inode: int) -> MessageFile:
+        prefix = self._kept_prefix
+        body, header = (prefix.with_name(f"{prefix.name}{inode}.{part}") for part in ("body", "header"))
+        return MessageFile(body, header)
+
+    def _lives(self) -> list[Iterator[StoredReport]]:
+        """Read back, last report first, the store and what is kept of it."""
+        messages = (self._messages.backward(self.next_sender()), *(kept.backward() for kept in self._kept()))
+        return [_reports(life) for life in messages]
+
+    def last_report(self) -> StoredReport | None:
+        """Return the last report of the log that is stored or kept. Cost: as :meth:`last_place`, for each life."""
+        found = [report for life in self._lives() if (report := next(life, None)) is not None]
+        return max(found, key=lambda report: report.place, default=None)
 
     def reports_after(self, place: Place, count_max: int) -> list[StoredReport]:
         """Return the last reports after ``place``, of what the store holds and of what is kept, in the log's order."""
         found: dict[Place, StoredReport] = {}
-        for messages in (self._messages.backward(self.next_sender()), self._kept.backward()):
-            for report in takewhile(lambda report: report.place > place, _reports(messages)):
+        for life in self._lives():
+            for report in islice(takewhile(lambda report: report.place > place, life), count_max):
                 found.setdefault(report.place, report)
-                if len(found) >= count_max:
-                    break
         return [found[at] for at in sorted(found)][-count_max:]
 
 
@@ -165,14 +199,17 @@ def _split_backward(path: Path) -> Iterator[bytes]:
         return
     with path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
-        rest = b""
+        rest, is_whole = b"", False
         while end:
             start = max(0, end - TAIL_BYTES)
             file.seek(start)
             first, *entries = (file.read(end - start) + rest).split(b" ")
-            yield from (entry for entry in reversed(entries) if entry)
+            if not is_whole and entries:
+                entries.pop()  # empty, or an entry that is being written
+                is_whole = True
+            yield from reversed(entries)
             rest, end = first, start
-        if rest:
+        if rest and is_whole:
             yield rest
 
 

@@ -2,7 +2,7 @@
 
 QuickFIX stores and numbers a report also while the member is away, and replays it on request; that covers every
 loss but one: a Logon with ResetSeqNumFlag <141> empties the store. What the member may not have seen then goes
-out again, marked 97=Y and with the same ExecID <17>. A later process finds it in the store, or in what was kept of it.
+out again, marked 97=Y and with the same ExecID <17>. It is read back from what was kept of the store.
 """
 
 from __future__ import annotations
@@ -25,14 +25,20 @@ from fixgw.reports import CancelReject, Report, Status, UnknownStatus
 from fixgw.watermark import Watermark
 
 UNSEEN_MAX = 10_000
-"""Reports kept for one session in case its store is emptied; a member that was away for more loses the oldest
-from this recovery (not from ordinary resend)."""
+"""Reports of one session that are stored again when its store was emptied; a member that was away for more loses the
+oldest from this recovery (not from ordinary resend)."""
+
+HELD_MAX = 10_000
+"""Reports of one session that wait for the answer to a reset; with more they are stored ahead of it."""
 
 SEEN_AFTER_HEARTBEATS = 3
 """A report is taken as seen when the session has stayed up for this many heartbeat intervals after it."""
 
 HOLD_S_MAX = 3.0
 """How long a Logon with 141=Y may hold back reports before they are stored again anyway."""
+
+SEEN_STEP_S = 1.0
+"""Reports handed over within this time count as seen together."""
 
 HEART_BT_INT_DEFAULT_S = 60
 """Assumed before the first Logon: the longest interval allowed."""
@@ -68,7 +74,9 @@ class Outlet:
         self._mark = mark
         self._write = write
         self._log_seq = Seq(0)
-        self._unseen: deque[tuple[float, StoredReport]] = deque()
+        self._held: list[StoredReport] = []
+        self._handed: deque[tuple[float, Place]] = deque()
+        """Until when reports were handed over, and the last of them: for what is not yet taken as seen."""
         self._told = NOWHERE
         """Place of the last report that was handed over or waits to be."""
         self._last_stored: StoredReport | None = None
@@ -104,18 +112,17 @@ class Outlet:
             self._mark.set_sent(stored)
             self._mark.set_seen(min(self._mark.seen, stored))
         self._mark.set_life(life)
-        now = time.monotonic()
-        self._unseen.extend((now, report) for report in self._files.reports_after(self._mark.seen, UNSEEN_MAX))
-        self._last_stored = self._unseen[-1][1] if self._unseen else None
-        self._told = self._last_stored.place if self._last_stored else self._mark.seen
+        self._last_stored = self._files.last_report()
+        self._told = max(self._mark.seen, self._last_stored.place if self._last_stored else NOWHERE)
         return self._told
 
     def resume(self) -> None:
         """Hand over what an earlier process had begun to hand over again."""
-        for _, report in tuple(self._unseen):
-            if report.place > self._mark.sent:
-                self._hand_over(report)
-        self._files.keep()
+        if self._mark.sent < self._told:
+            for report in self._files.reports_after(self._mark.sent, UNSEEN_MAX):
+                self._hand_over(report, is_repeat=True)
+        self._note_handed(self._told)
+        self._files.keep(self._mark.life)
 
     @property
     def is_holding(self) -> bool:
@@ -171,11 +178,11 @@ class Outlet:
             return self._pass_over(place, report)
         told = StoredReport(place, *self._write(report))
         self._told = place
-        self._unseen.append((time.monotonic(), told))
-        if len(self._unseen) > UNSEEN_MAX:
-            self._drop_oldest()
         if not self._held_until:
-            self._hand_over(told)
+            return self._hand_over(told, is_repeat=place <= self._mark.repeated)
+        self._held.append(told)
+        if len(self._held) > HELD_MAX:
+            self._rewind()
         return None
 
     def _pass_over(self, place: Place, report: Report) -> None:
@@ -186,7 +193,7 @@ class Outlet:
         last = self._last_stored
         if last is None:
             return
-        if last.place == place and sorted(self._write(report)[1].split("\x01")) != sorted(last.body.split("\x01")):
+        if last.place == place and last.origin != StoredReport(place, *self._write(report)).origin:
             raise OtherHistory(self.comp_id, report.seq)
         if last.place == place_of(report.seq, ALL_OF_RECORD) and isinstance(report, _ANSWERS):
             self._told = place
@@ -210,27 +217,30 @@ class Outlet:
         if not self._held_until and self._files.identity() not in (NO_STORE, self._mark.life):
             self._rewind()
 
-    def _drop_oldest(self) -> None:
-        if self._held_until:
-            self._rewind()
-        self._mark.set_seen(self._unseen.popleft()[1].place)
+    def _note_handed(self, place: Place) -> None:
+        """Note when a report was handed over. While the member is away one note does for all."""
+        now, handed = time.monotonic(), self._handed
+        if handed and (now < handed[-1][0] or not self._is_up):
+            handed[-1] = (handed[-1][0], place)
+        else:
+            handed.append((now + SEEN_STEP_S, place))
 
     def _advance_seen(self, now: float) -> None:
-        """Forget what was handed over long enough ago, counted from the Logon at the earliest."""
-        unseen, limit = self._unseen, now - self._seen_after_s
+        """Take as seen what was handed over long enough ago, counted from the Logon at the earliest."""
+        handed, limit = self._handed, now - self._seen_after_s
         if limit < self._up_since:
             return
         seen = NOWHERE
-        while unseen and unseen[0][0] < limit and unseen[0][1].place <= self._mark.sent:
-            seen = unseen.popleft()[1].place
-        if seen:
+        while handed and handed[0][0] < limit:
+            seen = handed.popleft()[1]
+        if seen > self._mark.seen:
             self._mark.set_seen(seen)
 
     def _forget_up_to(self, place: Place) -> None:
         """Take as seen what was handed over before the member logged out in order."""
         self._seen_at_goodbye = NOWHERE
-        while self._unseen and self._unseen[0][1].place <= place:
-            self._unseen.popleft()
+        while self._handed and self._handed[0][1] <= place:
+            self._handed.popleft()
         self._mark.set_seen(max(place, self._mark.seen))
 
     def _rewind(self) -> None:
@@ -241,20 +251,24 @@ class Outlet:
         self._is_rewind_wanted, self._held_until = False, 0.0
         if self._files.identity() != self._mark.life:
             self._mark.set_reset_seq(self._log_seq)
+        unseen, held = self._files.reports_after(self._mark.seen, UNSEEN_MAX), self._held
+        self._held = []
         self._mark.begin_again(NOWHERE, self._files.identity())
-        _log.info("reports_repeated", comp_id=self.comp_id, count=len(self._unseen))
-        for _, report in tuple(self._unseen):
-            self._hand_over(report)
-        self._files.keep()
+        _log.info("reports_repeated", comp_id=self.comp_id, count=len(unseen), held=len(held))
+        for report in unseen:
+            self._hand_over(report, is_repeat=True)
+        for report in held:
+            self._hand_over(report, is_repeat=False)
+        self._files.keep(self._mark.life)
 
-    def _hand_over(self, report: StoredReport) -> None:
-        is_repeat = report.place <= self._mark.repeated
+    def _hand_over(self, report: StoredReport, is_repeat: bool) -> None:
         if not (is_repeat and report.is_status):
             repeat = "97=Y\x01" if is_repeat else ""
             self._message.setString(f"35={report.msg_type}\x01{repeat}{report.body}", False)
             if not _send_to_target(self._message, self._session_id):
                 raise DeliveryError(self.comp_id, seq_of(report.place))
         self._mark.set_sent(report.place)
+        self._note_handed(report.place)
 
     def close(self) -> None:
         """Give up the watermark's file."""

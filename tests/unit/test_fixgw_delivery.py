@@ -136,7 +136,20 @@ def test_no_checkpoint_while_reports_wait_for_the_answer_to_a_reset(gateway: Gat
     assert gateway.checkpoints.read() is not None
 
 
+@pytest.mark.parametrize("spoiled", [b"", b"{", None])
+def test_a_checkpoint_that_a_power_cut_spoiled_is_replaced_by_the_one_before(
+    gateway: Gateway, tmp_path: Path, spoiled: bytes | None
+) -> None:
+    gateway.checkpoint(AT).checkpoint(Cursor(95, 1, JOURNAL))
+    if spoiled is None:
+        (tmp_path / "checkpoint").unlink()
+    else:
+        (tmp_path / "checkpoint").write_bytes(spoiled)
+    assert gateway.delivery().recover(END) == AT
+
+
 def test_what_is_no_checkpoint_is_said(gateway: Gateway, tmp_path: Path) -> None:
-    (tmp_path / "checkpoint").write_bytes(b"{")
+    for name in ("checkpoint", "checkpoint.before"):
+        (tmp_path / name).write_bytes(b"{")
     with pytest.raises(StoreError, match="is no checkpoint"):
         gateway.delivery().recover(END)

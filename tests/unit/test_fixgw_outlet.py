@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.api.ids import Seq
 from fixgw import outlet
 from fixgw.errors import OtherHistory
 from fixgw.inbound.fields import Sender
 from fixgw.message_store import StoredReport
 from fixgw.outbound.writer import Text
 from fixgw.outlet import Outlet
+from fixgw.places import place_of
 from fixgw.reports import Report, UnknownStatus
 from fixgw.watermark import Watermark
 from tests.patience import PATIENCE_S
@@ -102,12 +104,12 @@ def test_a_process_that_ends_while_filling_again_leaves_the_rest_to_the_next(sto
 
     hand_over, left = life.outlet._hand_over, stored
 
-    def hand_over_some(report: StoredReport) -> None:
+    def hand_over_some(report: StoredReport, is_repeat: bool) -> None:
         nonlocal left
         if not left:
             raise Killed
         left -= 1
-        hand_over(report)
+        hand_over(report, is_repeat)
 
     life.outlet._hand_over = hand_over_some  # type: ignore[method-assign]
     with contextlib.suppress(Killed):
@@ -148,12 +150,77 @@ def test_what_follows_an_answer_in_its_record_is_told_by_the_next_process(store:
         assert again.sent == ["5", "5", "5", "6"], f"killed after {stored}"
 
 
+def test_an_answer_is_not_repeated_and_holds_nothing_up(store: Store) -> None:
+    def write(report: Report) -> tuple[str, str]:
+        exec_type = "I" if isinstance(report, UnknownStatus) else "C"
+        return "8", f"17=1-{report.seq}-{report.ordinal - 1}\x01150={exec_type}\x0120018={report.seq}\x01"
+
+    life = Life(store, write).deliver(4)
+    life.outlet.deliver(answer(5, 3))
+    life.deliver(6)
+    store.session.reset()
+    life.outlet.watch_store()
+    assert life.sent == ["4*", "6*"]
+    store.session.reset()
+    assert Life(store, write).deliver(7).sent == ["4*", "6*", "7"]
+
+
 def test_another_report_in_the_place_of_the_last_one_is_another_history(store: Store) -> None:
     Life(store).deliver(1, 2)
-    again = Life(store, lambda report: ("8", Life.write(report)[1].replace("150=0", "150=8")))
+    again = Life(store, lambda report: ("8", f"60=later\x01{Life.write(report)[1]}"))
     again.deliver(1)
     with pytest.raises(OtherHistory, match=f"FIX store of {store.comp_id} holds another report of record 2"):
         again.deliver(2)
+
+
+def test_a_store_emptied_while_it_is_filled_again_loses_nothing(store: Store) -> None:
+    """QuickFIX's thread takes another Logon with 141=Y after the second of three reports."""
+    life = Life(store).deliver(1, 2, 3)
+    store.session.reset()
+    hand_over, count = life.outlet._hand_over, 0
+
+    def hand_over_and_reset(report: StoredReport, is_repeat: bool) -> None:
+        nonlocal count
+        hand_over(report, is_repeat)
+        count += 1
+        if count == 2:
+            life.outlet.note_reset_asked()
+            store.session.reset()
+
+    life.outlet._hand_over = hand_over_and_reset  # type: ignore[method-assign]
+    life.outlet.watch_store()
+    life.outlet.note_logon(30)
+    life.outlet.tend(Seq(3))
+    assert life.sent == ["3*", "1*", "2*", "3*"]
+    store.session.reset()
+    assert Life(store).sent == ["1*", "2*", "3*"]
+
+
+@pytest.mark.parametrize("link", ["body", "header"])
+def test_a_kill_between_two_links_leaves_what_was_kept(store: Store, link: str) -> None:
+    life = Life(store).deliver(1, 2, 3)
+    store.session.reset()
+    life.outlet.watch_store()
+    store.session.reset()
+    Path(store.files.body).with_name(f"{store.comp_id}.kept-999.{link}").write_bytes(b"1,0,9 ")
+    assert Life(store).sent == ["1*", "2*", "3*"]
+
+
+def test_the_note_of_what_was_handed_over_stays_small(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    life = Life(store)
+    for seq in range(1, 301):
+        clock[0] += 1.0
+        life.deliver(seq)
+    assert len(life.outlet._handed) == 1
+    life.outlet.note_logon(5)
+    for seq in range(301, 601):
+        clock[0] += 1.0
+        life.deliver(seq)
+        life.outlet.tend(Seq(seq))
+        assert len(life.outlet._handed) <= 18
+    assert life.mark.seen == place_of(Seq(583), 1)
 
 
 def test_what_was_surely_seen_is_not_repeated(store: Store) -> None:
