@@ -17,8 +17,8 @@ from fixgw.roles.role import Role
 TEND_S = 1.0
 """How often the sessions' stores are looked at, and a checkpoint is written."""
 
-FIRST_RECORDS_MAX = 50_000
-"""Records before its first start that a gateway tells: about two seconds. More are told by whoever kept the stores."""
+FIRST_RECORDS_MAX = 20_000
+"""Records before its first start that a gateway tells: about two seconds. Whoever keeps the stores is told all."""
 
 
 _NO_RECORD = (Seq(0), 0)
