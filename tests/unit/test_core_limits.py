@@ -112,6 +112,21 @@ def test_an_order_that_is_filled_at_once_or_not_at_all_is_filled_within_half_the
     crowd.core.check()
 
 
+@pytest.mark.req("TRD-30", "RES-02")
+@pytest.mark.parametrize("surplus", [0, 1])
+def test_what_is_left_of_a_display_counts_as_a_match_of_its_own(surplus: int) -> None:
+    most, floor = limits.STEPS_PER_COMMAND_MAX // 2, 20
+    crowd = Crowd(2)
+    lots = floor * (most + surplus)
+    iceberg = c.NewOrder(FIRST_ACCOUNT, 1, SELL, LIMIT, GTC, lots, 200, "iceberg", max_floor=floor)
+    crowd.send(FIRST_SESSION, iceberg)
+    crowd.send(FIRST_SESSION + 1, c.NewOrder(FIRST_ACCOUNT + 1, 1, BUY, LIMIT, m.IOC, 1, 200, "one lot"))
+    fok = c.NewOrder(FIRST_ACCOUNT + 1, 1, BUY, LIMIT, m.FOK, lots - 1, 200, "all the others")
+    events = decode_records(crowd.send(FIRST_SESSION + 1, fok))[0].events
+    assert sum(event.last_qty for event in events if isinstance(event, e.Traded)) == (0 if surplus else lots - 1)
+    crowd.core.check()
+
+
 @pytest.mark.req("TRD-30")
 def test_a_sweep_of_more_makers_than_a_record_has_steps_goes_on_before_all_others() -> None:
     makers = 2 * limits.STEPS_PER_COMMAND_MAX

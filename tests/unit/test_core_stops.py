@@ -8,11 +8,11 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import limits
-from engine.api.enums import OrderState, Side, SymbolStatus, Trigger
+from engine.api.enums import OrderState, RestateReason, Side, SymbolStatus, Trigger
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BUY, CHARLIE, SELL, STOP, STOP_LIMIT
-from tests.unit.floor import LOT, Floor, accepted, closed, trades, triggered
+from tests.unit.floor import LOT, Floor, accepted, closed, restated, trades, triggered
 
 LAST, MARK = Trigger.LAST, Trigger.MARK
 
@@ -173,3 +173,18 @@ def test_a_record_elects_as_many_stops_as_its_share_of_steps_and_the_next_ones_t
     assert triggered(floor.operate(c.AdvanceTime())) == []
     assert floor.core.next_due_ns == 0
     assert floor.core.open_orders == total + 1
+
+
+@pytest.mark.req("ORD-06", "TRD-30")
+def test_a_sweep_that_uses_up_the_steps_cancels_nobodys_stop(floor: Floor) -> None:
+    total = limits.TRANCHES_PER_ORDER_MAX * 50
+    floor.rest(BRAVO, BUY, 2 * LOT, 9_900)
+    stop = floor.rest(CHARLIE, SELL, LOT, kind=STOP, stop_px=9_950)
+    stop_limit = floor.rest(CHARLIE, SELL, LOT, 9_800, kind=STOP_LIMIT, stop_px=9_950)
+    for _ in range(2):
+        floor.rest(ALPHA, BUY, total, 9_940, max_floor=50)
+    sweep = floor.enter(BRAVO, SELL, 2 * total, 9_940)
+    assert restated(sweep)[-1][1] == RestateReason.TURN and not triggered(sweep)
+    while floor.core.next_due_ns:
+        floor.operate(c.AdvanceTime())
+    assert floor.state(stop) == floor.state(stop_limit) == OrderState.FILLED
