@@ -61,7 +61,6 @@ class ErrorCode(IntEnum):
     INEXACT_NOTIONAL = 2007
     NOT_EMPTY = 2008
     INVALID_TRANSITION = 2009
-    TOO_MANY_ORDERS = 2010
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -122,7 +121,6 @@ MEANINGS: dict[ErrorCode, Meaning] = {
     ErrorCode.INEXACT_NOTIONAL: Meaning("tick times lot is no whole number of minor units"),
     ErrorCode.NOT_EMPTY: Meaning("orders, positions or balances are still there"),
     ErrorCode.INVALID_TRANSITION: Meaning("not possible from the present state"),
-    ErrorCode.TOO_MANY_ORDERS: Meaning("more orders than one command may take out"),
 }
 """What each code means: one row a code, in order."""
 

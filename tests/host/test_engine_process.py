@@ -18,6 +18,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
+from engine.api import limits
 from engine.api.cursor import Cursor
 from engine.api.enums import Side, TimeInForce
 from engine.api.errors import CursorRefused, LinkError
@@ -121,6 +122,25 @@ def test_orders_expire_at_their_times_while_nobody_trades(engine: Engine) -> Non
     assert [order_id for order_id, _ in expired] == [accepted[n].seq for n in (1, 2, 0)]
     assert all(ts_ns >= times[n] for n, (_, ts_ns) in zip((1, 2, 0), expired, strict=True))
     assert len(own) == 2, "it looked at the clock when nothing was due"
+
+
+@pytest.mark.req("ORD-09", "ORD-14")
+def test_what_a_command_leaves_to_do_goes_on_by_itself_and_after_a_kill(engine: Engine) -> None:
+    most = limits.OPEN_ORDERS_PER_SYMBOL_MAX
+    submit_and_wait(engine.data, "test", [resting(n) for n in range(most)], PATIENCE_S, source=11)
+    (record,) = submit_and_wait(engine.data, "test", [encode_command(c.MassCancel("all"))], PATIENCE_S, source=11)
+    engine.end(signal.SIGKILL)
+    done = record.events[-1]
+    assert isinstance(done, e.MassCanceled) and done.request_seq == record.seq and not done.is_complete
+    engine.start()
+    eventually("all are canceled", lambda: engine.status().open_orders == 0)
+    later = [one for one in records_of(engine.data) if one.seq > record.seq]
+    assert {(one.source, one.source_seq, one.command) for one in later} == {(c.OPERATIONS, 0, c.AdvanceTime())}
+    canceled = [
+        event.order_id for one in (record, *later) for event in one.events if isinstance(event, e.OrderCanceled)
+    ]
+    assert len(canceled) == len(set(canceled)) == most
+    assert e.MassCanceled(record.seq, most, True) in later[-1].events
 
 
 @pytest.mark.req("REC-11", "REC-10", "ORD-19")

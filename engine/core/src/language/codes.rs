@@ -222,7 +222,6 @@ sets! {
         InexactNotional = 2007,
         NotEmpty = 2008,
         InvalidTransition = 2009,
-        TooManyOrders = 2010,
     }
 
     /// Why a frame or a record was not taken; the host cuts the link, or stops the replay.
