@@ -103,11 +103,12 @@ impl Book {
         let order = &mut orders[slot];
         let (level, previous, next, side) = (order.level, order.previous, order.next, order.side);
         order.level = NIL;
-        self.levels[level].unpegged -= u32::from(!order.is_pegged());
-        self.levels[level].lots -= i128::from(order.leaves);
+        let stands = &mut self.levels[level];
+        stands.unpegged -= u32::from(!order.is_pegged());
+        stands.lots -= i128::from(order.leaves);
         self.is_as_walked = false;
         if previous == NIL {
-            self.levels[level].head = next;
+            stands.head = next;
         } else {
             orders[previous].next = next;
         }

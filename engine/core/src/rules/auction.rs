@@ -18,7 +18,7 @@ impl Exchange {
     /// Go on with an auction as far as the steps reach; when the book is no longer crossed, the status follows.
     pub(crate) fn go_on_uncrossing(&mut self, symbol_id: u32) {
         // Orders that are out would make the price.
-        if self.may_be_out() || !self.place_all(symbol_id) || !self.uncross(symbol_id) {
+        if self.is_something_due() || !self.place_all(symbol_id) || !self.uncross(symbol_id) {
             return;
         }
         let market = &mut self.markets[symbol_id];

@@ -60,6 +60,8 @@ impl Exchange {
         (market.is_delisted, market.auction) = (true, None);
         self.note_mark(symbol_id);
         self.touch(symbol_id);
+        self.delisted_with_orders += u32::from(self.markets[symbol_id].open_orders > 0);
+        self.now.may_be_out |= self.delisted_with_orders > 0;
         self.clear_delisted(symbol_id);
         self.records.tell(&InstrumentDelisted {});
         Ok(())

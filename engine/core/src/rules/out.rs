@@ -8,8 +8,12 @@ impl Exchange {
     /// Tell whether an order is no part of the market any more.
     #[inline(always)]
     pub(crate) fn is_out(&self, slot: u32) -> bool {
-        self.markets[self.open[slot].symbol_id].is_delisted
-            || self.now.may_be_out && (self.is_due(slot) || self.withdrawal_of(slot).is_some())
+        self.now.may_be_out && self.is_surely_out(slot)
+    }
+
+    fn is_surely_out(&self, slot: u32) -> bool {
+        let is_delisted = self.markets[self.open[slot].symbol_id].is_delisted;
+        is_delisted || self.is_due(slot) || self.withdrawal_of(slot).is_some()
     }
 
     /// Tell whether a DAY or GTD order's time has come.
@@ -35,7 +39,11 @@ impl Exchange {
     }
 
     /// End the order that is asked about, when it is out already.
+    #[inline(always)]
     pub(crate) fn dismiss_if_out(&mut self, entry: u32) {
+        if !self.now.may_be_out {
+            return;
+        }
         let order = self.orders[entry];
         if order.state.is_open() && self.is_out(order.slot) {
             self.dismiss(order.slot);
@@ -63,6 +71,11 @@ impl Exchange {
 
     /// Tell whether orders may be out that stand in the books.
     pub(crate) fn may_be_out(&self) -> bool {
+        self.delisted_with_orders > 0 || self.is_something_due()
+    }
+
+    /// Tell whether orders are due, or mass cancels not complete.
+    pub(crate) fn is_something_due(&self) -> bool {
         !self.withdrawals.is_empty() || self.expiries.first().is_some_and(|(expiry, ..)| *expiry <= self.now.ts_ns)
     }
 

@@ -33,7 +33,9 @@ impl Exchange {
             return;
         };
         let slot = self.orders[entry].slot;
-        self.clear_fronts(self.open[slot].symbol_id);
+        if self.now.may_be_out {
+            self.clear_fronts(self.open[slot].symbol_id);
+        }
         let filled = self.open[slot].filled();
         if replace.order_qty <= filled && filled > 0 {
             self.orders.name(key, source, entry, cl_ord_id);

@@ -76,7 +76,11 @@ impl Exchange {
     /// Steps that must be left for an order to take its turn.
     #[inline(always)]
     fn steps_needed(&self, slot: u32) -> u32 {
-        let is_whole = self.open[slot].time_in_force == TimeInForce::FillOrKill || self.open.terms(slot).min_qty > 0;
+        let is_whole = match self.open[slot].time_in_force {
+            TimeInForce::FillOrKill => true,
+            TimeInForce::ImmediateOrCancel => self.open.terms(slot).min_qty > 0,
+            TimeInForce::Day | TimeInForce::GoodTillCancel | TimeInForce::GoodTillDate => false,
+        };
         if is_whole && !self.is_out(slot) {
             self.fill_steps_max()
         } else {
@@ -118,14 +122,18 @@ impl Exchange {
         if order.time_in_force == TimeInForce::FillOrKill && !self.is_fillable(slot, order.leaves) {
             return self.expire(slot, Code::FokUnfillable);
         }
-        let terms = *self.open.terms(slot);
-        if terms.min_qty > 0 {
-            if !self.is_fillable(slot, terms.min_qty) {
-                return self.expire(slot, Code::MinQtyUnfillable);
-            }
-            self.open.set_terms(slot, Terms { min_qty: 0, ..terms });
+        if order.time_in_force == TimeInForce::ImmediateOrCancel && !self.may_fill_least(slot) {
+            return self.expire(slot, Code::MinQtyUnfillable);
         }
         self.trade_then_rest(slot);
+    }
+
+    /// Tell whether what an order must have at least can be filled, if it asks for that; it asks once.
+    fn may_fill_least(&mut self, slot: u32) -> bool {
+        let terms = *self.open.terms(slot);
+        let is_fillable = terms.min_qty == 0 || self.is_fillable(slot, terms.min_qty);
+        self.open.set_terms(slot, Terms { min_qty: 0, ..terms });
+        is_fillable
     }
 
     /// Let an order wait for its turn to be matched, or, at the front, for the rest of its turn.

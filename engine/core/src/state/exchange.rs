@@ -119,6 +119,8 @@ pub struct Exchange {
     pub(crate) steps_max: u32,
     /// Mass cancels with cancels left to tell, the oldest first.
     pub(crate) withdrawals: Vec<Withdrawal>,
+    /// Delisted symbols whose orders are not all canceled yet.
+    pub(crate) delisted_with_orders: u32,
     /// Spot instruments that have a mark, by base and quote asset: they tell what one is worth in the other.
     pub(crate) valuing: BTreeMap<(u32, u32), BTreeSet<u32>>,
     pub(crate) now: Now,
@@ -147,6 +149,7 @@ impl Exchange {
             turn: 0,
             steps_max: STEPS_PER_COMMAND_MAX,
             withdrawals: Vec::new(),
+            delisted_with_orders: 0,
             valuing: BTreeMap::new(),
             now: Now::default(),
             records: Records::default(),
