@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 import structlog
 
-from engine.api.cursor import journal_name
+from engine.api.cursor import Cursor, journal_name
 from engine.api.heartbeat import Heartbeat
 from engine.host import journal, recovery
 from engine.host.clock import ExchangeClock
@@ -20,6 +21,8 @@ from engine.host.links import listen
 from engine.host.loop import Loop
 from engine.host.ports import JournalPort
 from engine.host.snapshot_writer import SnapshotWriter
+from engine.standing import files
+from engine.standing.standing import fold_to
 
 TURN_S = 0.5
 """How long an idle turn waits before it looks whether to stop."""
@@ -91,10 +94,12 @@ def build(
     directory = config.data / "journal"
     lock_fd = journal.lock(directory)
     snapshots = config.data / "snapshots"
-    for one in (directory, snapshots):
+    standings = files.directory_of(config.data)
+    for one in (directory, snapshots, standings):
         disk.remove_unfinished(one)
     recovered = recovery.recover(directory, snapshots, disk, heartbeat.starting)
     writer = open_journal(directory, recovered.tail, disk)
+    files.check_all(standings, writer.identity)
     core = recovered.core
     _log.info(
         "recovered",
@@ -107,6 +112,19 @@ def build(
     )
     clock = ExchangeClock(core.ts_ns, now_ns)
     listener = listen(config.data / "engine.sock")
-    snapshot_writer = SnapshotWriter(snapshots, core, writer, clock, disk, recovered.snapshot_seq)
+    snapshot_writer = SnapshotWriter(
+        snapshots, core, writer, clock, disk, recovered.snapshot_seq, partial(keep_standing, config.data, disk)
+    )
     loop = Loop(core, writer, clock, listener, snapshot_writer, config.durability)
     return Process(loop, writer, snapshot_writer, lock_fd, heartbeat)
+
+
+def keep_standing(data: Path, disk: Disk, seq: int) -> None:
+    """Keep what stands after record ``seq``, for those who follow: the last such, and the records after it.
+
+    Raises: OSError; EngineError when the journal's files do not lead there.
+    """
+    directory = files.directory_of(data)
+    journal.make_private(directory)
+    disk.publish(directory / files.name_of(seq), fold_to(data, Cursor(seq)).snapshot())
+    files.drop_old(directory)

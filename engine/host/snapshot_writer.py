@@ -7,6 +7,8 @@ The child, before anything else, lets go of every descriptor it inherited: the j
 the links must end with the engine, not with the snapshot. It takes no signal handler's word, never returns to the
 loop, and leaves by ``os._exit`` with an errno. When the engine is killed meanwhile, the child finishes a snapshot
 that is as good as any, or finds its temporary file removed by the next start; either way it ends.
+
+After the snapshot the child keeps what followers start from (``keep_standing``): that is read from the journal alone.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import structlog
 
+from engine.api.errors import EngineError
 from engine.host import snapshot
 from engine.host.clock import ExchangeClock
 from engine.host.core import Core
@@ -57,13 +61,21 @@ class SnapshotWriter:
     """
 
     def __init__(
-        self, directory: Path, core: Core, journal: JournalPort, clock: ExchangeClock, disk: Disk, taken_seq: int
+        self,
+        directory: Path,
+        core: Core,
+        journal: JournalPort,
+        clock: ExchangeClock,
+        disk: Disk,
+        taken_seq: int,
+        keep_standing: Callable[[int], None] = lambda seq: None,
     ) -> None:
         self._directory = directory
         self._core = core
         self._journal = journal
         self._clock = clock
         self._disk = disk
+        self._keep_standing = keep_standing
         self._taken_seq, self._taken_ns = taken_seq, core.ts_ns or clock.read()
         self._not_before = 0.0
         self.child = 0
@@ -104,7 +116,8 @@ class SnapshotWriter:
             return
         try:
             snapshot.write(self._directory, self._core, self._journal.place, self._disk)
-        except OSError as error:
+            self._keep_standing(self._core.seq)
+        except (OSError, EngineError) as error:
             self._failed(str(error))
             return
         self._taken(self._core.seq, self._core.ts_ns, 0)
@@ -126,6 +139,7 @@ class SnapshotWriter:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, CHILD_S_MAX + ORPHAN_S)
             snapshot.write(self._directory, self._core, place, self._disk)
+            self._keep_standing(self._core.seq)
             code = 0
         except OSError as error:
             code = error.errno or _UNKNOWN

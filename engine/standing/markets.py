@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import SymbolStatus, VenueStatus
+from engine.api.ids import SymbolId
 from engine.api.wire import Record
 
 
@@ -26,7 +27,7 @@ class Markets:
 
     def __init__(self) -> None:
         self.venue = VenueStatus.OPEN
-        self.by_symbol: dict[int, Market] = {}
+        self.by_symbol: dict[SymbolId, Market] = {}
 
     def apply(self, record: Record, event: e.Event) -> None:
         """Take over what an event says about the markets."""

@@ -9,10 +9,13 @@ from random import Random
 
 import msgspec
 
+from engine.api.cursor import Cursor
 from engine.api.errors import CorruptJournal, LinkError
 from engine.api.wire import encode_command
 from engine.host import journal, recovery
 from engine.host.disk import UnsyncedDisk
+from engine.standing.fold import SEQ_MAX, Fold
+from engine.standing.standing import fold_to
 from tests.model.market import FULL_OPENING
 from tests.property.strategies import Scribe
 from tests.simulation import faults
@@ -180,6 +183,9 @@ class Simulation:
         assert sum(count for _, count in recovery.verify(data / "journal")) == len(oracle.records)
         recovered = recovery.recover(data / "journal", data / "no-snapshots", UnsyncedDisk())
         assert recovered.core.digest() == oracle.plain.digest(), "the journal does not lead to the state"
+        whole = Fold(recovered.tail.journal)
+        whole.take(b"".join(oracle.records))
+        assert fold_to(data, Cursor(SEQ_MAX)).snapshot() == whole.snapshot(), "what was kept leads to another standing"
 
     # --- clients ----------------------------------------------------------------------------------------
 

@@ -9,12 +9,14 @@ import pytest
 
 from engine.api.cursor import Cursor
 from engine.api.enums import Peg, TimeInForce, Trigger
-from engine.api.errors import CursorRefused
+from engine.api.errors import CursorRefused, SnapshotError
 from engine.api.events import OrderReplaced, Traded
+from engine.api.ids import SymbolId
 from engine.api.segment import SegmentHeader, list_segments
 from engine.api.wire import HEADER, split_frames
 from engine.client import read_journal
 from engine.standing import Order, Standing, load
+from engine.standing.fold import Fold
 from tests.host.journals import write
 from tests.model.state import Order as ModelOrder
 from tests.property.twins import Twins
@@ -72,6 +74,64 @@ def test_open_orders_are_those_of_the_engine_after_every_record(seed: int) -> No
     assert len(standing.orders) > 10
 
 
+@pytest.mark.req("EVT-03", "RPL-10", "DET-01")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_compiled_fold_holds_the_same_after_every_record_and_after_a_snapshot(seed: int) -> None:
+    _, records = written(seed, 500)
+    standing, fold = Standing(), Fold()
+    ended = dict[int, tuple[object, ...]]()
+    for n, raw in enumerate(records):
+        assert fold.take(raw) == len(raw)
+        for record in standing.take(raw):
+            for _, _, orders in standing.changes(record):
+                ended |= {order.order_id: in_full(order) for order in orders if not order.state.is_open}
+        if n % 50 == 0:
+            snapshot = fold.snapshot()
+            fold = Fold.restore(snapshot)
+            assert fold.snapshot() == snapshot
+        assert [in_full(order) for order in fold.open_orders()] == [in_full(o) for _, o in standing.orders.items()]
+        assert fold.markets() == standing.markets.by_symbol
+    assert len(ended) > 50
+    for order_id, order in ended.items():
+        found = fold.find(order_id)
+        assert found is not None and in_full(found) == order
+    again = Standing(fold)
+    assert again.registry.instruments == standing.registry.instruments
+    assert again.registry.sessions == standing.registry.sessions
+    assert (again.accounts.by_id, again.markets.venue) == (standing.accounts.by_id, standing.markets.venue)
+
+
+@pytest.mark.req("RPL-21")
+def test_a_snapshot_of_the_fold_that_is_damaged_anywhere_is_refused() -> None:
+    _, records = written(2, 60)
+    fold = Fold(7)
+    fold.take(b"".join(records))
+    snapshot = fold.snapshot()
+    assert Fold.restore(snapshot).cursor == fold.cursor
+    for at in range(0, len(snapshot), 7):
+        with pytest.raises(SnapshotError):
+            Fold.restore(snapshot[:at] + bytes([snapshot[at] ^ 1]) + snapshot[at + 1 :])
+        with pytest.raises(SnapshotError):
+            Fold.restore(snapshot[:at])
+
+
+@pytest.mark.req("SEQ-05")
+def test_the_compiled_fold_passes_over_what_it_has_and_stops_at_a_gap() -> None:
+    _, records = written(1, 40)
+    fold = Fold()
+    assert fold.take(b"".join(records[:20]) + records[20][:30]) == sum(map(len, records[:20]))
+    assert fold.take(b"".join(records[10:30]), 25) == sum(map(len, records[10:25]))
+    assert fold.cursor.seq == 25
+    for wrong in (records[26], bytes([records[25][0], *records[25][1:-1], records[25][-1] ^ 1])):
+        with pytest.raises(CursorRefused):
+            fold.take(wrong)
+    assert fold.cursor.seq == 25
+
+
+def in_full(order: Order) -> tuple[object, ...]:
+    return tuple(getattr(order, name) for name in Order.__slots__)
+
+
 @pytest.mark.req("EVT-03", "RPL-10")
 @pytest.mark.parametrize("seed", range(3))
 def test_markets_accounts_and_registrations_are_those_of_the_engine(seed: int) -> None:
@@ -80,7 +140,7 @@ def test_markets_accounts_and_registrations_are_those_of_the_engine(seed: int) -
     model = twins.model
     assert standing.markets.venue is model.venue
     for symbol_id, market in model.markets.items():
-        held = standing.markets.by_symbol[symbol_id]
+        held = standing.markets.by_symbol[SymbolId(symbol_id)]
         assert (held.status, held.is_delisted) == (market.status, market.is_delisted)
         assert (held.mark, held.last_px) == (market.mark, market.last_px)
         assert held.breaker_until_ns == market.breaker_until_ns

@@ -9,6 +9,7 @@ use crate::language::codes::Fault;
 use crate::language::crc32c::Checksum;
 use crate::language::{codes, command, crc32c, event, frame, limits};
 use crate::rules::apply::Progress;
+use crate::standing::fold::{Fold, Taken};
 use crate::state::exchange::Exchange;
 
 /// The fastest checksum this processor knows.
@@ -275,4 +276,129 @@ pub unsafe extern "C" fn exchange_core_layouts(core: *mut Core) -> Bytes {
     let core = unsafe { &mut *core };
     core.handed_out = [codes::listing(), command::listing(), event::listing()].join("\n").into_bytes();
     Bytes::of(&core.handed_out)
+}
+
+/// A fold of the log with the last bytes it handed out.
+pub struct Followed {
+    fold: Fold,
+    handed_out: Vec<u8>,
+}
+
+fn followed(fold: Fold) -> *mut Followed {
+    Box::into_raw(Box::new(Followed { fold, handed_out: Vec::new() }))
+}
+
+#[no_mangle]
+pub extern "C" fn exchange_standing_new(journal: u64) -> *mut Followed {
+    followed(Fold::of(journal))
+}
+
+/// # Safety
+/// `standing` came from `exchange_standing_new` or `exchange_standing_restore`, and is not used again.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_free(standing: *mut Followed) {
+    drop(unsafe { Box::from_raw(standing) });
+}
+
+/// Restore a fold, or return null and say why in `refusal`, which is never freed.
+///
+/// # Safety
+/// `snapshot` has `length` bytes; `refusal` can be written to.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_restore(
+    snapshot: *const u8,
+    length: usize,
+    refusal: *mut Bytes,
+) -> *mut Followed {
+    match Fold::restore(unsafe { slice(snapshot, length) }) {
+        Ok(fold) => followed(fold),
+        Err(reason) => {
+            unsafe { *refusal = Bytes::of(reason.as_bytes()) };
+            std::ptr::null_mut()
+        }
+    }
+}
+
+/// # Safety
+/// `standing` is alive and used by this thread alone; `records` has `length` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_take(
+    standing: *mut Followed,
+    records: *const u8,
+    length: usize,
+    to_seq: u64,
+) -> Replayed {
+    let (fold, records) = unsafe { (&mut (*standing).fold, slice(records, length)) };
+    let Taken { consumed, count, fault } = fold.take(records, to_seq);
+    Replayed { consumed, count, fault: number(fault) }
+}
+
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_end(standing: *const Followed) -> Standing {
+    let fold = unsafe { &(*standing).fold };
+    let open_orders = fold.open_orders() as u64;
+    Standing { seq: fold.seq, event_ts_ns: fold.event_ts_ns, open_orders, next_due_ns: 0, crc: fold.crc }
+}
+
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_journal(standing: *const Followed) -> u64 {
+    unsafe { (*standing).fold.journal }
+}
+
+/// Hand out what `write` appends.
+///
+/// # Safety
+/// As `exchange_standing_take`.
+unsafe fn hand_out(standing: *mut Followed, write: impl FnOnce(&Fold, &mut Vec<u8>)) -> Bytes {
+    let Followed { fold, handed_out } = unsafe { &mut *standing };
+    *handed_out = Vec::new();
+    write(fold, handed_out);
+    Bytes::of(handed_out)
+}
+
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_snapshot(standing: *mut Followed) -> Bytes {
+    unsafe { hand_out(standing, |fold, out| *out = fold.snapshot()) }
+}
+
+/// The row of an order, open or closed; no bytes for one that is not known.
+///
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_find(standing: *mut Followed, order_id: u64) -> Bytes {
+    unsafe { hand_out(standing, |fold, out| fold.find(order_id, out)) }
+}
+
+/// The rows of all open orders, in the order in which they were accepted.
+///
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_open(standing: *mut Followed) -> Bytes {
+    unsafe { hand_out(standing, Fold::write_open) }
+}
+
+/// The markets by symbol, as `Fold::write_markets` draws them.
+///
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_markets(standing: *mut Followed) -> Bytes {
+    unsafe { hand_out(standing, Fold::write_markets) }
+}
+
+/// Records of operations that still say what is so, in the order of the log.
+///
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_kept(standing: *mut Followed) -> Bytes {
+    unsafe { hand_out(standing, Fold::write_kept) }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each folder knows those before it and none after it: `language` (frames, commands, events), `store` (slabs,
 //! ladders, registries), `market` and `accounts` (what a symbol and an account are made of), `state` (all of them
-//! together), `rules` (what a command does), `ffi` (the C ABI). Reading order: `rules/apply`, `rules/entry`,
+//! together), `rules` (what a command does), `ffi` (the C ABI). Beside them `standing` folds records for those who follow. Reading order: `rules/apply`, `rules/entry`,
 //! `rules/matching`, `market/book`, `accounts/account`, `rules/life_cycle`, `rules/replace`; the rules are written
 //! down in docs/MATCHING.md.
 
@@ -11,6 +11,7 @@ mod ffi;
 mod language;
 mod market;
 mod rules;
+mod standing;
 mod state;
 mod store;
 

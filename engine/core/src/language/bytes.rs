@@ -28,6 +28,10 @@ pub fn i64_at(raw: &[u8], at: usize) -> i64 {
     i64::from_le_bytes(take(raw, at))
 }
 
+pub fn i128_at(raw: &[u8], at: usize) -> i128 {
+    i128::from_le_bytes(take(raw, at))
+}
+
 #[inline(always)]
 pub fn put<const N: usize>(raw: &mut [u8], at: usize, bytes: [u8; N]) {
     raw[at..at + N].copy_from_slice(&bytes);

@@ -320,6 +320,14 @@ impl Written for Option<OrderState> {
     fn write(&self, event: &mut [u8], at: usize) {
         event[at] = self.map_or(UNKNOWN_STATE, |state| state as u8);
     }
+
+    #[inline(always)]
+    fn read_again(event: &[u8], at: usize) -> Option<Self> {
+        if event[at] == UNKNOWN_STATE {
+            return Some(None);
+        }
+        OrderState::of(event[at]).map(Some)
+    }
 }
 
 impl OrderState {

@@ -15,6 +15,15 @@ macro_rules! events {
             $($($name = $number,)+)*
         }
 
+        impl EventType {
+            pub fn of(number: u8) -> Option<Self> {
+                match number {
+                    $($($number => Some(Self::$name),)+)*
+                    _ => None,
+                }
+            }
+        }
+
         $($(
             message_struct! { $(#[$note])* $name $fields }
             writable! { $(#[$note])* $name $fields }

@@ -84,11 +84,14 @@ pub trait Field<'a>: Sized {
 }
 
 /// Something an event holds.
-pub trait Written {
+pub trait Written: Sized {
     const BYTES: usize;
     const SHOWN: &'static str;
 
     fn write(&self, event: &mut [u8], at: usize);
+
+    /// Read it again, `None` if it was never written so.
+    fn read_again(event: &[u8], at: usize) -> Option<Self>;
 }
 
 macro_rules! number_fields {
@@ -116,6 +119,11 @@ macro_rules! number_fields {
             #[inline(always)]
             fn write(&self, event: &mut [u8], at: usize) {
                 put(event, at, self.to_le_bytes());
+            }
+
+            #[inline(always)]
+            fn read_again(event: &[u8], at: usize) -> Option<Self> {
+                Some(Self::from_le_bytes(take(event, at)))
             }
         }
     )*};
@@ -170,6 +178,11 @@ macro_rules! set_field {
             fn write(&self, event: &mut [u8], at: usize) {
                 crate::language::bytes::put(event, at, (*self as $number).to_le_bytes());
             }
+
+            #[inline(always)]
+            fn read_again(event: &[u8], at: usize) -> Option<Self> {
+                Self::of($number::from_le_bytes(crate::language::bytes::take(event, at)))
+            }
         }
     };
 }
@@ -202,6 +215,11 @@ impl Written for bool {
     #[inline(always)]
     fn write(&self, event: &mut [u8], at: usize) {
         event[at] = u8::from(*self);
+    }
+
+    #[inline(always)]
+    fn read_again(event: &[u8], at: usize) -> Option<Self> {
+        (event[at] <= 1).then_some(event[at] == 1)
     }
 }
 
@@ -391,7 +409,7 @@ macro_rules! flags {
 }
 pub(crate) use flags;
 
-/// Let a message be written as an event.
+/// Let a message be written as an event, and read again.
 macro_rules! writable {
     ($(#[$note:meta])* $name:ident {
         $($(#[$field_note:meta])* $([$zero:literal])? $field:ident: $kind:ty),* $(,)? $(; [$rest:literal])? $(=> $check:ident)?
@@ -409,6 +427,22 @@ macro_rules! writable {
                     line.field(stringify!($field), <$kind as Written>::SHOWN);
                 )*
                 $(line.field("zero", $rest);)?
+            }
+
+            /// Read it out of a record.
+            #[inline(always)]
+            #[allow(dead_code, unused_assignments, unused_mut, unused_variables)]
+            pub fn read(event: &[u8]) -> Option<Self> {
+                if event.len() != Self::BYTES {
+                    return None;
+                }
+                let mut at = 4;
+                $(
+                    $(at += $zero;)?
+                    let $field = <$kind as Written>::read_again(event, at)?;
+                    at += <$kind as Written>::BYTES;
+                )*
+                Some(Self { $($field),* })
             }
         }
 

@@ -1,0 +1,6 @@
+//! The shared fold of the log, for those who follow: what the events of every record leave standing. It knows no rule
+//! and no balance; it reads what was decided. `engine/standing` is its typed face, and its twin for single events.
+
+pub mod fold;
+pub mod order;
+mod state;
