@@ -15,7 +15,8 @@ from engine.standing.fold import SEQ_MAX
 from engine.standing.standing import fold_to
 from tests.host.faulty_engine import Faults
 from tests.host.journals import write
-from tests.host.running import FaultyEngine, eventually
+from tests.host.running import FaultyEngine
+from tests.patience import eventually
 
 
 def kept(data: Path) -> list[int]:
