@@ -14,6 +14,7 @@ NAMES = {
     "core": "core: throughput, latency, memory, and a plain Python book beside it",
     "worst": "worst single commands: time and bytes of one record",
     "restart": "restart with a journal of 1,000,000 commands",
+    "follower_start": "starts on a journal of 20,000,000 records with 200,000 open orders",
     "snapshot": "snapshot of 1,000,000 resting orders: by a child, and in the loop",
     "gateway": "gateway round trip beside a bare QuickFIX acceptor, fsync on",
     "settlement": "fill to PostgreSQL commit at 500 trades/s",
@@ -42,7 +43,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--rounds", type=int, help="rounds each figure is the median of (core, worst, restart)")
-    parser.add_argument("--commands", type=int, help="size of the workload (core)")
+    parser.add_argument("--commands", type=int, help="size of the workload (core, follower_start)")
     return parser.parse_args()
 
 

@@ -50,6 +50,15 @@ class Process:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it has not ended."""
+        return self._process.poll() is None
+
+    def notify(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def end(self, number: int = signal.SIGTERM) -> None:
         """End it and wait for it."""
         self._process.send_signal(number)

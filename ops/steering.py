@@ -10,10 +10,10 @@ from engine.api.instrument import Instrument
 from engine.api.registry import Registry
 from engine.api.rejects import describe
 from engine.api.wire import Record, encode_command
-from engine.client import read_journal, submit_and_wait
+from engine.client import submit_and_wait
+from engine.standing import load_registry
 from ops.directory import journal_of
 from ops.errors import CheckFailed
-from venue.registration import operations_records
 
 ANSWER_S_MAX = 10.0
 """How long a command of operations is waited for."""
@@ -30,7 +30,7 @@ def command_engine(data: Path, command: Command) -> Record:
 
 def registry_of(data: Path) -> Registry:
     """Read what has been registered. Raises: Unreachable when there is no journal."""
-    return Registry(operations_records(read_journal(journal_of(data))))
+    return load_registry(journal_of(data).parent)
 
 
 def instrument_of(registry: Registry, symbol: str) -> Instrument:

@@ -6,6 +6,7 @@ rest. So they are a matter of time only, never of truth.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -42,8 +43,8 @@ def seq_of(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def restore_newest(directory: Path, journal: int, to_seq: int) -> Fold:
-    """Restore the newest sound standing not after ``to_seq``; an empty fold when there is none.
+def restore(directory: Path, journal: int, to_seq: int) -> Iterator[Fold]:
+    """Restore the sound standings not after ``to_seq``, the newest first; at last an empty fold.
 
     Raises: ForeignPart for one of another journal.
     """
@@ -58,8 +59,8 @@ def restore_newest(directory: Path, journal: int, to_seq: int) -> Fold:
         if fold.cursor.journal != journal:
             raise ForeignPart(f"{directory.name}/{path.name}", fold.cursor.journal, journal)
         if fold.cursor.seq == seq_of(path):
-            return fold
-    return Fold(journal)
+            yield fold
+    yield Fold(journal)
 
 
 def check_all(directory: Path, journal: int) -> None:

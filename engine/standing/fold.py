@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from engine._core import ffi, lib
 from engine.api.commands import NewOrder
 from engine.api.cursor import Cursor
 from engine.api.enums import OrderState, SymbolStatus
-from engine.api.errors import CursorRefused, SnapshotError
+from engine.api.errors import SnapshotError
 from engine.api.ids import OrderId, Seq, SessionId, SymbolId
 from engine.api.units import Lots, Ticks, TimestampNs
 from engine.api.wire import Record, decode_command, decode_records
@@ -31,6 +33,13 @@ SEQ_MAX = (1 << 64) - 1
 """No record is beyond it."""
 
 Buffer = bytes | bytearray | memoryview
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """How many bytes a fold took, and whether what comes next is not there rather than wrong."""
+
+    consumed: int
+    is_sound: bool
 
 
 class Fold:
@@ -60,17 +69,18 @@ class Fold:
         end = lib.exchange_standing_end(self._fold)
         return Cursor(end.seq, end.crc, lib.exchange_standing_journal(self._fold))
 
-    def take(self, records: Buffer, to_seq: int = SEQ_MAX) -> int:
-        """Take the whole records at the head of ``records``, up to ``to_seq``; return how many bytes they are.
+    def take(self, records: Buffer, to_seq: int = SEQ_MAX) -> Taken:
+        """Take the whole records at the head of ``records``, up to ``to_seq``.
 
-        Records taken before are passed over; an incomplete one at the end is left.
-        Raises: CursorRefused when a record does not follow the last one, or is not sound.
+        Records taken before are passed over; an incomplete one at the end is left, and so is one that does not follow
+        the last or is not sound.
         """
         done = lib.exchange_standing_take(self._fold, ffi.from_buffer(records), len(records), to_seq)
-        if done.fault:
-            seq = lib.exchange_standing_end(self._fold).seq
-            raise CursorRefused(f"what comes after record {seq} does not follow from the records known here")
-        return done.consumed
+        return Taken(done.consumed, not done.fault)
+
+    def is_of(self, records: Buffer) -> bool:
+        """Tell whether the last record taken is one of these whole records."""
+        return bool(lib.exchange_standing_is_of(self._fold, ffi.from_buffer(records), len(records)))
 
     def find(self, order_id: int) -> Order | None:
         """Find an order, open or closed; None when it was never accepted, or closed too long ago."""

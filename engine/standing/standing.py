@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import structlog
+
 from engine.api.cursor import Cursor, journal_name
-from engine.api.errors import CursorRefused
+from engine.api.errors import CorruptJournal, CursorRefused
 from engine.api.events import Event
 from engine.api.ids import OrderId
 from engine.api.registry import Registry
@@ -17,6 +19,8 @@ from engine.standing.accounts import Accounts
 from engine.standing.fold import SEQ_MAX, Fold
 from engine.standing.markets import Markets
 from engine.standing.orders import Order, Orders
+
+_log = structlog.get_logger()
 
 READ_BYTES = 1 << 22
 """Bytes of the journal read at a time."""
@@ -59,7 +63,8 @@ class Standing:
         decoded = decode_records(records)
         if decoded and decoded[0].seq != self.cursor.next_seq:
             raise CursorRefused(f"record {decoded[0].seq} does not follow record {self.cursor.seq}")
-        self._fold.take(records)
+        if not self._fold.take(records).is_sound:
+            raise CursorRefused(f"what comes after record {self.cursor.seq} does not follow from it")
         return decoded
 
     def apply(self, record: Record) -> None:
@@ -91,10 +96,16 @@ class Standing:
 def load(data: Path, to: Cursor | None = None, progress: Progress = lambda seq: None) -> Standing:
     """Bring a standing to the end of the journal in ``data``, or to a cursor that was kept.
 
-    Raises: CursorRefused when the cursor is of another journal or history, or lies beyond the end; ForeignPart.
+    Raises: CursorRefused when the cursor is of another journal or history, or lies beyond the end;
+    ForeignPart; CorruptJournal.
     Cost: reads the newest standing before, and the journal from there: about 2 million records a second.
     """
     return Standing(fold_to(data, to or Cursor(SEQ_MAX), progress))
+
+
+def load_registry(data: Path, to: Cursor | None = None) -> Registry:
+    """Load what is registered, and nothing else. Raises, Cost: as :func:`load`."""
+    return Registry(fold_to(data, to or Cursor(SEQ_MAX)).kept_records())
 
 
 def fold_to(data: Path, to: Cursor, progress: Progress = lambda seq: None) -> Fold:
@@ -104,7 +115,8 @@ def fold_to(data: Path, to: Cursor, progress: Progress = lambda seq: None) -> Fo
     if to.journal not in (0, journal):
         theirs, ours = journal_name(to.journal), journal_name(journal)
         raise CursorRefused(f"what is kept here belongs to journal {theirs}, but the journal is {ours}")
-    fold = files.restore_newest(files.directory_of(data), journal, to.seq)
+    standings = files.restore(files.directory_of(data), journal, to.seq)
+    fold = next(fold for fold in standings if _is_of(fold, directory))
     for path in _segments_after(directory, fold.cursor.seq):
         _take_segment(fold, path, to.seq, progress)
     if to.seq != SEQ_MAX:
@@ -112,13 +124,28 @@ def fold_to(data: Path, to: Cursor, progress: Progress = lambda seq: None) -> Fo
     return fold
 
 
+def _is_of(fold: Fold, directory: Path) -> bool:
+    """Tell whether the journal holds the record that a fold ends with, or the fold is empty."""
+    seq = fold.cursor.seq
+    before = [path for path in list_segments(directory) if _first_seq(path) <= seq]
+    is_of = not seq or (bool(before) and fold.is_of(before[-1].read_bytes()[SEGMENT_HEADER_BYTES:]))
+    if not is_of:
+        _log.warning("standing_of_another_history", seq=seq)
+    return is_of
+
+
 def _take_segment(fold: Fold, path: Path, to_seq: int, progress: Progress) -> None:
+    """Take a segment's records. Raises: CorruptJournal when one is not sound, or does not follow the one before."""
     with path.open("rb") as file:
-        file.seek(SEGMENT_HEADER_BYTES)
+        offset = file.seek(SEGMENT_HEADER_BYTES)
         rest = b""
         while data := file.read(READ_BYTES):
             data = rest + data
-            rest = data[fold.take(data, to_seq) :]
+            taken = fold.take(data, to_seq)
+            offset += taken.consumed
+            if not taken.is_sound:
+                raise CorruptJournal(path.name, offset, f"what comes after seq {fold.cursor.seq} does not follow")
+            rest = data[taken.consumed :]
             progress(fold.cursor.seq)
             if fold.cursor.seq == to_seq:
                 return
@@ -127,8 +154,12 @@ def _take_segment(fold: Fold, path: Path, to_seq: int, progress: Progress) -> No
 def _segments_after(directory: Path, seq: int) -> list[Path]:
     """List the segments that hold records after ``seq``."""
     paths = list_segments(directory)
-    firsts = [int(path.stem.rpartition("-")[2]) for path in paths]
-    return [path for path, following in zip(paths, [*firsts[1:], SEQ_MAX], strict=True) if following > seq + 1]
+    firsts = [*map(_first_seq, paths[1:]), SEQ_MAX]
+    return [path for path, following in zip(paths, firsts, strict=True) if following > seq + 1]
+
+
+def _first_seq(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
 
 
 def _compare(reached: Cursor, to: Cursor) -> None:

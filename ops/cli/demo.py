@@ -12,12 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from clearing.reconcile import Reconciliation
 from engine.api.registry import Registry
 from engine.api.units import format_minor
-from engine.client import read_journal
+from engine.standing import load_registry
 from ops.cli.reconcile import compare, show_comparison
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, out, show_json, show_table
 from ops.demo.show import DemoOutcome, fresh_exchange, trade
-from ops.directory import journal_of
-from venue.registration import operations_records
 
 
 class BalanceChange(msgspec.Struct, frozen=True):
@@ -45,7 +43,7 @@ def demo(
     with fresh_exchange(config) as (running, port_base):
         outcome = _trade_with_progress(running, port_base, orders)
         live, found = compare(running)
-        registry = Registry(operations_records(read_journal(journal_of(running))))
+        registry = load_registry(running)
         if as_json:
             show_json(_as_object(outcome, found, registry))
         else:

@@ -10,11 +10,11 @@ from clearing.reconcile import Reconciliation
 from clearing.reconcile import run as compare_books
 from engine.api.link import EngineBalances
 from engine.api.registry import Registry
-from engine.client import JournalFiles, read_journal
+from engine.client import JournalFiles
+from engine.standing import load_registry
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
 from ops.directory import journal_of, read_whereabouts
 from ops.watching.inspection import engine_balances
-from venue.registration import operations_records
 
 
 @clear_faults
@@ -25,7 +25,7 @@ def reconcile(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> N
     if as_json:
         show_json(found)
     else:
-        show_comparison(live, found, Registry(operations_records(read_journal(journal_of(data)))))
+        show_comparison(live, found, load_registry(journal_of(data).parent))
     if not found.is_clean:
         raise typer.Exit(1)
 

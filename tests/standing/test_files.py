@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from engine.api.cursor import Cursor
-from engine.api.errors import ForeignPart
+from engine.api.errors import CorruptJournal, ForeignPart
+from engine.api.segment import list_segments
+from engine.client import read_journal
 from engine.host import process
 from engine.host.disk import UnsyncedDisk
 from engine.standing import files
-from engine.standing.fold import SEQ_MAX
+from engine.standing.fold import SEQ_MAX, Fold
 from engine.standing.standing import fold_to
 from tests.host.faulty_engine import Faults
 from tests.host.journals import write
@@ -35,7 +37,7 @@ def data(tmp_path: Path) -> Path:
 
 def restored_seq(data: Path, to_seq: int) -> int:
     journal = fold_to(data, Cursor(1)).cursor.journal
-    return files.restore_newest(files.directory_of(data), journal, to_seq).cursor.seq
+    return next(files.restore(files.directory_of(data), journal, to_seq)).cursor.seq
 
 
 @pytest.mark.req("RPL-20", "RPL-21")
@@ -74,6 +76,32 @@ def test_a_standing_of_another_journal_is_refused(data: Path, tmp_path_factory: 
         fold_to(data, Cursor(35))
     with pytest.raises(ForeignPart, match=foreign.name):
         process.build(process.Config(data))
+
+
+@pytest.mark.req("RPL-21", "SEQ-09")
+def test_a_standing_of_another_history_is_passed_over(data: Path) -> None:
+    """As when an older journal is restored under newer standings: it ends before them, or went on otherwise."""
+    process.keep_standing(data, UnsyncedDisk(), 60)
+    list_segments(data / "journal")[-1].unlink()
+    (data / "journal" / "DURABLE").unlink()
+    ended = fold_to(data, Cursor(SEQ_MAX))
+    assert ended.cursor.seq < 60
+    write(data / "journal", 4, batch=5)
+    another = Fold(ended.cursor.journal)
+    for chunk in read_journal(data / "journal"):
+        another.take(chunk)
+    assert another.cursor.seq > 60
+    process.keep_standing(data, UnsyncedDisk(), another.cursor.seq)
+    assert fold_to(data, Cursor(SEQ_MAX)).snapshot() == another.snapshot()
+
+
+@pytest.mark.req("RPL-32")
+def test_a_corrupt_journal_is_named_with_its_place(data: Path) -> None:
+    path = list_segments(data / "journal")[-1]
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-3] + bytes([raw[-3] ^ 1]) + raw[-2:])
+    with pytest.raises(CorruptJournal, match=path.name):
+        fold_to(data, Cursor(SEQ_MAX))
 
 
 @pytest.mark.req("RPL-20")

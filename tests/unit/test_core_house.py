@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "engine" / "core" / "src"
-FOLDERS = ("language", "store", "market", "accounts", "state", "rules")
+FOLDERS = ("language", "store", "market", "accounts", "state", "rules", "standing")
 """From the ground up; then come `ffi.rs`, and `lib.rs`, which names them."""
 
 KNOWS = re.compile(r"\bcrate::(\w+)")

@@ -290,7 +290,7 @@ fn followed(fold: Fold) -> *mut Followed {
 
 #[no_mangle]
 pub extern "C" fn exchange_standing_new(journal: u64) -> *mut Followed {
-    followed(Fold::of(journal))
+    followed(Fold::of(journal, fastest_checksum()))
 }
 
 /// # Safety
@@ -310,7 +310,7 @@ pub unsafe extern "C" fn exchange_standing_restore(
     length: usize,
     refusal: *mut Bytes,
 ) -> *mut Followed {
-    match Fold::restore(unsafe { slice(snapshot, length) }) {
+    match Fold::restore(unsafe { slice(snapshot, length) }, fastest_checksum()) {
         Ok(fold) => followed(fold),
         Err(reason) => {
             unsafe { *refusal = Bytes::of(reason.as_bytes()) };
@@ -347,6 +347,16 @@ pub unsafe extern "C" fn exchange_standing_end(standing: *const Followed) -> Sta
 #[no_mangle]
 pub unsafe extern "C" fn exchange_standing_journal(standing: *const Followed) -> u64 {
     unsafe { (*standing).fold.journal }
+}
+
+/// Tell whether the last record taken is one of these: 1 if it is.
+///
+/// # Safety
+/// As `exchange_standing_take`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_standing_is_of(standing: *const Followed, records: *const u8, length: usize) -> u32 {
+    let (fold, records) = unsafe { (&(*standing).fold, slice(records, length)) };
+    u32::from(fold.is_of(records))
 }
 
 /// Hand out what `write` appends.

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::language::bytes::{u16_at, u32_at, u64_at};
 use crate::language::codes::{Fault, OrderState, RestateReason, SymbolStatus};
 use crate::language::command::{CommandType, DelistInstrument, ListInstrument, ReplaceOrder, SetMark};
+use crate::language::crc32c::Checksum;
 use crate::language::event::{
     BreakerReleased, BreakerTriggered, EventType, OrderAccepted, OrderCanceled, OrderExpired, OrderReplaced,
     OrderRestated, OrderTriggered, SymbolStatusSet, Traded,
@@ -77,8 +78,8 @@ impl Default for Market {
 }
 
 /// What stands after the last record taken.
-#[derive(Default)]
 pub struct Fold {
+    pub(super) checksum: Checksum,
     /// Identity of the journal it is made of.
     pub journal: u64,
     pub seq: u64,
@@ -104,15 +105,26 @@ pub struct Taken {
 
 impl Fold {
     /// Nothing yet, of the journal of this identity.
-    pub fn of(journal: u64) -> Self {
-        Self { journal, ..Self::default() }
+    pub fn of(journal: u64, checksum: Checksum) -> Self {
+        Self {
+            checksum,
+            journal,
+            seq: 0,
+            event_ts_ns: 0,
+            crc: 0,
+            open: ByOrder::default(),
+            closed: ByOrder::default(),
+            closings: VecDeque::new(),
+            markets: BTreeMap::new(),
+            kept: BTreeMap::new(),
+        }
     }
 
     /// Take whole records up to `to_seq`. Those taken before are passed over; an incomplete one at the end is left.
     pub fn take(&mut self, records: &[u8], to_seq: u64) -> Taken {
         let mut taken = Taken { consumed: pass_over(records, self.seq), count: 0, fault: None };
         while self.seq < to_seq {
-            match take_record(&records[taken.consumed..], self.seq, self.event_ts_ns, self.crc) {
+            match take_record(self.checksum, &records[taken.consumed..], self.seq, self.event_ts_ns, self.crc) {
                 Ok(Some(frame)) => {
                     if self.apply(&frame).is_none() {
                         taken.fault = Some(Fault::BadLength);
@@ -271,6 +283,12 @@ impl Fold {
 
     fn market(&mut self, symbol_id: u32) -> &mut Market {
         self.markets.entry(symbol_id).or_default()
+    }
+
+    /// Tell whether the last record taken is one of these.
+    pub fn is_of(&self, records: &[u8]) -> bool {
+        let at = pass_over(records, self.seq - 1);
+        records.len() - at >= HEADER_BYTES && u64_at(records, at + 8) == self.seq && u32_at(records, at + 4) == self.crc
     }
 
     pub fn open_orders(&self) -> usize {

@@ -10,6 +10,7 @@
 
 use crate::language::bytes::{i64_at, u16_at, u32_at, u64_at};
 use crate::language::codes::SymbolStatus;
+use crate::language::crc32c::Checksum;
 use crate::standing::fold::{Fold, Market};
 use crate::standing::order::{Order, ROW_BYTES};
 
@@ -41,31 +42,26 @@ impl Fold {
         for part in parts {
             out.extend_from_slice(&part);
         }
-        let crc = crate::ffi::crc32c([], [&out]);
+        let crc = (self.checksum)(&[], &[&out]);
         out.extend_from_slice(&crc.to_le_bytes());
         out
     }
 
     /// Restore what `snapshot` wrote. Once the checksum holds, the bytes are believed.
-    pub fn restore(raw: &[u8]) -> Result<Self, &'static str> {
+    pub fn restore(raw: &[u8], checksum: Checksum) -> Result<Self, &'static str> {
         if raw.len() < HEAD_BYTES + 4 || &raw[..8] != MAGIC || u32_at(raw, 8) != VERSION {
             return Err("it is no standing of this version");
         }
         let body = raw.len() - 4;
-        if crate::ffi::crc32c([], [&raw[..body]]) != u32_at(raw, body) {
+        if checksum(&[], &[&raw[..body]]) != u32_at(raw, body) {
             return Err("its checksum does not match");
         }
         let lengths = [40, 48, 56, 64].map(|at| u64_at(raw, at) as usize);
         if HEAD_BYTES + lengths.iter().sum::<usize>() != body {
             return Err("its parts have other lengths");
         }
-        let mut fold = Self {
-            journal: u64_at(raw, 12),
-            seq: u64_at(raw, 20),
-            event_ts_ns: u64_at(raw, 28),
-            crc: u32_at(raw, 36),
-            ..Self::default()
-        };
+        let mut fold = Self::of(u64_at(raw, 12), checksum);
+        (fold.seq, fold.event_ts_ns, fold.crc) = (u64_at(raw, 20), u64_at(raw, 28), u32_at(raw, 36));
         let mut parts = &raw[HEAD_BYTES..body];
         let [kept, markets, open, closed] = lengths.map(|length| {
             let (part, rest) = parts.split_at(length);
