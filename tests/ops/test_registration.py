@@ -103,3 +103,14 @@ def test_opening_balance_of_an_unknown_asset_is_refused(config: Path) -> None:
     (config / "members.toml").write_text(text.replace('ETH = "1000"', 'DOGE = "1000"', 1))
     with pytest.raises(ConfigError, match=r"account ALPHA: opening\.DOGE"):
         expected_commands(load_venue(config))
+
+
+@pytest.mark.req("REC-33", "REC-02")
+def test_an_opening_balance_that_lies_far_from_its_account_is_not_credited_again(
+    engine: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(engine, load_venue(config))
+    before = engine_balances(engine).rows
+    monkeypatch.setattr("venue.registration.OPENING_RECORDS_MAX", 3)
+    assert register(engine, load_venue(config)) > 0
+    assert engine_balances(engine).rows == before
