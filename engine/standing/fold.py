@@ -6,6 +6,7 @@ orders one by one is told by :class:`engine.standing.orders.Orders`, which agree
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -89,7 +90,14 @@ class Fold:
 
     def open_orders(self) -> list[Order]:
         """List the open orders, in the order in which they were accepted."""
-        return list(_orders(_bytes(lib.exchange_standing_open(self._fold))))
+        rows = _bytes(lib.exchange_standing_open(self._fold))
+        was_enabled = gc.isenabled()
+        gc.disable()  # orders have no cycles, and looking for some takes as long as making them
+        try:
+            return list(_orders(rows))
+        finally:
+            if was_enabled:
+                gc.enable()
 
     def markets(self) -> dict[SymbolId, Market]:
         """List the markets by symbol."""
