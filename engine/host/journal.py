@@ -4,9 +4,8 @@ Bytes of a segment are drawn in :mod:`engine.api.segment`, of a record in :mod:`
 segments lie two small files:
 
 - ``LOCK``: held with flock by the one engine that writes here;
-- ``DURABLE``: identity of the journal u64, seq u64 and the CRC32C u32 of both, rewritten after every sync. It is
-  never itself synced, so it may lag after a power cut, but it cannot lead: a record up to it that does not read
-  back is corruption, never a torn write.
+- ``DURABLE``, drawn in :mod:`engine.api.durable`, rewritten after every sync. It is never itself synced, so it may lag
+  after a power cut, but it cannot lead: a record up to it that does not read back is corruption, never a torn write.
 
 A batch is one ``write`` and one ``fdatasync``; only then do its records leave the engine (DRV-02). A failed
 write or sync ends the process: there is no retry that could be trusted.
@@ -19,17 +18,14 @@ import hashlib
 import os
 import time
 from pathlib import Path
-from struct import Struct
 
 import msgspec
 
+from engine.api.durable import Marker
 from engine.api.errors import JournalError, JournalLocked
 from engine.api.limits import SEGMENT_BYTES_MAX
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, segment_name
-from engine.api.wire import crc32c
 from engine.host.disk import Disk
-
-_MARKER = Struct("<QQ")
 
 LOCK_WAIT_S_MAX = 0.5
 """An engine killed just as it began a snapshot leaves a child that holds the lock until it has closed it."""
@@ -78,24 +74,6 @@ def make_private(directory: Path) -> None:
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.mkdir(mode=0o700, exist_ok=True)
     directory.chmod(0o700)
-
-
-class Marker(msgspec.Struct, frozen=True):
-    """What ``DURABLE`` says; all 0 when it is absent or torn."""
-
-    journal: int = 0
-    seq: int = 0
-
-
-def read_marker(directory: Path) -> Marker:
-    """Read which seq is known to be durable, and of which journal."""
-    try:
-        raw = (directory / "DURABLE").read_bytes()
-    except FileNotFoundError:
-        return Marker()
-    if len(raw) != _MARKER.size + 4 or crc32c(raw[:-4]) != int.from_bytes(raw[-4:], "little"):
-        return Marker()
-    return Marker(*_MARKER.unpack_from(raw))
 
 
 class Journal:
@@ -167,5 +145,4 @@ class Journal:
         self._segment_first_seq = first_seq
 
     def _mark_durable(self) -> None:
-        raw = _MARKER.pack(self.identity, self.durable_seq)
-        os.pwrite(self._durable_fd, raw + crc32c(raw).to_bytes(4, "little"), 0)
+        os.pwrite(self._durable_fd, Marker(self.identity, self.durable_seq).encode(), 0)

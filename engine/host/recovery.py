@@ -24,6 +24,7 @@ import msgspec
 import structlog
 
 from engine.api.cursor import journal_name
+from engine.api.durable import read_marker
 from engine.api.errors import CorruptJournal, Diverged, ForeignPart, WireError
 from engine.api.limits import RECORD_BYTES_MAX
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, draw_journal, list_segments
@@ -31,7 +32,7 @@ from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.host import snapshot
 from engine.host.core import Core, Fault, walk
 from engine.host.disk import Disk
-from engine.host.journal import Place, Tail, read_marker
+from engine.host.journal import Place, Tail
 
 EPOCH = 1
 """Generation of the numbering; a new one begins only if the numbering itself is ever begun again."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from engine.api.cursor import Cursor, journal_name
+from engine.api.durable import read_marker
 from engine.api.errors import CorruptJournal, CursorRefused
 from engine.api.events import Event
 from engine.api.ids import OrderId
@@ -94,7 +95,7 @@ class Standing:
 
 
 def load(data: Path, to: Cursor | None = None, progress: Progress = lambda seq: None) -> Standing:
-    """Bring a standing to the end of the journal in ``data``, or to a cursor that was kept.
+    """Bring a standing as far as the journal in ``data`` is known to be durable, or to a cursor that was kept.
 
     Raises: CursorRefused when the cursor is of another journal or history, or lies beyond the end;
     ForeignPart; CorruptJournal.
@@ -109,16 +110,17 @@ def load_registry(data: Path, to: Cursor | None = None) -> Registry:
 
 
 def fold_to(data: Path, to: Cursor, progress: Progress = lambda seq: None) -> Fold:
-    """Bring a fold to a cursor, or to the end of the journal when that is at SEQ_MAX. Raises: as :func:`load`."""
+    """Bring a fold to a cursor, or, at SEQ_MAX, as far as is known to be durable. Raises: as :func:`load`."""
     directory = data / "journal"
     journal = _identity_of(directory)
     if to.journal not in (0, journal):
         theirs, ours = journal_name(to.journal), journal_name(journal)
         raise CursorRefused(f"what is kept here belongs to journal {theirs}, but the journal is {ours}")
-    standings = files.restore(files.directory_of(data), journal, to.seq)
+    to_seq = to.seq if to.seq != SEQ_MAX else read_marker(directory).seq or SEQ_MAX
+    standings = files.restore(files.directory_of(data), journal, to_seq)
     fold = next(fold for fold in standings if _is_of(fold, directory))
     for path in _segments_after(directory, fold.cursor.seq):
-        _take_segment(fold, path, to.seq, progress)
+        _take_segment(fold, path, to_seq, progress)
     if to.seq != SEQ_MAX:
         _compare(fold.cursor, to)
     return fold

@@ -6,10 +6,11 @@ import random
 from bisect import bisect_right
 from pathlib import Path
 
+from engine.api.durable import read_marker
 from engine.api.errors import CorruptJournal, Diverged
 from engine.api.segment import SEGMENT_HEADER_BYTES
 from engine.api.wire import split_frames
-from engine.host import journal, recovery, snapshot
+from engine.host import recovery, snapshot
 from engine.host.core import Core
 from engine.host.disk import UnsyncedDisk
 from tests.chaos.tally import Tally, spread, times
@@ -171,7 +172,7 @@ def beside_marker(written_to: Path, directory: Path) -> Path:
     """Make a directory with the other's DURABLE; return where to lay a segment."""
     directory.mkdir()
     (directory / "DURABLE").write_bytes((written_to / "DURABLE").read_bytes())
-    assert journal.read_marker(directory).seq
+    assert read_marker(directory).seq
     return directory / FIRST_SEGMENT
 
 

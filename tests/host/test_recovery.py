@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.api.durable import read_marker
 from engine.api.errors import CorruptJournal, Diverged, JournalError, JournalLocked
 from engine.api.segment import SEGMENT_HEADER_BYTES
 from engine.api.wire import HEADER, split_frames
@@ -204,7 +205,7 @@ def test_a_failed_sync_ends_the_writer_and_is_never_tried_again(tmp_path: Path, 
 def test_a_full_disk_ends_the_writer_and_loses_nothing_synced(tmp_path: Path, room_bytes: int) -> None:
     with pytest.raises(JournalError):
         write(tmp_path, ROUNDS, disk=FailingDisk(room_bytes=room_bytes))
-    durable = journal.read_marker(tmp_path).seq
+    durable = read_marker(tmp_path).seq
     recovered = recover(tmp_path)
     assert recovered.core.seq >= durable
     recovered.core.check()

@@ -10,9 +10,9 @@ from random import Random
 
 import msgspec
 
+from engine.api.durable import read_marker
 from engine.api.segment import SEGMENT_HEADER_BYTES, list_segments
 from engine.host import snapshot
-from engine.host.journal import read_marker
 from tests.simulation.disk import PoweredDisk, sound_records
 
 
