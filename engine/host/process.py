@@ -27,6 +27,9 @@ from engine.standing.standing import fold_to
 TURN_S = 0.5
 """How long an idle turn waits before it looks whether to stop."""
 
+STANDING_RECORDS_MAX = 10_000_000
+"""Records taken for one standing: some six seconds, so that a clean stop does not wait for a whole journal."""
+
 _log = structlog.get_logger()
 
 
@@ -122,9 +125,12 @@ def build(
 def keep_standing(data: Path, disk: Disk, seq: int) -> None:
     """Keep what stands after record ``seq``, for those who follow: the last such, and the records after it.
 
+    At most STANDING_RECORDS_MAX are taken at a time; where there are more, a standing before ``seq`` is kept.
     Raises: OSError; EngineError when the journal's files do not lead there.
     """
     directory = files.directory_of(data)
     journal.make_private(directory)
-    disk.publish(directory / files.name_of(seq), fold_to(data, Cursor(seq)).snapshot())
+    kept_seq = max((kept for kept in map(files.seq_of, files.list_standings(directory)) if kept <= seq), default=0)
+    fold = fold_to(data, Cursor(min(seq, kept_seq + STANDING_RECORDS_MAX)))
+    disk.publish(directory / files.name_of(fold.cursor.seq), fold.snapshot())
     files.drop_old(directory)

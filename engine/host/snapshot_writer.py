@@ -48,6 +48,9 @@ NICENESS = 5
 DESCRIPTORS = 1 << 16
 """Descriptors the child closes at least, where the system names no limit."""
 
+_NO_STANDING = 254
+"""Exit code of a child whose snapshot is whole, but which could keep no standing after it."""
+
 _UNKNOWN = 255
 """Exit code of a child that failed for another reason than the disk's."""
 
@@ -116,11 +119,14 @@ class SnapshotWriter:
             return
         try:
             snapshot.write(self._directory, self._core, self._journal.place, self._disk)
-            self._keep_standing(self._core.seq)
-        except (OSError, EngineError) as error:
+        except OSError as error:
             self._failed(str(error))
             return
         self._taken(self._core.seq, self._core.ts_ns, 0)
+        try:
+            self._keep_standing(self._core.seq)
+        except (OSError, EngineError) as error:
+            _log.error("standing_not_kept", reason=str(error))
 
     def is_due(self) -> bool:
         """Tell whether a snapshot should be begun. Raises: ClockFault."""
@@ -139,10 +145,13 @@ class SnapshotWriter:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, CHILD_S_MAX + ORPHAN_S)
             snapshot.write(self._directory, self._core, place, self._disk)
+            code = _NO_STANDING
             self._keep_standing(self._core.seq)
             code = 0
+        except EngineError:
+            pass
         except OSError as error:
-            code = error.errno or _UNKNOWN
+            code = code if code == _NO_STANDING else error.errno or _UNKNOWN
         finally:
             os._exit(code)
 
@@ -156,7 +165,11 @@ class SnapshotWriter:
     def _child_ended(self, code: int) -> None:
         took_ms = int((time.monotonic() - self._child_began) * 1000)
         self.child = 0
-        if code:
+        if code == _NO_STANDING:
+            _log.error(
+                "standing_not_kept", reason="followers start from an older one: look at standing/ and the journal"
+            )
+        elif code:
             self._failed(_reason(code))
             return
         self._taken(self._child_seq, self._child_ns, took_ms)
@@ -164,6 +177,7 @@ class SnapshotWriter:
     def _failed(self, reason: str) -> None:
         self._not_before = time.monotonic() + RETRY_S
         self._disk.remove_unfinished(self._directory)
+        snapshot.drop_old(self._directory)
         _log.error("snapshot_failed", reason=reason)
 
     def _taken(self, seq: int, ts_ns: int, child_ms: int) -> None:

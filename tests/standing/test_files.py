@@ -105,6 +105,28 @@ def test_a_corrupt_journal_is_named_with_its_place(data: Path) -> None:
 
 
 @pytest.mark.req("RPL-20")
+def test_a_long_way_is_gone_in_steps(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STANDING_RECORDS_MAX", 15)
+    for seq in (55, 70, 85, 88, 88):
+        process.keep_standing(data, UnsyncedDisk(), 88)
+        assert kept(data)[-1] == seq
+
+
+@pytest.mark.req("RPL-20", "RPL-22")
+def test_a_standing_that_cannot_be_kept_costs_a_line_in_the_log_and_no_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "standing").write_text("in its place")
+    engine = FaultyEngine(tmp_path)
+    engine.start(Faults(snapshot_every=50))
+    engine.register()
+    engine.trade(50)
+    eventually("the report", lambda: engine.said("standing_not_kept"))
+    eventually("a snapshot", lambda: engine.said("snapshot_taken"))
+    engine.trade(10)
+    assert engine.end(15) == 0
+    assert len(engine.snapshots()) == 2 and not engine.said("snapshot_failed")
+
+
+@pytest.mark.req("RPL-20")
 def test_few_standings_are_kept_and_they_reach_far_back(tmp_path: Path) -> None:
     for million in range(1, 200):
         (tmp_path / files.name_of(million)).touch()
