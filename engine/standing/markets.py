@@ -8,7 +8,11 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import SymbolStatus, VenueStatus
 from engine.api.ids import SymbolId
+from engine.api.units import Ticks
 from engine.api.wire import Record
+
+NO_PRICE = Ticks(0)
+"""A mark that was not set, a market in which nothing has traded."""
 
 
 @dataclass(slots=True)
@@ -17,8 +21,8 @@ class Market:
 
     status: SymbolStatus = SymbolStatus.OPEN
     is_delisted: bool = False
-    mark: int = 0
-    last_px: int = 0
+    mark: Ticks = NO_PRICE
+    last_px: Ticks = NO_PRICE
     breaker_until_ns: int = 0
 
 

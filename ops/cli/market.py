@@ -13,8 +13,7 @@ from engine.api.enums import BreakerReason, SymbolStatus, VenueStatus
 from engine.api.errors import UnitError
 from engine.api.units import Ticks
 from engine.api.wire import Record
-from engine.client import read_journal
-from ops.cli.journal import records_to
+from engine.standing import load
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
 from ops.directory import journal_of
 from ops.errors import Refused
@@ -22,8 +21,6 @@ from ops.steering import command_engine, instrument_of, registry_of
 from ops.telling.chronicle import Chronicle
 from ops.telling.commands import words
 from ops.telling.events import describe_event, iso_time
-from ops.telling.markets import Board
-from venue.registration import operations_records
 
 market = typer.Typer(no_args_is_help=True, help="List, open, halt and close markets; set marks; trigger breakers.")
 
@@ -36,25 +33,24 @@ _Status = TypeVar("_Status", bound=IntEnum)
 @clear_faults
 def list_markets(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
     """List every market with its status, mark, last price and circuit breaker, from the journal."""
-    board = Board()
     with busy("reading the journal"):
-        for record in records_to(journal_of(data)):
-            board.apply(record)
+        standing = load(journal_of(data).parent)
+    listed = standing.registry.instruments
     rows = [
         {
-            "symbol": board.symbol(symbol_id),
+            "symbol": listed[symbol_id].symbol,
             "status": "delisted" if state.is_delisted else words(state.status.name),
-            "mark": board.price(state.mark, symbol_id) if state.mark else "",
-            "last": board.price(state.last_px, symbol_id) if state.last_px else "",
+            "mark": listed[symbol_id].format_price(state.mark) if state.mark else "",
+            "last": listed[symbol_id].format_price(state.last_px) if state.last_px else "",
             "breaker_until": iso_time(state.breaker_until_ns) if state.breaker_until_ns else "",
         }
-        for symbol_id, state in sorted(board.markets.items())
+        for symbol_id, state in sorted(standing.markets.by_symbol.items())
     ]
     if as_json:
-        show_json({"venue": words(board.venue.name), "markets": rows})
+        show_json({"venue": words(standing.markets.venue.name), "markets": rows})
         return
     columns = ("symbol", "status", "mark>", "last>", "breaker until")
-    show_table(f"venue: {words(board.venue.name)}", columns, [tuple(row.values()) for row in rows])
+    show_table(f"venue: {words(standing.markets.venue.name)}", columns, [tuple(row.values()) for row in rows])
 
 
 @market.command("status")
@@ -119,9 +115,7 @@ def _report(data: DataOption, record: Record, done: str = "") -> None:
     """Say what was ``done`` and what it caused; orders and trades are counted, not told one by one."""
     if done:
         out.print(done, markup=False)
-    chronicle = Chronicle()
-    for earlier in operations_records(read_journal(journal_of(data))):
-        chronicle.apply(earlier)
+    chronicle = Chronicle(load(journal_of(data).parent))
     told = [event for event in record.events if not hasattr(event, "order_id") and not hasattr(event, "last_px")]
     for event in told:
         what = describe_event(event, record, chronicle)

@@ -3,53 +3,52 @@
 from __future__ import annotations
 
 from engine.api import commands as c
-from engine.api import events as e
 from engine.api.enums import Side
 from engine.api.ids import ABSENT, AssetId, OrderId, SymbolId
 from engine.api.registry import Registry
 from engine.api.units import Lots, Ticks, format_minor
 from engine.api.wire import Record
+from engine.standing import Order, Orders, Standing
 
 
 class Chronicle(Registry):
-    """A registry that also remembers the open orders, so that quantities and amounts are told in decimals."""
+    """A registry that also knows the open orders, so that quantities and amounts are told in decimals.
 
-    def __init__(self) -> None:
+    It begins with nothing, or with a standing, which is then its own.
+    """
+
+    def __init__(self, standing: Standing | None = None) -> None:
         super().__init__()
-        self._open: dict[OrderId, c.NewOrder] = {}
-        self._closed: list[OrderId] = []
+        self._orders = Orders()
+        self._ended: dict[OrderId, Order] = {}
+        if standing is not None:
+            vars(self).update(vars(standing.registry))
+            self._orders = standing.orders
 
     def apply(self, record: Record) -> None:
-        """Take over what a record registered and which orders it opened; one it closed is known until the next."""
+        """Take over what a record registered and did to orders; one that ended is known until the next."""
         super().apply(record)
-        while self._closed:
-            self._open.pop(self._closed.pop(), None)
-        for event in record.events:
-            match event:
-                case e.OrderAccepted() if isinstance(record.command, c.NewOrder):
-                    self._open[event.order_id] = record.command
-                case e.OrderCanceled() | e.OrderExpired():
-                    self._closed.append(event.order_id)
-                case e.Traded():
-                    leaves = ((event.taker_order_id, event.taker_leaves), (event.maker_order_id, event.maker_leaves))
-                    self._closed.extend(order_id for order_id, left in leaves if not left)
-                case _:
-                    pass
+        self._ended.clear()
+        for index, event in enumerate(record.events):
+            orders = self._orders.apply(record, index, event)
+            self._ended |= {order.order_id: order for order in orders if not order.state.is_open}
 
     def order(self, order_id: OrderId) -> c.NewOrder | None:
-        """Find what entered an open order; None when it is not open."""
-        return self._open.get(order_id)
+        """Find the terms of an open order; None when it is not open."""
+        order = self._orders.get(order_id) or self._ended.get(order_id)
+        return order.terms if order else None
 
     def symbol_of(self, order_id: OrderId) -> SymbolId:
         """Find the symbol of an open order; 0 when it is not open."""
-        return self._open[order_id].symbol_id if order_id in self._open else SymbolId(ABSENT)
+        order = self.order(order_id)
+        return order.symbol_id if order else SymbolId(ABSENT)
 
     def locked_asset(self, order_id: OrderId) -> AssetId:
         """Find which asset an open order locks; 0 when it is not open.
 
         In a spot market a sell locks its base asset; everything else locks quote.
         """
-        order = self._open.get(order_id)
+        order = self.order(order_id)
         instrument = self.instruments.get(order.symbol_id) if order else None
         if order is None or instrument is None:
             return AssetId(ABSENT)
