@@ -37,7 +37,7 @@ fn is_kept(kind: CommandType) -> bool {
 fn is_told(reason: RestateReason) -> bool {
     match reason {
         RestateReason::Decrement | RestateReason::ReduceOnly | RestateReason::Slide => true,
-        RestateReason::Peg | RestateReason::Refill => false,
+        RestateReason::Peg | RestateReason::Refill | RestateReason::Turn => false,
     }
 }
 
