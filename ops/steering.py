@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from engine.api.commands import Command, OpenAccount
@@ -33,18 +34,38 @@ def registry_of(data: Path) -> Registry:
     return load_registry(journal_of(data).parent)
 
 
+def accounts_of(registry: Registry, name: str) -> list[OpenAccount]:
+    """Find the accounts of a firm, or the one account, of that name. Raises: CheckFailed naming the firms."""
+    names = [firm.name for firm in registry.firms.values()] + [account.name for account in registry.accounts.values()]
+    known = _called(name, names)
+    if known is None:
+        firms = ", ".join(sorted(firm.name for firm in registry.firms.values()))
+        raise CheckFailed(f"no firm or account is called {name}; the firms are {firms}")
+    return registry.firm_accounts(known)
+
+
 def instrument_of(registry: Registry, symbol: str) -> Instrument:
     """Find a listed instrument by its symbol. Raises: CheckFailed naming those there are."""
-    for instrument in registry.instruments.values():
-        if instrument.symbol == symbol:
-            return instrument
-    known = ", ".join(sorted(i.symbol for i in registry.instruments.values()))
-    raise CheckFailed(f"no instrument is called {symbol}; there are {known}")
+    listed = {instrument.symbol: instrument for instrument in registry.instruments.values()}
+    known = _called(symbol, listed)
+    if known is None:
+        raise CheckFailed(f"no instrument is called {symbol}; there are {', '.join(sorted(listed))}")
+    return listed[known]
 
 
 def account_of(registry: Registry, name: str) -> OpenAccount:
-    """Find an account by its name. Raises: CheckFailed."""
-    for account in registry.accounts.values():
-        if account.name == name:
-            return account
-    raise CheckFailed(f"no account is called {name}")
+    """Find an account by its name. Raises: CheckFailed naming those there are."""
+    opened = {account.name: account for account in registry.accounts.values()}
+    known = _called(name, opened)
+    if known is None:
+        raise CheckFailed(f"no account is called {name}; there are {', '.join(sorted(opened))}")
+    return opened[known]
+
+
+def _called(wanted: str, names: Iterable[str]) -> str | None:
+    """Find a name, exactly as it is or else in any case; None when there is none, or several in other cases."""
+    known = dict.fromkeys(names)
+    if wanted in known:
+        return wanted
+    alike = [name for name in known if name.casefold() == wanted.casefold()]
+    return alike[0] if len(alike) == 1 else None

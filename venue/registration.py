@@ -249,6 +249,18 @@ def submit(data: Path, commands: list[Command]) -> list[Record]:
     return records
 
 
+def changes(differing: list[Difference]) -> list[Command]:
+    """List the commands that make the log follow the files, each once.
+
+    Raises: DefinitionsDiffer naming what no command changes.
+    """
+    fixed = [difference for difference in differing if difference.change is None]
+    if fixed:
+        lines = [f"  {difference}" for difference in fixed]
+        raise DefinitionsDiffer("\n".join(["no command changes this: put the files back", *lines]))
+    return list(dict.fromkeys(d.change for d in differing if d.change is not None))
+
+
 def _told(differing: list[Difference], data: Path, venue: Venue) -> str:
     lines = ["the files differ from the log:", *(f"  {difference}" for difference in differing)]
     if any(difference.change for difference in differing):

@@ -35,13 +35,33 @@ async def translated() -> AsyncIterator[None]:
     try:
         yield
     except _UNAVAILABLE as error:
-        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+        raise StoreUnavailable(_in_words(error)) from error
     except asyncpg.InterfaceError as error:
         if isinstance(error, ValueError):  # asyncpg's DataError: a value that is not of its column's type
             raise StoreRefused(str(error)) from error
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
     except asyncpg.PostgresError as error:
         raise StoreRefused(f"{error.sqlstate}: {error}") from error
+
+
+def _in_words(error: BaseException) -> str:
+    """Say what went wrong as a person would; PostgreSQL's own sentences are good as they are."""
+    match error:
+        case ConnectionRefusedError() | FileNotFoundError():
+            return f"nobody listens there ({_place(error)})"
+        case TimeoutError():
+            return "no answer in time"
+        case OSError(strerror=str(reason)):
+            return reason
+        case asyncpg.PostgresError():
+            return str(error)
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _place(error: OSError) -> str:
+    """Find the address in the text of asyncio, or the file that is not there."""
+    return str(error.filename or error.strerror or error).removeprefix("Connect call failed ")
 
 
 async def connect(dsn: str, settings: dict[str, str]) -> Any:

@@ -37,6 +37,18 @@ def receive_message(connection: socket.socket, bytes_max: int) -> bytes:
     return _receive_exactly(connection, length)
 
 
+def _in_words(error: Exception) -> str:
+    match error:
+        case FileNotFoundError() | ConnectionRefusedError():
+            return "it does not run"
+        case TimeoutError():
+            return f"no answer within {CONNECT_TIMEOUT_S:g} s"
+        case OSError(strerror=str(reason)):
+            return reason
+        case _:
+            return str(error)
+
+
 def connect(data: Path, hello: Hello) -> tuple[socket.socket, Welcome]:
     """Open a link and greet.
 
@@ -51,7 +63,7 @@ def connect(data: Path, hello: Hello) -> tuple[socket.socket, Welcome]:
         check_welcome(welcome)
     except (OSError, msgspec.DecodeError) as error:
         connection.close()
-        raise LinkError(f"the engine of {data} cannot be reached: {error}") from error
+        raise LinkError(f"the engine of {data} cannot be reached: {_in_words(error)}") from error
     except LinkError:
         connection.close()
         raise

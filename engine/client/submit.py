@@ -13,8 +13,6 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import structlog
-
 from engine.api.cursor import Cursor
 from engine.api.errors import LinkError
 from engine.api.ids import SessionId
@@ -32,8 +30,6 @@ AWAY_S_MAX = 3.0
 _COUNTER_MASK = 0xFFFF_FFFF
 """The high half of ``source_seq`` counts commands; it begins at the clock's microseconds, so that what an earlier
 process of the same name left in flight is not taken for one's own."""
-
-_log = structlog.get_logger()
 
 
 class Overloaded(LinkError):
@@ -130,7 +126,9 @@ class CommandLink:
         if self._observed_seq >= self._resend_after:
             self._resend_after = None
             if self._inflight:
-                _log.warning("commands_resent", count=len(self._inflight))
+                import structlog  # here: it takes longer than all else a short command imports
+
+                structlog.get_logger().warning("commands_resent", count=len(self._inflight))
                 self._unsent.clear()
                 self._send(b"".join(self._inflight.values()))
 

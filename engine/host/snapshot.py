@@ -25,7 +25,6 @@ from pathlib import Path
 from struct import Struct
 
 import msgspec
-import structlog
 
 from engine.api.errors import SnapshotError
 from engine.api.wire import crc32c
@@ -47,8 +46,6 @@ _VERSION = 2
 _PREFIX = Struct("<8sII")
 _BODY = Struct("<QQQQQ32s")
 _HEADER_BYTES = _PREFIX.size + _BODY.size
-
-_log = structlog.get_logger()
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -108,7 +105,9 @@ def restore_newest(directory: Path, hash_seed: int) -> Restored | None:
         try:
             return load(path, hash_seed)
         except SnapshotError as error:
-            _log.error("snapshot_refused", path=str(path), reason=str(error))
+            import structlog  # here: it takes longer than all else a short command imports
+
+            structlog.get_logger().error("snapshot_refused", path=str(path), reason=str(error))
     return None
 
 

@@ -1,38 +1,150 @@
-"""The command line put together: groups and single commands."""
+"""The command line as one table: each command is a function of a module that is imported when it is called for.
+
+Importing all of them takes a second. ``--help`` needs none.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple
+
 import typer
+from typer.core import TyperGroup
 
-from ops.cli.account import account
-from ops.cli.demo import demo
-from ops.cli.journal import journal
-from ops.cli.market import market
-from ops.cli.order import order
-from ops.cli.reconcile import reconcile
-from ops.cli.run import run
-from ops.cli.session import session
-from ops.cli.status import status
 
-app = typer.Typer(
-    name="exchange",
-    help="Run, watch, explain and check a FIX 4.4 exchange.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("run")(run)
-app.command("demo")(demo)
-app.command("status")(status)
-app.command("reconcile")(reconcile)
-app.add_typer(account, name="account")
-app.add_typer(market, name="market")
-app.add_typer(order, name="order")
-app.add_typer(session, name="session")
-app.add_typer(journal, name="journal")
+class Leaf(NamedTuple):
+    """A command: the function ``name`` of ``module`` in this package."""
+
+    module: str
+    name: str
+    help: str
+
+
+class Branch(NamedTuple):
+    """A group of commands."""
+
+    leaves: dict[str, Leaf]
+    help: str
+
+
+Commands = dict[str, Leaf | Branch]
+
+COMMANDS: Commands = {
+    "run": Leaf("run", "run", "Start an exchange, keep it running, stop it cleanly on Ctrl-C or SIGTERM."),
+    "demo": Leaf("demo", "demo", "Let two firms trade over FIX on a fresh exchange of its own; --data is left alone."),
+    "status": Leaf("status", "status", "Show processes, engine, links and how far each follower of the log is behind."),
+    "reconcile": Leaf("reconcile", "reconcile", "Compare engine and books per account and asset."),
+    "apply": Leaf("apply", "apply", "Show what the configuration changes, then have the log follow it by commands."),
+    "account": Branch(
+        {
+            "show": Leaf("balances", "show", "Show a firm's live balances beside what is settled."),
+            "status": Leaf("account", "status", "Suspend, reactivate or close an account."),
+            "limits": Leaf(
+                "account",
+                "limits",
+                "Set an account's tier and its own caps.",
+            ),
+            "leverage": Leaf("account", "set_leverage", "Set leverage and margin mode of a position, open or to come."),
+        },
+        "Show balances; set status, limits and leverage of accounts.",
+    ),
+    "market": Branch(
+        {
+            "list": Leaf("markets", "list_markets", "List every market with its status, mark and last price."),
+            "status": Leaf("market", "status", "Open, halt or close a symbol, or with --venue the whole exchange."),
+            "mark": Leaf("market", "mark", "Set the mark price of a symbol."),
+            "breaker": Leaf("market", "breaker", "Keep new orders out of a symbol for a while."),
+        },
+        "List, open, halt and close markets; set marks; trigger breakers.",
+    ),
+    "order": Branch({"show": Leaf("order", "show", "Show all that ever happened to an order.")}, "Explain orders."),
+    "session": Branch(
+        {
+            "list": Leaf("session", "list_sessions", "List the CompIDs that the configuration admits."),
+            "hash": Leaf("session", "hash_password", "Hash a password for members.toml."),
+        },
+        "List CompIDs; hash passwords for members.toml.",
+    ),
+    "journal": Branch(
+        {
+            "verify": Leaf("journal", "verify", "Check every CRC and chain, and each snapshot against a replay."),
+            "cat": Leaf("records", "cat", "Print records in words, or as JSON."),
+            "expand": Leaf("records", "expand", "Print the log as events of the taxonomy, each with its envelope."),
+            "replay": Leaf(
+                "journal", "replay", "Execute every command again, and compare the bytes with the journal's."
+            ),
+            "diff": Leaf("bisect", "diff", "Show the first record two journals differ in."),
+            "bisect": Leaf("bisect", "bisect", "Find the first record that executes to other bytes than journaled."),
+        },
+        "Check, read, re-execute and compare the log.",
+    ),
+}
+"""Everything ``exchange`` can do."""
+
+
+class _Group(TyperGroup):
+    """A group whose commands are in a table until one is called for."""
+
+    table: Commands = COMMANDS
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = dict.fromkeys(self.table)  # what a mistyped name is compared with
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = self.table.get(cmd_name)
+        return None if entry is None else typer.main.get_command(_typer(entry, cmd_name))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in self.table.items()])
+
+
+def _typer(entry: Leaf | Branch, name: str) -> typer.Typer:
+    if isinstance(entry, Branch):
+        return _group(dict(entry.leaves), name, entry.help)
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    single.command(name)(getattr(import_module(f"ops.cli.{entry.module}"), entry.name))
+    return single
+
+
+def _group(table: Commands, name: str, text: str) -> typer.Typer:
+    cls = type("Group", (_Group,), {"table": table})
+    group = typer.Typer(
+        name=name,
+        cls=cls,
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    group.callback()(lambda: None)
+    return group
+
+
+app = _group(COMMANDS, "exchange", "Run, watch, explain and check a FIX 4.4 exchange.")
 
 
 def main() -> None:
     """Run the ``exchange`` command."""
+    open_standard_streams()
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]  # asyncpg and PostgreSQL's programs would mix them into every address
     app()
+
+
+def open_standard_streams() -> None:
+    """Open what was closed (``>&-``) on nothing: else the first file or socket would take its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from clearing.reconcile import Reconciliation
 from engine.api.registry import Registry
 from engine.api.units import format_minor
 from engine.standing import load_registry
-from ops.cli.reconcile import compare, show_comparison
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, err, out, show_json, show_table
-from ops.demo.show import DemoOutcome, fresh_exchange, trade
+
+if TYPE_CHECKING:  # a demonstration imports QuickFIX and asyncpg; --help does not
+    from clearing.reconcile import Reconciliation
+    from ops.demo.show import DemoOutcome
 
 
 class BalanceChange(msgspec.Struct, frozen=True):
@@ -39,6 +40,9 @@ def demo(
 
     Exit code 0 only if drop copy equals order entry, every asset is conserved, and engine and books agree.
     """
+    from ops.cli.reconcile import compare, show_comparison
+    from ops.demo.show import fresh_exchange
+
     err.print("starting a fresh exchange in a temporary directory")
     with fresh_exchange(config) as (running, port_base):
         outcome = _trade_with_progress(running, port_base, orders)
@@ -60,6 +64,8 @@ def agrees(outcome: DemoOutcome, found: Reconciliation) -> bool:
 
 
 def _trade_with_progress(running: Path, port_base: int, orders: int) -> DemoOutcome:
+    from ops.demo.show import trade
+
     columns = (TextColumn("trading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         task = progress.add_task("trading", total=orders // 2 * 2)

@@ -13,47 +13,19 @@ from engine.api.enums import BreakerReason, SymbolStatus, VenueStatus
 from engine.api.errors import UnitError
 from engine.api.units import Ticks
 from engine.api.wire import Record
-from engine.standing import load
-from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, out, show_json, show_table
+from ops.cli.screen import DEFAULT_DATA, DataOption, clear_faults, out
 from ops.directory import journal_of
 from ops.errors import Refused
 from ops.steering import command_engine, instrument_of, registry_of
 from ops.telling.chronicle import Chronicle
 from ops.telling.commands import words
-from ops.telling.events import describe_event, iso_time
-
-market = typer.Typer(no_args_is_help=True, help="List, open, halt and close markets; set marks; trigger breakers.")
+from ops.telling.events import describe_event
 
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC/USDT.")]
 
 _Status = TypeVar("_Status", bound=IntEnum)
 
 
-@market.command("list")
-@clear_faults
-def list_markets(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
-    """List every market with its status, mark, last price and circuit breaker, from the journal."""
-    with busy("reading the journal"):
-        standing = load(journal_of(data).parent)
-    listed = standing.registry.instruments
-    rows = [
-        {
-            "symbol": listed[symbol_id].symbol,
-            "status": "delisted" if state.is_delisted else words(state.status.name),
-            "mark": listed[symbol_id].format_price(state.mark) if state.mark else "",
-            "last": listed[symbol_id].format_price(state.last_px) if state.last_px else "",
-            "breaker_until": iso_time(state.breaker_until_ns) if state.breaker_until_ns else "",
-        }
-        for symbol_id, state in sorted(standing.markets.by_symbol.items())
-    ]
-    if as_json:
-        show_json({"venue": words(standing.markets.venue.name), "markets": rows})
-        return
-    columns = ("symbol", "status", "mark>", "last>", "breaker until")
-    show_table(f"venue: {words(standing.markets.venue.name)}", columns, [tuple(row.values()) for row in rows])
-
-
-@market.command("status")
 @clear_faults
 def status(
     words_given: Annotated[
@@ -75,7 +47,6 @@ def status(
     return _report(data, command_engine(data, command))
 
 
-@market.command("mark")
 @clear_faults
 def mark(
     symbol: SymbolArgument,
@@ -88,7 +59,6 @@ def mark(
     _report(data, command_engine(data, c.SetMark(instrument.symbol_id, ticks)), f"the mark of {symbol} is {price}")
 
 
-@market.command("breaker")
 @clear_faults
 def breaker(symbol: SymbolArgument, data: DataOption = DEFAULT_DATA) -> None:
     """Keep new orders out of a symbol for 300 s, or for longer if it is so already. Nothing ends it earlier."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops.cli.journal import records_to
+from ops.cli.records import records_to
 from ops.cli.screen import (
     DEFAULT_DATA,
     INDENT,
@@ -23,21 +25,24 @@ from ops.cli.state import AtOption, ToOption
 from ops.directory import journal_of
 from ops.errors import CheckFailed
 from ops.journal.timetravel import log_at, wanted_seq
-from ops.telling.events import Chronicle, iso_time
-from ops.telling.history import Happening, OrderQuery, order_history, parse_query
+from ops.telling.chronicle import Chronicle
+from ops.telling.history import Happening, OrderQuery, order_history, orders_like, parse_query
+from ops.telling.times import iso_time
 
-order = typer.Typer(no_args_is_help=True, help="Explain orders.")
+PART_LENGTH_MIN = 3
+"""Fewer characters of an id are no hint."""
+
+MATCHES_MAX = 10
+"""So many orders are named when a part of an id may stand for several."""
+
+Story = tuple[OrderQuery, list[Happening]]
 
 
-@order.callback()
-def group() -> None:
-    """Explain orders."""
-
-
-@order.command("show")
 @clear_faults
 def show(
-    order_id: Annotated[str, typer.Argument(metavar="ID", help="OrderID <37>, its number, or a ClOrdID <11>.")],
+    order_id: Annotated[
+        str, typer.Argument(metavar="ID", help="OrderID <37>, its number, a ClOrdID <11>, or a part of one.")
+    ],
     data: DataOption = DEFAULT_DATA,
     session: Annotated[str, typer.Option("--session", help="CompID the ClOrdID belongs to.")] = "",
     to_seq: ToOption = None,
@@ -49,10 +54,11 @@ def show(
     with busy("reading the journal"):
         to_seq = wanted_seq(log_at(data), to_seq, at)
         queries = parse_query(order_id, session, records_to(directory, to_seq))
-        found = [(query, list(order_history(query, records_to(directory, to_seq), Chronicle()))) for query in queries]
-    stories = [(query, happenings) for query, happenings in found if happenings]
+        stories = _stories(queries, directory, to_seq)
+        if not stories and not session:
+            stories = _stories([_only_match(order_id, directory, to_seq)], directory, to_seq)
     if not stories:
-        raise CheckFailed(f"the journal knows no order {order_id}" + (f" of {session}" if session else ""))
+        raise CheckFailed(f"the journal knows no order {order_id} of {session}")
     if as_json:
         show_json([row for query, happenings in stories for row in _rows(query, happenings)])
         return
@@ -62,6 +68,25 @@ def show(
         out.print(f"[bold]{escape(str(query))}[/]")
         for happening in happenings:
             _print(happening)
+
+
+def _stories(queries: list[OrderQuery], directory: Path, to_seq: int | None) -> list[Story]:
+    found = [(query, list(order_history(query, records_to(directory, to_seq), Chronicle()))) for query in queries]
+    return [(query, happenings) for query, happenings in found if happenings]
+
+
+def _only_match(text: str, directory: Path, to_seq: int | None) -> OrderQuery:
+    """Find the one order that a part of an id stands for. Raises: CheckFailed naming some when it is not one."""
+    matches = []
+    if len(text) >= PART_LENGTH_MIN:
+        matches = list(islice(orders_like(text, records_to(directory, to_seq)), MATCHES_MAX + 1))
+    if not matches:
+        raise CheckFailed(f"the journal knows no order {text}, and none whose id begins or ends like that")
+    if len(matches) > 1:
+        some = "\n".join(f"  {match}" for match in matches[:MATCHES_MAX])
+        more = "\n  and more" if len(matches) > MATCHES_MAX else ""
+        raise CheckFailed(f"{text} may be any of these:\n{some}{more}")
+    return OrderQuery(order_id=matches[0].order_id)
 
 
 def _rows(query: OrderQuery, happenings: list[Happening]) -> list[dict[str, object]]:

@@ -10,15 +10,17 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 
 from ops.cli.screen import DEFAULT_DATA, DataOption, clear_faults, err, escape, out, show_table
 from ops.processes import LISTENERS, PROCESSES, Settings
-from ops.running.exchange import Exchange
 from venue.configuration import PORTS_AFTER_BASE, load_venue, refuse_development_credentials
+
+if TYPE_CHECKING:
+    from ops.running.exchange import Exchange
 
 
 class Durability(StrEnum):
@@ -60,6 +62,8 @@ def run(
 
 
 async def _hold_up(settings: Settings) -> None:
+    from ops.running.exchange import Exchange  # here: --help needs none of what holds an exchange up
+
     exchange = Exchange(settings, announce)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

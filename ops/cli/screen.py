@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,9 @@ from venue.errors import RegistrationRefused, VenueError
 WIDTH_UNSEEN = 160
 """Columns of a table that goes into a file or a pipe."""
 
+WIDTH_MIN = 20
+"""Fewer columns show no table: a COLUMNS below is taken for unknown."""
+
 INDENT = 12
 """Where what happened begins, and a line that is too long goes on."""
 
@@ -36,10 +40,18 @@ class _Screen(Console):
         raise BrokenPipeError
 
 
-_IS_WIDTH_KNOWN = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+def known_width(columns: str, is_terminal: bool) -> int:
+    """Tell how wide the screen is, by the environment's COLUMNS or the terminal; 0 when nobody knows."""
+    if columns.isascii() and columns.isdecimal() and int(columns) >= WIDTH_MIN:
+        return int(columns)
+    return max(WIDTH_MIN, shutil.get_terminal_size().columns) if is_terminal and not columns else 0
 
-out = _Screen(highlight=False, soft_wrap=True, width=None if _IS_WIDTH_KNOWN else WIDTH_UNSEEN)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_KNOWN_WIDTH = known_width(os.environ.get("COLUMNS", ""), sys.stdout.isatty())
+_WIDTH = _KNOWN_WIDTH or WIDTH_UNSEEN
+
+out = _Screen(highlight=False, soft_wrap=True, width=_WIDTH)
+err = Console(stderr=True, highlight=False, soft_wrap=True, width=_WIDTH)
 
 DataOption = Annotated[Path, typer.Option("--data", help="Data directory of the exchange.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -73,7 +85,7 @@ def clear_faults(command: Callable[_Parameters, _Result]) -> Callable[_Parameter
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
-            fail(str(error), Unreachable.exit_code)
+            fail(_in_words(error), Unreachable.exit_code)
         raise AssertionError("unreachable")
 
     return run
@@ -84,6 +96,12 @@ def _flushed(command: Callable[_Parameters, _Result], *args: _Parameters.args, *
         return command(*args, **kwargs)
     finally:
         sys.stdout.flush()
+
+
+def _in_words(error: OSError) -> str:
+    """Say what the system refused, and of which file; ``[Errno 17]`` is no word."""
+    what = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {what}" if error.filename else what
 
 
 def fail(message: str, exit_code: int) -> None:
@@ -114,7 +132,7 @@ def show_json(value: object) -> None:
 
 def show_line(text: str) -> None:
     """Print a line; where the width is known, wrap it between words."""
-    if not _IS_WIDTH_KNOWN:
+    if not _KNOWN_WIDTH:
         print(text)
         return
     wrapped = textwrap.wrap(

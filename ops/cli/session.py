@@ -16,10 +16,7 @@ BCRYPT_COST = 12
 
 KEYS = ("comp_id", "kind", "firm", "session_id", "default_account")
 
-session = typer.Typer(no_args_is_help=True, help="List CompIDs; hash passwords for members.toml.")
 
-
-@session.command("list")
 @clear_faults
 def list_sessions(
     data: DataOption = DEFAULT_DATA,
@@ -35,7 +32,6 @@ def list_sessions(
     show_table("sessions", ("CompID", "kind", "firm", "session>", "default account"), rows)
 
 
-@session.command("hash")
 @clear_faults
 def hash_password(
     data: DataOption = DEFAULT_DATA,

@@ -15,9 +15,9 @@ from engine.api.registry import Registry
 from engine.api.units import format_minor
 from engine.client import read_journal
 from ops.cli.screen import counted, err, out, show_json, show_table
-from ops.errors import CheckFailed
 from ops.journal.timetravel import Log, Progress, Summary, state_at, summary_of
-from ops.telling.events import iso_time
+from ops.steering import accounts_of
+from ops.telling.times import iso_time
 from venue.registration import operations_records
 
 ToOption = Annotated[int | None, typer.Option("--to", min=0, help="As of this seq.")]
@@ -52,9 +52,7 @@ def show_state(log: Log, seq: int, as_json: bool, firm: str = "") -> None:
     with progress_to(seq, "executing") as progress:
         summary = summary_of(state_at(log, seq, progress))
     registry = Registry(operations_records(read_journal(log.journal, 1, seq) if seq else ()))
-    wanted = {one.account_id for one in registry.firm_accounts(firm)} if firm else registry.accounts.keys()
-    if firm and not wanted:
-        raise CheckFailed(f"no firm or account is called {firm} at seq {seq}")
+    wanted = {one.account_id for one in accounts_of(registry, firm)} if firm else registry.accounts.keys()
     lines = [_line(registry, balance) for balance in summary.balances if balance[0] in wanted]
     time = iso_time(summary.ts_ns) if seq else ""
     if as_json:

@@ -7,7 +7,7 @@ import typer
 from engine.api.link import EngineStatus
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.directory import read_whereabouts
-from ops.telling.events import iso_time
+from ops.telling.times import iso_time
 from ops.watching.inquiry import inquire
 from ops.watching.inspection import Inspection, ProcessView
 

@@ -44,7 +44,8 @@ class DropCopyReader:
         with contextlib.suppress(OSError):
             self._send("5")
             self._socket.shutdown(socket.SHUT_WR)
-        self._thread.join(5)
+        if self._thread.ident is not None:
+            self._thread.join(5)
         self._socket.close()
 
     def _send(self, msg_type: str, *fields: tuple[int, str]) -> None:

@@ -175,7 +175,7 @@ def _mass_cancel(request: c.MassCancel, chronicle: Chronicle) -> str:
     if request.account_id:
         scope.append(chronicle.account(request.account_id))
     if request.firm_id:
-        firm = chronicle.firms.get(request.firm_id)
+        firm = chronicle.registry.firms.get(request.firm_id)
         scope.append(f"firm {firm.name if firm else request.firm_id}")
     if request.of_session:
         scope.append(f"entered by {chronicle.source(request.of_session)}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api.enums import BreakerReason, PositionReason, RestateReason, Side
@@ -12,9 +10,8 @@ from engine.api.rejects import describe
 from engine.api.units import Lots, format_minor
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
-from ops.telling.commands import describe_command, words
-
-__all__ = ["Chronicle", "describe_command", "describe_event", "iso_time"]
+from ops.telling.commands import words
+from ops.telling.times import iso_time
 
 _RESTATED = {
     RestateReason.PEG: "the price it is pegged to moved",
@@ -30,12 +27,6 @@ _MOVED = {
     PositionReason.MARGIN: "margin adjusted",
     PositionReason.DEBT: "debt covered",
 }
-
-
-def iso_time(ts_ns: int) -> str:
-    """Write exchange time as ISO 8601 with microseconds and Z (TIM-08)."""
-    seconds, rest = divmod(ts_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 
 
 def describe_event(event: e.Event, record: Record, chronicle: Chronicle) -> str:

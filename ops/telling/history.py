@@ -30,9 +30,13 @@ from engine.api.events import (
     StatusReported,
     Traded,
 )
-from engine.api.ids import NO_ORDER, AccountId, OrderId, Seq, parse_order_id
+from engine.api.ids import NO_ORDER, AccountId, OrderId, Seq, order_id_text, parse_order_id
+from engine.api.registry import Registry
+from engine.api.units import TimestampNs
 from engine.api.wire import Record
-from ops.telling.events import Chronicle, describe_command, describe_event
+from ops.telling.chronicle import Chronicle
+from ops.telling.commands import describe_command
+from ops.telling.events import describe_event
 
 ANSWERS = (OrderRejected, CancelRejected, ReplaceRejected, StatusReported, CommandRefused)
 """Events that answer the command of their record."""
@@ -83,6 +87,33 @@ def users_of(cl_ord_id: str, records: Iterable[Record]) -> list[str]:
         if cl_ord_id in names_in(record.command):
             found[chronicle.source(record.source)] = None
     return list(found)
+
+
+class Match(msgspec.Struct, frozen=True):
+    """An order whose OrderID begins or ends, or whose ClOrdID begins, with what was asked for."""
+
+    order_id: OrderId
+    order_id_text: str
+    cl_ord_id: str
+    comp_id: str
+
+    def __str__(self) -> str:
+        return f"{self.order_id_text} (number {self.order_id}, ClOrdID {self.cl_ord_id} of {self.comp_id})"
+
+
+def orders_like(text: str, records: Iterable[Record]) -> Iterator[Match]:
+    """Find the orders that ``text`` may stand for. The end of an OrderID tells more than its beginning, a time."""
+    sessions = Registry()
+    for record in records:
+        sessions.apply(record)
+        command = record.command
+        if not isinstance(command, NewOrder):
+            continue
+        for index, event in enumerate(record.events):
+            if isinstance(event, OrderAccepted):
+                whole = order_id_text(event.order_id, TimestampNs(record.ts_ns + index))
+                if whole.startswith(text) or whole.endswith(text) or command.cl_ord_id.startswith(text):
+                    yield Match(event.order_id, whole, command.cl_ord_id, sessions.source(record.source))
 
 
 def order_history(query: OrderQuery, records: Iterable[Record], chronicle: Chronicle) -> Iterator[Happening]:

@@ -12,7 +12,7 @@ from engine.api.ids import AssetId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
-from ops.telling.events import iso_time
+from ops.telling.times import iso_time
 
 Fields = dict[str, object]
 """Of a JSON object."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -9,9 +11,12 @@ import pytest
 
 from engine.api.commands import Deposit, RegisterFirm
 from engine.api.events import CommandRefused
+from engine.api.ids import SymbolId
+from engine.api.registry import Registry
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
 from ops.watching.inspection import engine_balances
+from tests.ops.running import ROOT, command
 from venue.configuration import load_venue
 from venue.errors import ConfigError, DefinitionsDiffer
 from venue.registration import expected_commands, register
@@ -114,3 +119,57 @@ def test_an_opening_balance_that_lies_far_from_its_account_is_not_credited_again
     monkeypatch.setattr("venue.registration.OPENING_RECORDS_MAX", 3)
     assert register(engine, load_venue(config)) > 0
     assert engine_balances(engine).rows == before
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, config: Path) -> Path:
+    """The data directory of an exchange that has registered its configuration and does not run."""
+    data = tmp_path / "stopped"
+    data.mkdir()
+    line = [sys.executable, "-m", "engine", "--data", str(data)]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        register(data, load_venue(config))
+        process.terminate()
+    return data
+
+
+def edit(config: Path, file: str, old: str, new: str) -> None:
+    text = (config / file).read_text()
+    assert old in text
+    (config / file).write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.req("TBL-04")
+def test_apply_shows_the_difference_and_lets_the_log_follow_it(stopped: Path, config: Path) -> None:
+    edit(config, "instruments.toml", "taker_ppm = 1000", "taker_ppm = 900")
+    edit(config, "instruments.toml", 'max_qty = "10000"', 'max_qty = "5000"')
+    with (config / "members.toml").open("a") as file:
+        file.write(FIRM)
+    line = ("apply", "--data", stopped, "--config", config)
+    asked = command(*line)
+    assert asked.returncode == 2 and "say --yes" in asked.stderr
+    for said in ("BTC/USDT", "taker_ppm", "1000", "900", "max_qty", "10000", "5000", "register firm 9 NINTH"):
+        assert said in asked.stdout
+    assert len(records(stopped)) == 27
+    done = command(*line, "--yes")
+    assert done.returncode == 0 and "applied: 3 commands, up to seq 30" in done.stdout, done.stderr
+    listed = Registry(records(stopped)).instruments[SymbolId(1)]
+    assert (listed.taker_ppm, listed.format_qty(listed.max_qty)) == (900, "5000")
+    again = command(*line)
+    assert again.returncode == 0 and "the log holds all that the files say" in again.stdout
+    assert len(records(stopped)) == 30
+
+
+def test_apply_refuses_what_no_command_changes(stopped: Path, config: Path) -> None:
+    edit(config, "members.toml", 'name = "BRAVO"', 'name = "BRAVA"')
+    done = command("apply", "--yes", "--data", stopped, "--config", config)
+    assert done.returncode == 2
+    assert "no command changes this: put the files back" in done.stderr
+    assert "firm 2 name: log BRAVO, file BRAVA" in done.stderr
+    assert len(records(stopped)) == 27
+
+
+def test_apply_needs_a_journal(tmp_path: Path, config: Path) -> None:
+    done = command("apply", "--yes", "--data", tmp_path, "--config", config)
+    assert done.returncode == 3 and "no journal in" in done.stderr and not list(tmp_path.glob("exchange.lock"))

@@ -7,7 +7,8 @@ import pytest
 
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
-from ops.telling.events import describe_command, describe_event
+from ops.telling.commands import describe_command
+from ops.telling.events import describe_event
 from ops.telling.history import OrderQuery, order_history
 from ops.telling.objects import record_object
 from tests.taxonomy.scenario import whole_day
