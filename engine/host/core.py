@@ -115,27 +115,27 @@ class Core:
     @property
     def seq(self) -> Seq:
         """Number of the last record, 0 before the first."""
-        return Seq(lib.exchange_core_standing(self._core).seq)
+        return Seq(lib.exchange_core_summary(self._core).seq)
 
     @property
     def ts_ns(self) -> TimestampNs:
         """Time of the last event, 0 before the first."""
-        return TimestampNs(lib.exchange_core_standing(self._core).event_ts_ns)
+        return TimestampNs(lib.exchange_core_summary(self._core).event_ts_ns)
 
     @property
     def prev_crc(self) -> int:
         """CRC of the last record, which the next one chains to."""
-        return lib.exchange_core_standing(self._core).crc
+        return lib.exchange_core_summary(self._core).crc
 
     @property
     def open_orders(self) -> int:
         """Count the orders in all books. Cost: O(instruments)."""
-        return lib.exchange_core_standing(self._core).open_orders
+        return lib.exchange_core_summary(self._core).open_orders
 
     @property
     def next_due_ns(self) -> int:
         """When something is due that no command asks for, 0 for never; a time that has passed means at once."""
-        return lib.exchange_core_standing(self._core).next_due_ns
+        return lib.exchange_core_summary(self._core).next_due_ns
 
     def balances(self) -> list[tuple[AccountId, AssetId, int, int]]:
         """List ``(account_id, asset_id, available, locked)`` of all balances that are not zero, sorted."""

@@ -7,6 +7,7 @@
 
 use crate::language::codes::Fault;
 use crate::language::crc32c::Checksum;
+use crate::language::ids::OrderId;
 use crate::language::{codes, command, crc32c, event, frame, limits};
 use crate::rules::apply::Progress;
 use crate::standing::fold::{Fold, Taken};
@@ -58,9 +59,9 @@ pub struct Replayed {
     pub fault: u32,
 }
 
-/// Where the log stands.
+/// Where the log ends, and what follows.
 #[repr(C)]
-pub struct Standing {
+pub struct Summary {
     pub seq: u64,
     pub event_ts_ns: u64,
     pub open_orders: u64,
@@ -125,10 +126,10 @@ pub unsafe extern "C" fn exchange_core_replay(core: *mut Core, records: *const u
 /// # Safety
 /// As `exchange_core_apply`.
 #[no_mangle]
-pub unsafe extern "C" fn exchange_core_standing(core: *const Core) -> Standing {
+pub unsafe extern "C" fn exchange_core_summary(core: *const Core) -> Summary {
     let exchange = unsafe { &(*core).exchange };
     let end = exchange.log_end();
-    Standing {
+    Summary {
         seq: end.seq,
         event_ts_ns: end.event_ts_ns,
         open_orders: exchange.open_orders() as u64,
@@ -196,7 +197,7 @@ pub unsafe extern "C" fn exchange_core_positions(core: *mut Core) -> Bytes {
         handed_out.extend_from_slice(&account_id.to_le_bytes());
         handed_out.extend_from_slice(&position.symbol_id.to_le_bytes());
         handed_out.extend_from_slice(&[position.leverage, u8::from(position.is_isolated), 0, 0, 0, 0, 0, 0]);
-        handed_out.extend_from_slice(&i128::from(position.size).to_le_bytes());
+        handed_out.extend_from_slice(&position.size.wide().to_le_bytes());
         for amount in [position.cost, position.margin, position.extra, position.debt] {
             handed_out.extend_from_slice(&amount.to_le_bytes());
         }
@@ -212,7 +213,7 @@ pub unsafe extern "C" fn exchange_core_positions(core: *mut Core) -> Bytes {
 pub unsafe extern "C" fn exchange_core_loans(core: *mut Core) -> Bytes {
     let Core { exchange, handed_out } = unsafe { &mut *core };
     handed_out.clear();
-    for (account_id, asset_id, balance) in exchange.balances().filter(|(_, _, balance)| balance.loan != 0) {
+    for (account_id, asset_id, balance) in exchange.balances().filter(|(_, _, balance)| !balance.loan.is_zero()) {
         handed_out.extend_from_slice(&account_id.to_le_bytes());
         handed_out.extend_from_slice(&asset_id.to_le_bytes());
         handed_out.extend_from_slice(&balance.loan.to_le_bytes());
@@ -336,10 +337,10 @@ pub unsafe extern "C" fn exchange_standing_take(
 /// # Safety
 /// As `exchange_standing_take`.
 #[no_mangle]
-pub unsafe extern "C" fn exchange_standing_end(standing: *const Followed) -> Standing {
+pub unsafe extern "C" fn exchange_standing_end(standing: *const Followed) -> Summary {
     let fold = unsafe { &(*standing).fold };
     let open_orders = fold.open_orders() as u64;
-    Standing { seq: fold.seq, event_ts_ns: fold.event_ts_ns, open_orders, next_due_ns: 0, crc: fold.crc }
+    Summary { seq: fold.seq, event_ts_ns: fold.event_ts_ns, open_orders, next_due_ns: 0, crc: fold.crc }
 }
 
 /// # Safety
@@ -383,7 +384,7 @@ pub unsafe extern "C" fn exchange_standing_snapshot(standing: *mut Followed) -> 
 /// As `exchange_standing_take`.
 #[no_mangle]
 pub unsafe extern "C" fn exchange_standing_find(standing: *mut Followed, order_id: u64) -> Bytes {
-    unsafe { hand_out(standing, |fold, out| fold.find(order_id, out)) }
+    unsafe { hand_out(standing, |fold, out| fold.find(OrderId::new(order_id), out)) }
 }
 
 /// The rows of all open orders, in the order in which they were accepted.

@@ -2,36 +2,38 @@
 
 use crate::accounts::position::Position;
 use crate::language::codes::{AccountKind, AccountStatus, MarginState};
+use crate::language::ids::{AccountId, AssetId, FirmId, Key, SymbolId};
 use crate::language::limits::{OPEN_ORDERS_PER_ACCOUNT_MAX, OPEN_ORDERS_PER_SYMBOL_MAX};
-use crate::store::slab::NIL;
+use crate::language::units::Minor;
+use crate::market::open_orders::Slot;
 
 pub struct Asset {
     pub decimals: u8,
     /// Everything ever deposited: the sum of all balances, for nothing leaves yet.
-    pub deposited: i128,
+    pub deposited: Minor,
     /// What a unit counts as collateral.
     pub weight_ppm: u32,
     /// The account that lends it, 0 for none.
-    pub lending_account_id: u32,
+    pub lending_account_id: AccountId,
     /// Sum of all loans.
-    pub lent: i128,
+    pub lent: Minor,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Balance {
-    pub available: i128,
-    pub locked: i128,
-    pub loan: i128,
+    pub available: Minor,
+    pub locked: Minor,
+    pub loan: Minor,
 }
 
 impl Balance {
     pub fn is_zero(&self) -> bool {
-        self.available == 0 && self.locked == 0 && self.loan == 0
+        self.available.is_zero() && self.locked.is_zero() && self.loan.is_zero()
     }
 }
 
 pub struct Account {
-    pub firm_id: u32,
+    pub firm_id: FirmId,
     pub kind: AccountKind,
     pub status: AccountStatus,
     pub margin_state: MarginState,
@@ -39,21 +41,21 @@ pub struct Account {
     /// Own cap on leverage, 0 for none.
     pub leverage_max: u8,
     /// Own cap on the notional of a position, 0 for none.
-    pub position_notional_max: i128,
+    pub position_notional_max: Minor,
     pub open_orders: u32,
     /// The oldest and the latest of its open orders; the others are linked between them.
-    pub first_open: u32,
-    pub last_open: u32,
+    pub first_open: Slot,
+    pub last_open: Slot,
     /// By symbol; all that ever came into being.
     pub positions: Vec<Position>,
     /// `(symbol_id, open orders)`, by symbol.
-    open_by_symbol: Vec<(u32, u32)>,
+    open_by_symbol: Vec<(SymbolId, u32)>,
     /// By asset id, as far as ever touched.
     balances: Vec<Balance>,
 }
 
 impl Account {
-    pub fn new(firm_id: u32, kind: AccountKind) -> Self {
+    pub fn new(firm_id: FirmId, kind: AccountKind) -> Self {
         Self {
             firm_id,
             kind,
@@ -61,122 +63,125 @@ impl Account {
             margin_state: MarginState::Normal,
             tier: 1,
             leverage_max: 0,
-            position_notional_max: 0,
+            position_notional_max: Minor::ZERO,
             open_orders: 0,
-            first_open: NIL,
-            last_open: NIL,
+            first_open: Slot::NIL,
+            last_open: Slot::NIL,
             positions: Vec::new(),
             open_by_symbol: Vec::new(),
             balances: Vec::new(),
         }
     }
 
-    pub fn balance(&self, asset_id: u32) -> Balance {
-        self.balances.get(asset_id as usize).copied().unwrap_or_default()
+    pub fn balance(&self, asset_id: AssetId) -> Balance {
+        self.balances.get(asset_id.at()).copied().unwrap_or_default()
     }
 
     /// Walk the balances that are not zero, by asset.
-    pub fn balances(&self) -> impl Iterator<Item = (u32, Balance)> + '_ {
+    pub fn balances(&self) -> impl Iterator<Item = (AssetId, Balance)> + '_ {
         let numbered = self.balances.iter().enumerate();
-        numbered.filter(|(_, balance)| !balance.is_zero()).map(|(asset_id, balance)| (asset_id as u32, *balance))
+        numbered.filter(|(_, balance)| !balance.is_zero()).map(|(asset_id, balance)| (AssetId::of(asset_id), *balance))
     }
 
     /// Add to available. Only a clearing `PnL` account may fall below zero.
-    pub fn credit(&mut self, asset_id: u32, amount: i128) {
+    pub fn credit(&mut self, asset_id: AssetId, amount: Minor) {
         let may_be_negative = self.kind == AccountKind::ClearingPnl;
         let balance = self.balance_mut(asset_id);
         balance.available += amount;
-        assert!(balance.available >= 0 || may_be_negative, "available balance fell below zero");
+        assert!(balance.available >= Minor::ZERO || may_be_negative, "available balance fell below zero");
     }
 
     /// Move from available to locked.
     #[inline(always)]
-    pub fn reserve(&mut self, asset_id: u32, amount: i128) {
+    pub fn reserve(&mut self, asset_id: AssetId, amount: Minor) {
         let balance = self.balance_mut(asset_id);
         balance.available -= amount;
         balance.locked += amount;
-        assert!(balance.available >= 0, "reserved more than was available");
+        assert!(balance.available >= Minor::ZERO, "reserved more than was available");
     }
 
     /// Move from locked to available.
     #[inline(always)]
-    pub fn release(&mut self, asset_id: u32, amount: i128) {
+    pub fn release(&mut self, asset_id: AssetId, amount: Minor) {
         let balance = self.balance_mut(asset_id);
         balance.locked -= amount;
         balance.available += amount;
-        assert!(balance.locked >= 0, "released more than was locked");
+        assert!(balance.locked >= Minor::ZERO, "released more than was locked");
     }
 
     /// Take out of locked: paid away.
-    pub fn spend(&mut self, asset_id: u32, amount: i128) {
+    pub fn spend(&mut self, asset_id: AssetId, amount: Minor) {
         let balance = self.balance_mut(asset_id);
         balance.locked -= amount;
-        assert!(balance.locked >= 0, "spent more than was locked");
+        assert!(balance.locked >= Minor::ZERO, "spent more than was locked");
     }
 
     /// Owe more, or, with a negative amount, less.
-    pub fn owe(&mut self, asset_id: u32, amount: i128) {
+    pub fn owe(&mut self, asset_id: AssetId, amount: Minor) {
         let balance = self.balance_mut(asset_id);
         balance.loan += amount;
-        assert!(balance.loan >= 0, "paid back more than was owed");
+        assert!(balance.loan >= Minor::ZERO, "paid back more than was owed");
     }
 
     /// Put a balance in place as a snapshot holds it, or as a fill of a perpetual leaves it.
-    pub fn put(&mut self, asset_id: u32, balance: Balance) {
+    pub fn put(&mut self, asset_id: AssetId, balance: Balance) {
         *self.balance_mut(asset_id) = balance;
     }
 
     /// Read the places that an order of this account will read, once the account itself has been read.
     pub fn warm(&self) -> u32 {
         let counts = self.open_by_symbol.first().map_or(0, |(_, count)| *count);
-        self.balances.iter().take(4).fold(self.firm_id ^ counts, |seen, balance| seen ^ balance.available as u32)
+        self.balances
+            .iter()
+            .take(4)
+            .fold(self.firm_id.number() ^ counts, |seen, balance| seen ^ balance.available.number() as u32)
     }
 
     #[inline(always)]
-    fn balance_mut(&mut self, asset_id: u32) -> &mut Balance {
-        let at = asset_id as usize;
+    fn balance_mut(&mut self, asset_id: AssetId) -> &mut Balance {
+        let at = asset_id.at();
         if self.balances.len() <= at {
             self.balances.resize(at + 1, Balance::default());
         }
         &mut self.balances[at]
     }
 
-    pub fn position(&self, symbol_id: u32) -> Option<&Position> {
+    pub fn position(&self, symbol_id: SymbolId) -> Option<&Position> {
         self.positions.iter().find(|position| position.symbol_id == symbol_id)
     }
 
-    pub fn position_mut(&mut self, symbol_id: u32) -> Option<&mut Position> {
+    pub fn position_mut(&mut self, symbol_id: SymbolId) -> Option<&mut Position> {
         self.positions.iter_mut().find(|position| position.symbol_id == symbol_id)
     }
 
     /// Let a position come into being, with this leverage, if there is none yet.
-    pub fn open_position(&mut self, symbol_id: u32, leverage: u8) {
+    pub fn open_position(&mut self, symbol_id: SymbolId, leverage: u8) {
         let at = self.positions.partition_point(|position| position.symbol_id < symbol_id);
         if self.positions.get(at).is_none_or(|position| position.symbol_id != symbol_id) {
             self.positions.insert(at, Position::new(symbol_id, leverage));
         }
     }
 
-    pub fn open_in_symbol(&self, symbol_id: u32) -> u32 {
+    pub fn open_in_symbol(&self, symbol_id: SymbolId) -> u32 {
         self.open_by_symbol.binary_search_by_key(&symbol_id, |entry| entry.0).map_or(0, |at| self.open_by_symbol[at].1)
     }
 
     /// Tell whether one more order of this account may rest in the symbol (ORD-22).
-    pub fn may_open(&self, symbol_id: u32) -> bool {
+    pub fn may_open(&self, symbol_id: SymbolId) -> bool {
         self.open_orders < OPEN_ORDERS_PER_ACCOUNT_MAX && self.open_in_symbol(symbol_id) < OPEN_ORDERS_PER_SYMBOL_MAX
     }
 
-    pub fn order_opened(&mut self, symbol_id: u32) {
+    pub fn order_opened(&mut self, symbol_id: SymbolId) {
         self.open_orders += 1;
         *self.open_count(symbol_id) += 1;
     }
 
-    pub fn order_closed(&mut self, symbol_id: u32) {
+    pub fn order_closed(&mut self, symbol_id: SymbolId) {
         self.open_orders -= 1;
         *self.open_count(symbol_id) -= 1;
     }
 
-    fn open_count(&mut self, symbol_id: u32) -> &mut u32 {
+    fn open_count(&mut self, symbol_id: SymbolId) -> &mut u32 {
         let at = self.open_by_symbol.binary_search_by_key(&symbol_id, |entry| entry.0).unwrap_or_else(|at| {
             self.open_by_symbol.insert(at, (symbol_id, 0));
             at

@@ -5,7 +5,7 @@ use crate::store::index::{hash, Index};
 
 pub struct DepositRefs {
     refs: Vec<DepositRef>,
-    index: Index,
+    index: Index<u32>,
     seed: u64,
 }
 

@@ -1,54 +1,55 @@
 //! A position in a perpetual at exact cost, and what a fill makes of it (DRV-11, MAR).
 
 use crate::accounts::account::Balance;
-use crate::language::amount::ceil_div;
 use crate::language::codes::Side;
+use crate::language::ids::SymbolId;
+use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::instrument::Instrument;
 
 /// An account's position in a perpetual; flat once it has been closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Position {
-    pub symbol_id: u32,
+    pub symbol_id: SymbolId,
     pub leverage: u8,
     pub is_isolated: bool,
     /// Signed lots.
-    pub size: i64,
+    pub size: Lots,
     /// Signed quote minor units paid for the lots.
-    pub cost: i128,
+    pub cost: Minor,
     /// Locked for it; `extra` of it was added by command.
-    pub margin: i128,
-    pub extra: i128,
+    pub margin: Minor,
+    pub extra: Minor,
     /// Losses beyond its collateral, owed to the clearing `PnL` account.
-    pub debt: i128,
+    pub debt: Minor,
     /// Leaves of open orders that are not reduce-only.
-    pub open_buy: i64,
-    pub open_sell: i64,
+    pub open_buy: Lots,
+    pub open_sell: Lots,
 }
 
 /// What a fill did to a position besides its new state.
 pub struct Filled {
     pub position: Position,
-    pub realized: i128,
+    pub realized: Minor,
     pub balance: Balance,
 }
 
 impl Position {
-    pub fn new(symbol_id: u32, leverage: u8) -> Self {
+    pub fn new(symbol_id: SymbolId, leverage: u8) -> Self {
         Self {
             symbol_id,
             leverage,
             is_isolated: false,
-            size: 0,
-            cost: 0,
-            margin: 0,
-            extra: 0,
-            debt: 0,
-            open_buy: 0,
-            open_sell: 0,
+            size: Lots::ZERO,
+            cost: Minor::ZERO,
+            margin: Minor::ZERO,
+            extra: Minor::ZERO,
+            debt: Minor::ZERO,
+            open_buy: Lots::ZERO,
+            open_sell: Lots::ZERO,
         }
     }
 
-    pub fn open_lots(&mut self, side: Side) -> &mut i64 {
+    pub fn open_lots(&mut self, side: Side) -> &mut Lots {
         match side {
             Side::Buy => &mut self.open_buy,
             Side::Sell => &mut self.open_sell,
@@ -56,29 +57,29 @@ impl Position {
     }
 
     /// Lots an order of this side could close.
-    pub fn reducible(&self, side: Side) -> i64 {
-        (-side.sign() * self.size).max(0)
+    pub fn reducible(&self, side: Side) -> Lots {
+        (-self.size.on(side)).max(Lots::ZERO)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.size == 0 && self.debt == 0
+        self.size.is_zero() && self.debt.is_zero()
     }
 
     /// Margin the cost demands at a leverage, added margin included (MAR-01, MAR-06).
-    pub fn margin_at(&self, leverage: u8) -> i128 {
-        ceil_div(self.cost.abs(), i128::from(leverage)) + self.extra
+    pub fn margin_at(&self, leverage: u8) -> Minor {
+        self.cost.abs().divided_up(i128::from(leverage)) + self.extra
     }
 
     /// Cost of the lots that `closing` of them take away, half-up.
-    fn closed_cost(&self, closing: i64) -> i128 {
-        if closing == 0 {
-            return 0;
+    fn closed_cost(&self, closing: Lots) -> Minor {
+        if closing.is_zero() {
+            return Minor::ZERO;
         }
-        let (size, closing) = (i128::from(self.size.abs()), i128::from(closing));
-        let cost = self.cost.abs();
+        let (size, closing) = (self.size.abs().wide(), closing.wide());
+        let cost = self.cost.abs().number();
         // Quotient and rest apart, so that no cost times lots overflows.
         let closed = cost / size * closing + (2 * (cost % size) * closing + size) / (2 * size);
-        closed * self.cost.signum()
+        Minor::new(closed * self.cost.signum())
     }
 
     /// Fill `qty` lots at a price: docs/MATCHING.md, section 8.
@@ -86,25 +87,25 @@ impl Position {
         &self,
         instrument: &Instrument,
         side: Side,
-        price: i64,
-        qty: i64,
+        price: Ticks,
+        qty: Lots,
         paid: Paid,
         balance: Balance,
     ) -> Filled {
-        let sign = i128::from(side.sign());
         let closing = qty.min(self.reducible(side));
         let closed = self.closed_cost(closing);
-        let realized = -sign * instrument.notional(price, closing) - closed;
+        let realized = -instrument.notional(price, closing).on(side) - closed;
         let mut position = *self;
-        position.cost += sign * instrument.notional(price, qty - closing) - closed;
-        position.size += side.sign() * qty;
+        position.cost += instrument.notional(price, qty - closing).on(side) - closed;
+        position.size += qty.on(side);
         if position.size.signum() != self.size.signum() {
-            position.extra = 0;
+            position.extra = Minor::ZERO;
         }
         let freed = paid.released + self.margin + realized - paid.fee;
-        let (pool, aside) = if self.is_isolated { (freed, balance.available) } else { (freed + balance.available, 0) };
-        position.debt += (-pool).max(0);
-        let funds = pool.max(0) + aside;
+        let (pool, aside) =
+            if self.is_isolated { (freed, balance.available) } else { (freed + balance.available, Minor::ZERO) };
+        position.debt += (-pool).max(Minor::ZERO);
+        let funds = pool.max(Minor::ZERO) + aside;
         position.margin = position.margin_at(self.leverage).min(funds);
         let balance = Balance {
             available: funds - position.margin,
@@ -118,6 +119,6 @@ impl Position {
 /// What a fill frees of its order's reservation, and what it costs.
 #[derive(Clone, Copy)]
 pub struct Paid {
-    pub released: i128,
-    pub fee: i128,
+    pub released: Minor,
+    pub fee: Minor,
 }

@@ -5,9 +5,11 @@ use crate::language::codes::{
     AccountKind, AccountStatus, BreakerReason, Code, ExecInst, InstrumentKind, MarginMode, MarginState, Matching,
     OrdType, Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus,
 };
+use crate::language::ids::{AccountId, AssetId, FirmId, OrderId, SessionId, SymbolId};
 use crate::language::layout::{block, constant_case, flags, message_struct, readable, Field, Input, Line};
 use crate::language::listing::{Listing, Step};
 use crate::language::text::{AsWritten, DepositRef, GivenClOrdId, MaybeClOrdId, Name, Note};
+use crate::language::units::{Lots, Minor, Ticks};
 
 /// Declare commands. Several of one form stand side by side.
 macro_rules! commands {
@@ -58,10 +60,10 @@ commands! {
         flags: OrderFlags,
         cl_ord_id: GivenClOrdId<'a>,
         text: Note<'a>,
-        account_id: u32,
-        symbol_id: u32,
-        order_qty: i64,
-        price: i64,
+        account_id: AccountId,
+        symbol_id: SymbolId,
+        order_qty: Lots,
+        price: Ticks,
         => has_terms_if_said
     }
     17 CancelOrder<'a>: {
@@ -69,14 +71,14 @@ commands! {
         orig_cl_ord_id: MaybeClOrdId<'a>,
         side: Option<Side>,
         flags: CancelFlags,
-        [2] order_id: u64,
-        symbol_id: u32,
-        account_id: u32,
+        [2] order_id: OrderId,
+        symbol_id: SymbolId,
+        account_id: AccountId,
     }
     18 RequestOrderStatus<'a>: {
         cl_ord_id: MaybeClOrdId<'a>,
         ord_status_req_id: Note<'a>,
-        [4] order_id: u64,
+        [4] order_id: OrderId,
     }
     /// An order that could not be expressed in ticks and lots; symbol, quantity and price as the member wrote them.
     19 RefuseOrder<'a>: {
@@ -90,7 +92,7 @@ commands! {
         text: Note<'a>,
         code: Code,
         ref_tag: u32,
-        account_id: u32,
+        account_id: AccountId,
     }
     20 ReplaceOrder<'a>: {
         terms: ReplaceTerms where flags.terms(),
@@ -99,11 +101,11 @@ commands! {
         side: Option<Side>,
         flags: ReplaceFlags,
         time_in_force: Option<TimeInForce>,
-        [1] order_id: u64,
-        symbol_id: u32,
-        account_id: u32,
-        order_qty: i64,
-        price: i64,
+        [1] order_id: OrderId,
+        symbol_id: SymbolId,
+        account_id: AccountId,
+        order_qty: Lots,
+        price: Ticks,
         => has_terms_if_said
     }
     21 MassCancel<'a>: {
@@ -111,64 +113,64 @@ commands! {
         side: Option<Side>,
         flags: MassCancelFlags,
         [1] code: Option<Code>,
-        symbol_id: u32,
-        account_id: u32,
-        firm_id: u32,
-        of_session: u32,
+        symbol_id: SymbolId,
+        account_id: AccountId,
+        firm_id: FirmId,
+        of_session: SessionId,
     }
-    22 SetKillSwitch: { is_on: bool, [1] session_id: u32 }
-    23 SetLeverage: { leverage: u8, mode: MarginMode, account_id: u32, symbol_id: u32 }
+    22 SetKillSwitch: { is_on: bool, [1] session_id: SessionId }
+    23 SetLeverage: { leverage: u8, mode: MarginMode, account_id: AccountId, symbol_id: SymbolId }
     /// Margin to add to an isolated position, or, if negative, to take away.
-    24 AdjustMargin: { [2] account_id: u32, symbol_id: u32, [4] amount: i128 }
-    1 RegisterAsset: { decimals: u8, name: Name, asset_id: u16; [2] }
-    2 RegisterFirm: { name: Name, [1] firm_id: u32 }
-    3 OpenAccount: { kind: AccountKind, name: Name, account_id: u32, firm_id: u32 }
-    4 RegisterSession: { kind: SessionKind, comp_id: Name, session_id: u32, firm_id: u32 }
+    24 AdjustMargin: { [2] account_id: AccountId, symbol_id: SymbolId, [4] amount: Minor }
+    1 RegisterAsset: { decimals: u8, name: Name, asset_id: AssetId; [2] }
+    2 RegisterFirm: { name: Name, [1] firm_id: FirmId }
+    3 OpenAccount: { kind: AccountKind, name: Name, account_id: AccountId, firm_id: FirmId }
+    4 RegisterSession: { kind: SessionKind, comp_id: Name, session_id: SessionId, firm_id: FirmId }
     5 ListInstrument, 37 ChangeInstrument: {
         terms: PerpetualTerms where kind == InstrumentKind::Perpetual,
         kind: InstrumentKind,
         symbol: Name,
-        symbol_id: u32,
-        base_asset_id: u16,
-        quote_asset_id: u16,
+        symbol_id: SymbolId,
+        base_asset_id: AssetId,
+        quote_asset_id: AssetId,
         tick_decimals: u8,
         lot_decimals: u8,
         matching: Matching,
         max_leverage: u8,
         tick: i64,
         lot: i64,
-        min_qty: i64,
-        max_qty: i64,
-        min_notional: i128,
-        max_notional: i128,
+        min_qty: Lots,
+        max_qty: Lots,
+        min_notional: Minor,
+        max_notional: Minor,
         maker_ppm: i32,
         taker_ppm: i32,
         band_ppm: u32,
-        fee_account_id: u32,
+        fee_account_id: AccountId,
     }
-    6 Deposit: { deposit_ref: DepositRef, [1] account_id: u32, asset_id: u16, [6] amount: i128 }
-    32 SetMark: { [2] symbol_id: u32, price: i64 }
-    33 SetSymbolStatus: { status: SymbolStatus, [1] symbol_id: u32 }
+    6 Deposit: { deposit_ref: DepositRef, [1] account_id: AccountId, asset_id: AssetId, [6] amount: Minor }
+    32 SetMark: { [2] symbol_id: SymbolId, price: Ticks }
+    33 SetSymbolStatus: { status: SymbolStatus, [1] symbol_id: SymbolId }
     34 SetVenueStatus: { status: VenueStatus; [1] }
-    35 TriggerBreaker: { reason: BreakerReason, [1] symbol_id: u32 }
+    35 TriggerBreaker: { reason: BreakerReason, [1] symbol_id: SymbolId }
     36 AdvanceTime: { ; [2] }
-    38 DelistInstrument: { [2] symbol_id: u32 }
-    39 SetAccountStatus: { status: AccountStatus, [1] account_id: u32 }
-    40 SetAccountLimits: { tier: u8, leverage_max: u8, account_id: u32, position_notional_max: i128 }
-    41 SetMarginState: { state: MarginState, [1] account_id: u32 }
-    42 SetCollateral: { asset_id: u16, weight_ppm: u32, lending_account_id: u32 }
-    43 Transfer: { asset_id: u16, from_account_id: u32, to_account_id: u32, [4] amount: i128 }
-    44 CoverDebt: { [2] payer_account_id: u32, account_id: u32, symbol_id: u32, amount: i128 }
+    38 DelistInstrument: { [2] symbol_id: SymbolId }
+    39 SetAccountStatus: { status: AccountStatus, [1] account_id: AccountId }
+    40 SetAccountLimits: { tier: u8, leverage_max: u8, account_id: AccountId, position_notional_max: Minor }
+    41 SetMarginState: { state: MarginState, [1] account_id: AccountId }
+    42 SetCollateral: { asset_id: AssetId, weight_ppm: u32, lending_account_id: AccountId }
+    43 Transfer: { asset_id: AssetId, from_account_id: AccountId, to_account_id: AccountId, [4] amount: Minor }
+    44 CoverDebt: { [2] payer_account_id: AccountId, account_id: AccountId, symbol_id: SymbolId, amount: Minor }
 }
 
 block! {
     /// What few orders have; sent when one of them is not 0.
     NewTerms {
-        stop_px: i64,
-        max_floor: i64,
-        min_qty: i64,
+        stop_px: Ticks,
+        max_floor: Lots,
+        min_qty: Lots,
         expire_time_ns: u64,
-        peg_offset: i64,
+        peg_offset: Ticks,
         stp_group: u32,
         exec_inst: ExecInst,
         trigger: Trigger,
@@ -179,11 +181,11 @@ block! {
 
 block! {
     /// What few replaces ask for; sent when one of the first three is not 0, or a `peg_offset` is given.
-    ReplaceTerms { stop_px: i64, max_floor: i64, expire_time_ns: u64, peg_offset: i64 }
+    ReplaceTerms { stop_px: Ticks, max_floor: Lots, expire_time_ns: u64, peg_offset: Ticks }
 }
 
 block! {
-    PerpetualTerms { pnl_account_id: u32; [4] }
+    PerpetualTerms { pnl_account_id: AccountId; [4] }
 }
 
 flags! { OrderFlags { poss_resend = 1, terms = 2 } }
@@ -201,11 +203,11 @@ impl ReplaceOrder<'_> {
     fn has_terms_if_said(&self) -> bool {
         let ReplaceTerms { stop_px, max_floor, expire_time_ns, peg_offset } = self.terms;
         let has_offset = self.flags.peg_offset();
-        let has_terms = has_offset || stop_px != 0 || max_floor != 0 || expire_time_ns != 0;
-        self.flags.terms() == has_terms && (has_offset || peg_offset == 0)
+        let has_terms = has_offset || !stop_px.is_zero() || !max_floor.is_zero() || expire_time_ns != 0;
+        self.flags.terms() == has_terms && (has_offset || peg_offset.is_zero())
     }
 
-    pub fn peg_offset(&self) -> Option<i64> {
+    pub fn peg_offset(&self) -> Option<Ticks> {
         self.flags.peg_offset().then_some(self.terms.peg_offset)
     }
 
@@ -230,9 +232,9 @@ impl CancelOrder<'_> {
 /// Which order a cancel or a replace means: by id, else by `ClOrdID`; what else it says must be so.
 pub struct Target<'a> {
     pub orig_cl_ord_id: &'a [u8],
-    pub order_id: u64,
-    pub account_id: u32,
-    pub symbol_id: u32,
+    pub order_id: OrderId,
+    pub account_id: AccountId,
+    pub symbol_id: SymbolId,
     pub side: Option<Side>,
 }
 
@@ -246,8 +248,8 @@ macro_rules! listings {
                     matching: self.matching,
                     max_leverage: self.max_leverage,
                     pnl_account_id: self.terms.pnl_account_id,
-                    base_asset_id: u32::from(self.base_asset_id),
-                    quote_asset_id: u32::from(self.quote_asset_id),
+                    base_asset_id: AssetId::from(self.base_asset_id),
+                    quote_asset_id: AssetId::from(self.quote_asset_id),
                     tick: Step { mantissa: self.tick, decimals: self.tick_decimals },
                     lot: Step { mantissa: self.lot, decimals: self.lot_decimals },
                     min_qty: self.min_qty,
@@ -269,11 +271,11 @@ listings! { ListInstrument ChangeInstrument }
 /// What a command of an order will look up besides its `ClOrdID`; 0 for what it does not name.
 #[derive(Clone, Copy, Default)]
 pub struct Glance {
-    pub source: u32,
-    pub order_id: u64,
-    pub account_id: u32,
-    pub symbol_id: u32,
-    pub price: i64,
+    pub source: SessionId,
+    pub order_id: OrderId,
+    pub account_id: AccountId,
+    pub symbol_id: SymbolId,
+    pub price: Ticks,
     pub is_cancel: bool,
 }
 
@@ -283,22 +285,29 @@ pub fn glance(raw: &[u8]) -> Option<(Glance, &[u8])> {
     if kind == CommandType::NewOrder {
         let fixed = raw.get(..NewOrder::FIXED)?;
         let start = NewOrder::FIXED + if OrderFlags(fixed[5]).terms() { NewTerms::BYTES } else { 0 };
-        let (account_id, symbol_id) = (u32_at(fixed, 8), u32_at(fixed, 12));
-        let glance = Glance { account_id, symbol_id, price: i64_at(fixed, 24), ..Glance::default() };
+        let (account_id, symbol_id) = (AccountId::new(u32_at(fixed, 8)), SymbolId::new(u32_at(fixed, 12)));
+        let price = Ticks::new(i64_at(fixed, 24));
+        let glance = Glance { account_id, symbol_id, price, ..Glance::default() };
         return Some((glance, raw.get(start..start + fixed[6] as usize)?));
     }
-    let (start, price) = match kind {
-        CommandType::ReplaceOrder => {
-            let fixed = raw.get(..ReplaceOrder::FIXED)?;
-            let terms = if ReplaceFlags(fixed[5]).terms() { ReplaceTerms::BYTES } else { 0 };
-            (ReplaceOrder::FIXED + terms, i64_at(fixed, 32))
-        }
-        CommandType::CancelOrder => (CancelOrder::FIXED, 0),
-        _ => return None,
+    let is_cancel = kind == CommandType::CancelOrder;
+    let (start, price) = if is_cancel {
+        (CancelOrder::FIXED, Ticks::ZERO)
+    } else if kind == CommandType::ReplaceOrder {
+        let fixed = raw.get(..ReplaceOrder::FIXED)?;
+        let terms = if ReplaceFlags(fixed[5]).terms() { ReplaceTerms::BYTES } else { 0 };
+        (ReplaceOrder::FIXED + terms, Ticks::new(i64_at(fixed, 32)))
+    } else {
+        return None;
     };
     let fixed = raw.get(..CancelOrder::FIXED)?;
-    let (symbol_id, account_id) = (u32_at(fixed, 16), u32_at(fixed, 20));
-    let is_cancel = kind == CommandType::CancelOrder;
-    let glance = Glance { source: 0, order_id: u64_at(fixed, 8), account_id, symbol_id, price, is_cancel };
+    let glance = Glance {
+        source: SessionId::OPERATIONS,
+        order_id: OrderId::new(u64_at(fixed, 8)),
+        account_id: AccountId::new(u32_at(fixed, 20)),
+        symbol_id: SymbolId::new(u32_at(fixed, 16)),
+        price,
+        is_cancel,
+    };
     Some((glance, raw.get(start..start + fixed[2] as usize)?))
 }

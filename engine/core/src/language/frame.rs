@@ -3,6 +3,7 @@
 use crate::language::bytes::{u16_at, u32_at, u64_at};
 use crate::language::codes::Fault;
 use crate::language::crc32c::Checksum;
+use crate::language::ids::SessionId;
 use crate::language::limits::{COMMAND_BYTES_MAX, RECORD_BYTES_MAX};
 
 pub const HEADER_BYTES: usize = 48;
@@ -15,7 +16,7 @@ pub struct Header {
     pub seq: u64,
     pub ts_ns: u64,
     pub prev_crc: u32,
-    pub source: u32,
+    pub source: SessionId,
     pub source_seq: u64,
     pub command_length: usize,
     pub batch_index: u16,
@@ -29,7 +30,7 @@ impl Header {
             seq: u64_at(raw, 8),
             ts_ns: u64_at(raw, 16),
             prev_crc: u32_at(raw, 24),
-            source: u32_at(raw, 28),
+            source: SessionId::new(u32_at(raw, 28)),
             source_seq: u64_at(raw, 32),
             command_length: u16_at(raw, 40) as usize,
             batch_index: u16_at(raw, 42),
@@ -45,7 +46,7 @@ impl Header {
             two(length as u32, 0),
             self.seq,
             self.ts_ns,
-            two(self.prev_crc, self.source),
+            two(self.prev_crc, self.source.number()),
             self.source_seq,
             two(lengths, self.event_count),
         ]

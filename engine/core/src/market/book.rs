@@ -4,16 +4,28 @@
 //! leaves in O(1) wherever it stands (OST-30). Matching looks at nothing but the best level's front.
 
 use crate::language::codes::Side;
-use crate::language::limits::PRICE_TICKS_MAX;
-use crate::market::open_orders::OpenOrders;
-use crate::store::ladder::Ladder;
+use crate::language::ids::{keys, kinds, Key};
+use crate::language::units::{Lots, Ticks};
+use crate::market::open_orders::{OpenOrders, Slot};
+use crate::store::ladder::{Ladder, Rank};
 use crate::store::slab::{Slab, NIL};
+
+kinds! {
+    /// Where a price level is kept.
+    LevelSlot(u32)
+}
+
+keys! { LevelSlot }
+
+impl LevelSlot {
+    pub const NIL: Self = Self::new(NIL);
+}
 
 #[derive(Clone, Copy)]
 struct Level {
-    price: i64,
-    head: u32,
-    tail: u32,
+    price: Ticks,
+    head: Slot,
+    tail: Slot,
     /// Orders here that are not pegged: these make the reference prices.
     unpegged: u32,
     /// Leaves of all orders here.
@@ -21,19 +33,27 @@ struct Level {
 }
 
 pub struct Book {
-    bids: Ladder,
-    asks: Ladder,
-    levels: Slab<Level>,
+    bids: Ladder<LevelSlot>,
+    asks: Ladder<LevelSlot>,
+    levels: Slab<LevelSlot, Level>,
     len: usize,
     /// Nothing has changed since the search for an auction's price was interrupted.
     pub is_as_walked: bool,
 }
 
-/// Place of a price among the prices of a side: the lower the better. The rank of a rank is the price.
-pub fn rank(side: Side, price: i64) -> i64 {
+/// Place of a price among the prices of a side: the lower the better.
+pub fn rank(side: Side, price: Ticks) -> Rank {
     match side {
-        Side::Buy => -price,
-        Side::Sell => price,
+        Side::Buy => -price.number(),
+        Side::Sell => price.number(),
+    }
+}
+
+/// The price of a rank.
+pub fn price_of(side: Side, rank: Rank) -> Ticks {
+    match side {
+        Side::Buy => Ticks::new(-rank),
+        Side::Sell => Ticks::new(rank),
     }
 }
 
@@ -43,42 +63,42 @@ impl Book {
     }
 
     /// The best price of a side. Cost: O(1).
-    pub fn best_price(&self, side: Side) -> Option<i64> {
-        self.ladder(side).best().map(|(best, _)| rank(side, best))
+    pub fn best_price(&self, side: Side) -> Option<Ticks> {
+        self.ladder(side).best().map(|(best, _)| price_of(side, best))
     }
 
     /// The best price of a side among orders that are not pegged. Cost: O(levels of pegged orders before it).
-    pub fn reference(&self, side: Side) -> Option<i64> {
+    pub fn reference(&self, side: Side) -> Option<Ticks> {
         let mut prices = self.ladder(side).iter().map(|(_, level)| self.levels[level]);
         prices.find(|level| level.unpegged > 0).map(|level| level.price)
     }
 
     /// The price and slot of the order that trades next on this side. Cost: O(1).
-    pub fn front(&self, side: Side) -> Option<(i64, u32)> {
-        self.ladder(side).best().map(|(best, level)| (rank(side, best), self.levels[level].head))
+    pub fn front(&self, side: Side) -> Option<(Ticks, Slot)> {
+        self.ladder(side).best().map(|(best, level)| (price_of(side, best), self.levels[level].head))
     }
 
     /// The same for an order that takes up to `price`.
-    pub fn front_within(&self, side: Side, price: i64) -> Option<(i64, u32)> {
+    pub fn front_within(&self, side: Side, price: Ticks) -> Option<(Ticks, Slot)> {
         let (best, level) = self.ladder(side).best().filter(|(best, _)| *best <= rank(side, price))?;
-        Some((rank(side, best), self.levels[level].head))
+        Some((price_of(side, best), self.levels[level].head))
     }
 
     /// Tell whether an order of `side` at `price` would meet somebody.
-    pub fn crosses(&self, side: Side, price: i64) -> bool {
+    pub fn crosses(&self, side: Side, price: Ticks) -> bool {
         self.front_within(side.opposite(), price).is_some()
     }
 
     /// Put an order behind all others of its price. Cost: O(1), amortised at a new price.
-    pub fn rest(&mut self, orders: &mut OpenOrders, slot: u32) {
+    pub fn rest(&mut self, orders: &mut OpenOrders, slot: Slot) {
         let level = self.level_at(orders[slot].side, orders[slot].price);
         let order = &mut orders[slot];
         let stands = &mut self.levels[level];
-        (order.level, order.previous, order.next) = (level, stands.tail, NIL);
+        (order.level, order.previous, order.next) = (level, stands.tail, Slot::NIL);
         stands.unpegged += u32::from(!order.is_pegged());
-        stands.lots += i128::from(order.leaves);
+        stands.lots += order.leaves.wide();
         let tail = std::mem::replace(&mut stands.tail, slot);
-        if tail == NIL {
+        if tail == Slot::NIL {
             stands.head = slot;
         } else {
             orders[tail].next = slot;
@@ -89,36 +109,36 @@ impl Book {
 
     /// Let an order have other leaves than it has.
     #[inline(always)]
-    pub fn change_leaves(&mut self, orders: &mut OpenOrders, slot: u32, lots: i64) {
+    pub fn change_leaves(&mut self, orders: &mut OpenOrders, slot: Slot, lots: Lots) {
         let order = &mut orders[slot];
         order.leaves += lots;
-        if order.level != NIL {
-            self.levels[order.level].lots += i128::from(lots);
+        if order.level != LevelSlot::NIL {
+            self.levels[order.level].lots += lots.wide();
             self.is_as_walked = false;
         }
     }
 
     /// Take an order out. Cost: O(1), amortised when it was the last at its price.
-    pub fn remove(&mut self, orders: &mut OpenOrders, slot: u32) {
+    pub fn remove(&mut self, orders: &mut OpenOrders, slot: Slot) {
         let order = &mut orders[slot];
         let (level, previous, next, side) = (order.level, order.previous, order.next, order.side);
-        order.level = NIL;
+        order.level = LevelSlot::NIL;
         let stands = &mut self.levels[level];
         stands.unpegged -= u32::from(!order.is_pegged());
-        stands.lots -= i128::from(order.leaves);
+        stands.lots -= order.leaves.wide();
         self.is_as_walked = false;
-        if previous == NIL {
+        if previous == Slot::NIL {
             stands.head = next;
         } else {
             orders[previous].next = next;
         }
-        if next == NIL {
+        if next == Slot::NIL {
             self.levels[level].tail = previous;
         } else {
             orders[next].previous = previous;
         }
         self.len -= 1;
-        if self.levels[level].head == NIL {
+        if self.levels[level].head == Slot::NIL {
             let price = self.levels[level].price;
             self.ladder_mut(side).remove(rank(side, price));
             self.levels.remove(level);
@@ -130,7 +150,7 @@ impl Book {
         &'a self,
         orders: &'a OpenOrders,
         side: Side,
-    ) -> impl Iterator<Item = (i64, impl Iterator<Item = u32> + Clone + 'a)> + 'a {
+    ) -> impl Iterator<Item = (Ticks, impl Iterator<Item = Slot> + Clone + 'a)> + 'a {
         self.ladder(side).iter().map(move |(_, level)| {
             let Level { price, head, .. } = self.levels[level];
             (price, queue(orders, head))
@@ -138,36 +158,36 @@ impl Book {
     }
 
     /// Walk a side in the order its orders would trade.
-    pub fn iter<'a>(&'a self, orders: &'a OpenOrders, side: Side) -> impl Iterator<Item = u32> + 'a {
+    pub fn iter<'a>(&'a self, orders: &'a OpenOrders, side: Side) -> impl Iterator<Item = Slot> + 'a {
         self.queues(orders, side).flat_map(|(_, queue)| queue)
     }
 
     /// The first orders at the best price of a side, as they stand now.
-    pub fn front_queue(&self, orders: &OpenOrders, side: Side, most: usize) -> Vec<u32> {
-        queue(orders, self.front(side).map_or(NIL, |(_, head)| head)).take(most).collect()
+    pub fn front_queue(&self, orders: &OpenOrders, side: Side, most: usize) -> Vec<Slot> {
+        queue(orders, self.front(side).map_or(Slot::NIL, |(_, head)| head)).take(most).collect()
     }
 
     /// The next price of a side after one. Cost: O(1).
-    pub fn after(&self, side: Side, price: i64) -> Option<i64> {
-        self.ladder(side).after(rank(side, price)).map(|(next, _)| rank(side, next))
+    pub fn after(&self, side: Side, price: Ticks) -> Option<Ticks> {
+        self.ladder(side).after(rank(side, price)).map(|(next, _)| price_of(side, next))
     }
 
     /// What stands at a price, hidden quantity included. Cost: O(1).
-    pub fn lots_at(&self, side: Side, price: i64) -> i128 {
+    pub fn lots_at(&self, side: Side, price: Ticks) -> i128 {
         match self.ladder(side).get(rank(side, price)) {
-            NIL => 0,
-            level => self.levels[level].lots,
+            None => 0,
+            Some(level) => self.levels[level].lots,
         }
     }
 
-    fn ladder(&self, side: Side) -> &Ladder {
+    fn ladder(&self, side: Side) -> &Ladder<LevelSlot> {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
         }
     }
 
-    fn ladder_mut(&mut self, side: Side) -> &mut Ladder {
+    fn ladder_mut(&mut self, side: Side) -> &mut Ladder<LevelSlot> {
         match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
@@ -175,25 +195,26 @@ impl Book {
     }
 
     #[inline(always)]
-    fn level_at(&mut self, side: Side, price: i64) -> u32 {
+    fn level_at(&mut self, side: Side, price: Ticks) -> LevelSlot {
         let Self { bids, asks, levels, .. } = self;
         let ladder = if side == Side::Buy { bids } else { asks };
-        ladder
-            .level_at(rank(side, price), || levels.insert(Level { price, head: NIL, tail: NIL, unpegged: 0, lots: 0 }))
+        ladder.level_at(rank(side, price), || {
+            levels.insert(Level { price, head: Slot::NIL, tail: Slot::NIL, unpegged: 0, lots: 0 })
+        })
     }
 
-    /// The level an order at this price, which nobody has checked yet, would probably join, or `NIL`.
-    pub fn level_near(&self, price: i64) -> u32 {
+    /// The level an order at this price, which nobody has checked yet, would probably join.
+    pub fn level_near(&self, price: Ticks) -> Option<LevelSlot> {
         match self.best_price(Side::Buy) {
-            _ if !(1..=PRICE_TICKS_MAX).contains(&price) => NIL,
+            _ if !price.is_price() => None,
             Some(best) if price <= best => self.bids.get(rank(Side::Buy, price)),
             _ => self.asks.get(rank(Side::Sell, price)),
         }
     }
 
     /// Read two levels.
-    pub fn warm(&self, one: u32, other: u32) -> u32 {
-        let known = |level: u32| if level == NIL { 0 } else { self.levels[level].head };
+    pub fn warm(&self, one: LevelSlot, other: LevelSlot) -> u32 {
+        let known = |level: LevelSlot| if level == LevelSlot::NIL { 0 } else { self.levels[level].head.number() };
         known(one) ^ known(other)
     }
 
@@ -216,9 +237,9 @@ impl Book {
         Ok(())
     }
 
-    fn check_queue(&self, orders: &OpenOrders, level: u32) -> Result<usize, &'static str> {
+    fn check_queue(&self, orders: &OpenOrders, level: LevelSlot) -> Result<usize, &'static str> {
         let Level { head, tail, unpegged, lots, .. } = self.levels[level];
-        let (mut previous, mut count, mut not_pegged, mut standing) = (NIL, 0, 0, 0);
+        let (mut previous, mut count, mut not_pegged, mut standing) = (Slot::NIL, 0, 0, 0);
         for slot in queue(orders, head) {
             let order = &orders[slot];
             if order.level != level || order.previous != previous {
@@ -228,7 +249,7 @@ impl Book {
                 return Err("an order stands at another price's level");
             }
             not_pegged += u32::from(!order.is_pegged());
-            standing += i128::from(order.leaves);
+            standing += order.leaves.wide();
             (previous, count) = (slot, count + 1);
         }
         if count == 0 || previous != tail || unpegged != not_pegged || lots != standing {
@@ -238,7 +259,6 @@ impl Book {
     }
 }
 
-fn queue(orders: &OpenOrders, head: u32) -> impl Iterator<Item = u32> + Clone + '_ {
-    let present = |slot: u32| (slot != NIL).then_some(slot);
-    std::iter::successors(present(head), move |slot| present(orders[*slot].next))
+fn queue(orders: &OpenOrders, head: Slot) -> impl Iterator<Item = Slot> + Clone + '_ {
+    std::iter::successors(head.present(), move |slot| orders[*slot].next.present())
 }

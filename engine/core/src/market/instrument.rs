@@ -2,11 +2,13 @@
 
 use crate::language::amount::{ceil_div, times};
 use crate::language::codes::{Code, InstrumentKind, Matching, Side};
+use crate::language::ids::AssetId;
 use crate::language::limits::{
     BAND_PPM_MAX, FEE_DECIMALS, FEE_PPM_MAX, LEVERAGE_MAX, LOT_MINOR_MAX, NOTIONAL_MINOR_MAX, ORDER_QTY_LOTS_MAX,
     PRICE_TICKS_MAX, TICK_LOT_MINOR_MAX,
 };
 use crate::language::listing::{Listing, Step};
+use crate::language::units::{Lots, Minor, Ticks};
 
 pub const MILLION: i128 = 1_000_000;
 
@@ -22,12 +24,12 @@ impl Listing {
             && self.base_asset_id != self.quote_asset_id
             && self.tick.mantissa >= 1
             && self.lot.mantissa >= 1
-            && 1 <= self.min_qty
+            && Lots::ONE <= self.min_qty
             && self.min_qty <= self.max_qty
-            && self.max_qty <= ORDER_QTY_LOTS_MAX
-            && 0 <= self.min_notional
+            && self.max_qty.number() <= ORDER_QTY_LOTS_MAX
+            && Minor::ZERO <= self.min_notional
             && self.min_notional <= self.max_notional
-            && self.max_notional <= NOTIONAL_MINOR_MAX
+            && self.max_notional.number() <= NOTIONAL_MINOR_MAX
             && fees.contains(&self.maker_ppm)
             && fees.contains(&self.taker_ppm)
             && self.taker_ppm >= 0
@@ -40,8 +42,8 @@ impl Listing {
 #[derive(Clone, Copy)]
 pub struct Instrument {
     pub listing: Listing,
-    pub lot_minor: i128,
-    pub tick_lot_minor: i128,
+    pub lot_minor: Minor,
+    pub tick_lot_minor: Minor,
     fee_step: i128,
     /// What a notional in ppm is divided by to come to fee steps.
     fee_unit: i128,
@@ -55,9 +57,10 @@ impl Instrument {
             return Err(Code::BoundExceeded);
         }
         let fee_step = 10_i128.pow(quote_decimals.saturating_sub(FEE_DECIMALS) as u32);
-        let lot_minor = lot_minor(listing.lot, base_decimals).ok_or(Code::InexactNotional)?;
-        let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).ok_or(Code::InexactNotional)?;
-        let exact = lot_minor <= LOT_MINOR_MAX && (fee_step..=TICK_LOT_MINOR_MAX).contains(&tick_lot_minor);
+        let lot_minor = lot_minor(listing.lot, base_decimals).map(Minor::new).ok_or(Code::InexactNotional)?;
+        let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).map(Minor::new).ok_or(Code::InexactNotional)?;
+        let exact =
+            lot_minor.number() <= LOT_MINOR_MAX && (fee_step..=TICK_LOT_MINOR_MAX).contains(&tick_lot_minor.number());
         let reserve_ppm = listing.maker_ppm.max(listing.taker_ppm).max(0);
         let instrument =
             Self { listing, lot_minor, tick_lot_minor, fee_step, fee_unit: MILLION * fee_step, reserve_ppm };
@@ -65,8 +68,8 @@ impl Instrument {
     }
 
     /// Quote minor units of `qty` lots at `price` ticks; exact, and below 2^127 by the bounds.
-    pub fn notional(&self, price: i64, qty: i64) -> i128 {
-        times(times(self.tick_lot_minor, price), qty)
+    pub fn notional(&self, price: Ticks, qty: Lots) -> Minor {
+        self.tick_lot_minor.times_ticks(price).times(qty)
     }
 
     pub fn is_perpetual(&self) -> bool {
@@ -78,7 +81,7 @@ impl Instrument {
     }
 
     /// Check a total quantity. The error is the code of the refusal.
-    pub fn check_qty(&self, order_qty: i64) -> Result<(), Code> {
+    pub fn check_qty(&self, order_qty: Lots) -> Result<(), Code> {
         if order_qty < self.listing.min_qty {
             return Err(Code::SizeOffLot);
         }
@@ -89,75 +92,72 @@ impl Instrument {
     }
 
     /// Check a total quantity at the worst price it may trade at. The error is the code of the refusal.
-    pub fn check_notional(&self, order_qty: i64, worst: i64, is_reduce_only: bool) -> Result<(), Code> {
+    pub fn check_notional(&self, order_qty: Lots, worst: Ticks, is_reduce_only: bool) -> Result<(), Code> {
         let notional = self.notional(worst, order_qty);
-        let least = if is_reduce_only { 0 } else { self.listing.min_notional };
+        let least = if is_reduce_only { Minor::ZERO } else { self.listing.min_notional };
         let is_within = (least..=self.listing.max_notional).contains(&notional);
         is_within.then_some(()).ok_or(Code::ExceedsLimit)
     }
 
     /// Check a limit against the band around a reference price. The error is the code of the refusal.
-    pub fn check_band(&self, price: i64, reference: i64) -> Result<(), Code> {
-        let (price, reference) = (i128::from(price) * MILLION, i128::from(reference));
+    pub fn check_band(&self, price: Ticks, reference: Ticks) -> Result<(), Code> {
+        let (price, reference) = (i128::from(price.number()) * MILLION, i128::from(reference.number()));
         let band = i128::from(self.listing.band_ppm);
         let is_within = reference * (MILLION - band) <= price && price <= reference * (MILLION + band);
         is_within.then_some(()).ok_or(Code::PriceOutsideBand)
     }
 
-    pub fn maker_fee(&self, notional: i128) -> i128 {
+    pub fn maker_fee(&self, notional: Minor) -> Minor {
         self.fee(notional, self.listing.maker_ppm)
     }
 
-    pub fn taker_fee(&self, notional: i128) -> i128 {
+    pub fn taker_fee(&self, notional: Minor) -> Minor {
         self.fee(notional, self.listing.taker_ppm)
     }
 
     /// Fee on a notional, rounded once toward plus infinity to a whole fee step (FEE-04).
-    fn fee(&self, notional: i128, ppm: i32) -> i128 {
-        let steps = ceil_div(times(notional, i64::from(ppm)), self.fee_unit);
-        if self.fee_step == 1 {
-            steps
-        } else {
-            steps * self.fee_step
-        }
+    fn fee(&self, notional: Minor, ppm: i32) -> Minor {
+        let steps = ceil_div(times(notional.number(), i64::from(ppm)), self.fee_unit);
+        Minor::new(if self.fee_step == 1 { steps } else { steps * self.fee_step })
     }
 
     /// Minor units an order locks for each lot, so that what it has locked is always leaves times this (RES-21).
     #[inline(always)]
-    pub fn reservation_per_lot(&self, side: Side, price: i64) -> i128 {
+    pub fn reservation_per_lot(&self, side: Side, price: Ticks) -> Minor {
         match side {
-            Side::Buy => self.with_worst_fee(self.notional(price, 1)),
+            Side::Buy => self.with_worst_fee(self.notional(price, Lots::ONE)),
             Side::Sell => self.lot_minor,
         }
     }
 
     /// Minor units an order of a perpetual locks for each lot: initial margin and worst-case fee (MAR-05).
-    pub fn margin_per_lot(&self, price: i64, leverage: u8) -> i128 {
-        let notional = self.notional(price, 1);
-        ceil_div(notional, i128::from(leverage)) + self.with_worst_fee(notional) - notional
+    pub fn margin_per_lot(&self, price: Ticks, leverage: u8) -> Minor {
+        let notional = self.notional(price, Lots::ONE);
+        notional.divided_up(i128::from(leverage)) + self.with_worst_fee(notional) - notional
     }
 
-    fn with_worst_fee(&self, notional: i128) -> i128 {
+    fn with_worst_fee(&self, notional: Minor) -> Minor {
         notional + self.fee(notional, self.reserve_ppm)
     }
 
     /// The asset an order of this side locks.
-    pub fn reserved_asset(&self, side: Side) -> u32 {
-        match side {
-            Side::Sell if !self.is_perpetual() => self.listing.base_asset_id,
-            _ => self.listing.quote_asset_id,
+    pub fn reserved_asset(&self, side: Side) -> AssetId {
+        if side == Side::Sell && !self.is_perpetual() {
+            self.listing.base_asset_id
+        } else {
+            self.listing.quote_asset_id
         }
     }
 
     /// Move a price by the band, to the worse for this side (RES-09).
-    pub fn moved_by_band(&self, side: Side, best: i64) -> i64 {
-        let best = i128::from(best);
+    pub fn moved_by_band(&self, side: Side, best: Ticks) -> Ticks {
+        let best = i128::from(best.number());
         let band = i128::from(self.listing.band_ppm);
         let price = match side {
             Side::Buy => (best * (MILLION + band) / MILLION).min(i128::from(PRICE_TICKS_MAX)),
             Side::Sell => ceil_div(best * (MILLION - band), MILLION).max(1),
         };
-        price as i64
+        Ticks::new(price as i64)
     }
 }
 

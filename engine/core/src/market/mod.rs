@@ -10,29 +10,33 @@ pub mod stops;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::language::codes::{Side, SymbolStatus};
-use crate::language::limits::{BREAKER_MOVE_PPM, BREAKER_WINDOW_S};
-use crate::language::limits::{PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX};
+use crate::language::ids::{AccountId, FirmId, OrderId};
+use crate::language::limits::{
+    BREAKER_MOVE_PPM, BREAKER_WINDOW_S, PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX,
+};
+use crate::language::units::Ticks;
 use crate::market::book::Book;
 use crate::market::in_hand::InHand;
 use crate::market::instrument::{Instrument, MILLION};
+use crate::market::open_orders::Slot;
 use crate::market::stops::Stops;
 
 /// Lowest and highest price not yet acted upon; 0, 0 for none.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Unacted {
-    pub low: i64,
-    pub high: i64,
+    pub low: Ticks,
+    pub high: Ticks,
 }
 
 impl Unacted {
-    pub fn add(&mut self, price: i64) {
-        self.low = if self.low == 0 { price } else { self.low.min(price) };
+    pub fn add(&mut self, price: Ticks) {
+        self.low = if self.low.is_zero() { price } else { self.low.min(price) };
         self.high = self.high.max(price);
     }
 
     /// Tell whether a stop of this side and price is due.
-    pub fn elects(&self, side: Side, stop_px: i64) -> bool {
-        self.low != 0
+    pub fn elects(&self, side: Side, stop_px: Ticks) -> bool {
+        !self.low.is_zero()
             && match side {
                 Side::Buy => stop_px <= self.high,
                 Side::Sell => stop_px >= self.low,
@@ -44,8 +48,8 @@ impl Unacted {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MarkSecond {
     pub second: u64,
-    pub low: i64,
-    pub high: i64,
+    pub low: Ticks,
+    pub high: Ticks,
 }
 
 pub struct Market {
@@ -53,12 +57,12 @@ pub struct Market {
     pub book: Book,
     pub stops: Stops,
     /// Open pegged orders: slot by order id.
-    pub pegs: BTreeMap<u64, u32>,
+    pub pegs: BTreeMap<OrderId, Slot>,
     pub status: SymbolStatus,
     pub is_delisted: bool,
     /// Mark and last price in ticks, 0 for none.
-    pub mark: i64,
-    pub last_px: i64,
+    pub mark: Ticks,
+    pub last_px: Ticks,
     pub unacted_last: Unacted,
     pub unacted_mark: Unacted,
     /// 0 while no breaker is active.
@@ -66,12 +70,12 @@ pub struct Market {
     /// Marks of the last minute, oldest first.
     pub window: VecDeque<MarkSecond>,
     /// Best bid and ask by which this round prices the pegs, 0 for none; where it goes on, and how many are left.
-    pub peg_references: (i64, i64),
-    pub peg_next: u64,
+    pub peg_references: (Ticks, Ticks),
+    pub peg_next: OrderId,
     pub pegs_left: u32,
     /// Pegs of each account and of each firm.
-    pegs_of_accounts: BTreeMap<u32, u32>,
-    pegs_of_firms: BTreeMap<u32, u32>,
+    pegs_of_accounts: BTreeMap<AccountId, u32>,
+    pegs_of_firms: BTreeMap<FirmId, u32>,
     pub in_hand: InHand,
     /// The auction that is under way.
     pub auction: Option<Auction>,
@@ -86,7 +90,7 @@ pub struct Auction {
     /// The status that follows.
     pub target: SymbolStatus,
     /// The price it trades at, 0 while that is sought.
-    pub price: i64,
+    pub price: Ticks,
     pub walk: Option<Walk>,
 }
 
@@ -95,13 +99,13 @@ pub struct Auction {
 pub struct Walk {
     pub volume: i128,
     /// The levels it stands at, 0 when there is none left, and the lots that are left there.
-    pub bid: i64,
-    pub ask: i64,
+    pub bid: Ticks,
+    pub ask: Ticks,
     pub bid_lots: i128,
     pub ask_lots: i128,
     /// The levels it traded last.
-    pub last_bid: i64,
-    pub last_ask: i64,
+    pub last_bid: Ticks,
+    pub last_ask: Ticks,
 }
 
 impl Market {
@@ -113,14 +117,14 @@ impl Market {
             pegs: BTreeMap::new(),
             status: SymbolStatus::Open,
             is_delisted: false,
-            mark: 0,
-            last_px: 0,
+            mark: Ticks::ZERO,
+            last_px: Ticks::ZERO,
             unacted_last: Unacted::default(),
             unacted_mark: Unacted::default(),
             breaker_until_ns: 0,
             window: VecDeque::new(),
-            peg_references: (0, 0),
-            peg_next: 0,
+            peg_references: (Ticks::ZERO, Ticks::ZERO),
+            peg_next: OrderId::NONE,
             pegs_left: 0,
             pegs_of_accounts: BTreeMap::new(),
             pegs_of_firms: BTreeMap::new(),
@@ -133,10 +137,10 @@ impl Market {
 
     /// Read the places that every order reads.
     pub fn warm(&self) -> u32 {
-        let best = |side: Side| self.book.best_price(side).unwrap_or(0);
-        let prices = best(Side::Buy) ^ best(Side::Sell) ^ self.mark;
+        let best = |side: Side| self.book.best_price(side).map_or(0, Ticks::number);
+        let prices = best(Side::Buy) ^ best(Side::Sell) ^ self.mark.number();
         let listing = &self.instrument.listing;
-        (prices ^ listing.min_qty ^ self.instrument.lot_minor as i64) as u32 ^ self.pegs.len() as u32
+        (prices ^ listing.min_qty.number() ^ self.instrument.lot_minor.number() as i64) as u32 ^ self.pegs.len() as u32
     }
 
     pub fn has_pegs(&self) -> bool {
@@ -144,41 +148,36 @@ impl Market {
     }
 
     pub fn has_unacted(&self) -> bool {
-        self.unacted_last.low != 0 || self.unacted_mark.low != 0
+        !self.unacted_last.low.is_zero() || !self.unacted_mark.low.is_zero()
     }
 
     /// Let a pegged order be priced, which may be among them already.
-    pub fn add_peg(&mut self, order_id: u64, slot: u32, account_id: u32, firm_id: u32) {
+    pub fn add_peg(&mut self, order_id: OrderId, slot: Slot, account_id: AccountId, firm_id: FirmId) {
         if self.pegs.insert(order_id, slot).is_none() {
             *self.pegs_of_accounts.entry(account_id).or_default() += 1;
             *self.pegs_of_firms.entry(firm_id).or_default() += 1;
         }
     }
 
-    pub fn remove_peg(&mut self, order_id: u64, account_id: u32, firm_id: u32) {
+    pub fn remove_peg(&mut self, order_id: OrderId, account_id: AccountId, firm_id: FirmId) {
         if self.pegs.remove(&order_id).is_some() {
-            for (owners, id) in [(&mut self.pegs_of_accounts, account_id), (&mut self.pegs_of_firms, firm_id)] {
-                let count = owners.get_mut(&id).expect("a peg has an owner");
-                *count -= 1;
-                if *count == 0 {
-                    owners.remove(&id);
-                }
-            }
+            count_down(&mut self.pegs_of_accounts, &account_id);
+            count_down(&mut self.pegs_of_firms, &firm_id);
             self.pegs_left = self.pegs_left.min(self.pegs.len() as u32);
         }
     }
 
     /// Tell whether one more pegged order of this account may be open.
-    pub fn may_peg(&self, account_id: u32, firm_id: u32) -> bool {
-        let count = |owners: &BTreeMap<u32, u32>, id: u32| owners.get(&id).copied().unwrap_or(0);
-        count(&self.pegs_of_accounts, account_id) < PEGS_PER_ACCOUNT_MAX
-            && count(&self.pegs_of_firms, firm_id) < PEGS_PER_FIRM_MAX
+    pub fn may_peg(&self, account_id: AccountId, firm_id: FirmId) -> bool {
+        self.pegs_of_accounts.get(&account_id).is_none_or(|count| *count < PEGS_PER_ACCOUNT_MAX)
+            && self.pegs_of_firms.get(&firm_id).is_none_or(|count| *count < PEGS_PER_FIRM_MAX)
             && self.pegs.len() < PEGS_PER_SYMBOL_MAX
     }
 
     /// Best bid and ask among orders that are not pegged, 0 for none.
-    pub fn references(&self) -> (i64, i64) {
-        (self.book.reference(Side::Buy).unwrap_or(0), self.book.reference(Side::Sell).unwrap_or(0))
+    pub fn references(&self) -> (Ticks, Ticks) {
+        let reference = |side: Side| self.book.reference(side).unwrap_or_default();
+        (reference(Side::Buy), reference(Side::Sell))
     }
 
     /// Tell whether pegs may have to be priced.
@@ -188,19 +187,19 @@ impl Market {
 
     /// Forget all prices, because ticks or lots mean something else now.
     pub fn forget_prices(&mut self) {
-        (self.mark, self.last_px) = (0, 0);
+        (self.mark, self.last_px) = (Ticks::ZERO, Ticks::ZERO);
         (self.unacted_last, self.unacted_mark) = (Unacted::default(), Unacted::default());
         self.window.clear();
     }
 
     /// How far a mark lies beyond those of the last minute, in ppm, when that is too far (MAR-43).
-    pub fn breaking_move(&mut self, second: u64, mark: i64) -> Option<i64> {
+    pub fn breaking_move(&mut self, second: u64, mark: Ticks) -> Option<i64> {
         while self.window.front().is_some_and(|oldest| oldest.second + BREAKER_WINDOW_S < second) {
             self.window.pop_front();
         }
-        let low = i128::from(self.window.iter().map(|marks| marks.low).min()?);
-        let high = i128::from(self.window.iter().map(|marks| marks.high).max()?);
-        let price = i128::from(mark);
+        let low = i128::from(self.window.iter().map(|marks| marks.low).min()?.number());
+        let high = i128::from(self.window.iter().map(|marks| marks.high).max()?.number());
+        let price = i128::from(mark.number());
         if price * MILLION > low * (MILLION + BREAKER_MOVE_PPM) {
             return Some(((price - low) * MILLION / low) as i64);
         }
@@ -211,12 +210,21 @@ impl Market {
     }
 
     /// Enter a mark into the window.
-    pub fn remember_mark(&mut self, second: u64, mark: i64) {
+    pub fn remember_mark(&mut self, second: u64, mark: Ticks) {
         match self.window.back_mut() {
             Some(last) if last.second == second => {
                 (last.low, last.high) = (last.low.min(mark), last.high.max(mark));
             }
             _ => self.window.push_back(MarkSecond { second, low: mark, high: mark }),
         }
+    }
+}
+
+/// Count one peg less of an owner.
+fn count_down<K: Ord>(owners: &mut BTreeMap<K, u32>, owner: &K) {
+    let count = owners.get_mut(owner).expect("a peg has an owner");
+    *count -= 1;
+    if *count == 0 {
+        owners.remove(owner);
     }
 }

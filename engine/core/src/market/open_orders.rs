@@ -1,7 +1,10 @@
 //! Every open order, of all symbols: in a book, or waiting for its trigger or its price.
 
-use crate::language::amount::times;
 use crate::language::codes::{ExecInst, OrdType, Peg, SelfTrade, Side, TimeInForce, Trigger};
+use crate::language::ids::{keys, kinds, AccountId, Key, OrderId, SessionId, SymbolId};
+use crate::language::units::{Lots, Minor, Ticks};
+use crate::market::book::LevelSlot;
+use crate::market::order_register::Entry;
 use crate::store::slab::{Slab, NIL};
 
 /// Whether an order waits for its turn to be matched.
@@ -14,36 +17,58 @@ pub enum Hand {
     Turn,
 }
 
+kinds! {
+    /// Where an open order is kept; another order has it afterwards.
+    Slot(u32)
+    /// Where the terms of an open order are kept.
+    TermsSlot(u32)
+}
+
+keys! { Slot TermsSlot }
+
+impl Slot {
+    pub const NIL: Self = Self::new(NIL);
+
+    /// Walk on, unless this is no slot.
+    pub fn present(self) -> Option<Self> {
+        (self != Self::NIL).then_some(self)
+    }
+}
+
+impl TermsSlot {
+    pub const NIL: Self = Self::new(NIL);
+}
+
 /// An order while it is open, and while it looks for makers.
 #[derive(Clone, Copy)]
 pub struct OpenOrder {
     /// Minor units locked per lot of leaves.
-    pub per_lot: i128,
-    pub order_id: u64,
-    pub order_qty: i64,
-    pub leaves: i64,
+    pub per_lot: Minor,
+    pub order_id: OrderId,
+    pub order_qty: Lots,
+    pub leaves: Lots,
     /// What it shows in the book; never more than leaves.
-    pub display: i64,
+    pub display: Lots,
     /// Limit, cap of a pegged order, or worst price of a stop, in ticks.
-    pub limit: i64,
+    pub limit: Ticks,
     /// The price it stands at in the book, or up to which it takes.
-    pub price: i64,
+    pub price: Ticks,
     /// Its entry in the order register.
-    pub entry: u32,
-    pub account_id: u32,
-    pub symbol_id: u32,
+    pub entry: Entry,
+    pub account_id: AccountId,
+    pub symbol_id: SymbolId,
     /// The session that entered it.
-    pub source: u32,
+    pub source: SessionId,
     /// Its level, `NIL` while it has no place in the book.
-    pub level: u32,
+    pub level: LevelSlot,
     /// Neighbours at its level, or among the orders in hand.
-    pub previous: u32,
-    pub next: u32,
+    pub previous: Slot,
+    pub next: Slot,
     /// Neighbours among the open orders of its account.
-    pub account_previous: u32,
-    pub account_next: u32,
+    pub account_previous: Slot,
+    pub account_next: Slot,
     /// Its slot among the terms, `NIL` when it has none.
-    pub terms: u32,
+    pub terms: TermsSlot,
     pub side: Side,
     pub ord_type: OrdType,
     pub time_in_force: TimeInForce,
@@ -72,35 +97,35 @@ impl OpenOrder {
         self.exec_inst.has(ExecInst::POST_ONLY)
     }
 
-    pub fn filled(&self) -> i64 {
+    pub fn filled(&self) -> Lots {
         self.order_qty - self.leaves
     }
 
-    pub fn reserved(&self) -> i128 {
-        times(self.per_lot, self.leaves)
+    pub fn reserved(&self) -> Minor {
+        self.per_lot.times(self.leaves)
     }
 
     /// The orders whose links change when it leaves its place, or when it ends.
-    pub fn neighbors(&self, ends: bool) -> [u32; 4] {
-        let [before, after] = if ends { [self.account_previous, self.account_next] } else { [NIL; 2] };
+    pub fn neighbors(&self, ends: bool) -> [Slot; 4] {
+        let [before, after] = if ends { [self.account_previous, self.account_next] } else { [Slot::NIL; 2] };
         [self.previous, self.next, before, after]
     }
 
     /// Read both ends of it.
     pub fn warm(&self) -> u32 {
-        self.order_id as u32 ^ self.account_next
+        self.order_id.number() as u32 ^ self.account_next.number()
     }
 }
 
 /// What few orders have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Terms {
-    pub stop_px: i64,
+    pub stop_px: Ticks,
     /// Displayed quantity of an iceberg, else 0.
-    pub max_floor: i64,
+    pub max_floor: Lots,
     /// What must be filled at once, until that has been decided.
-    pub min_qty: i64,
-    pub peg_offset: i64,
+    pub min_qty: Lots,
+    pub peg_offset: Ticks,
     /// Nanoseconds since 1970, 0 for never.
     pub expire_time_ns: u64,
     pub stp_group: u32,
@@ -110,10 +135,10 @@ pub struct Terms {
 }
 
 pub static PLAIN: Terms = Terms {
-    stop_px: 0,
-    max_floor: 0,
-    min_qty: 0,
-    peg_offset: 0,
+    stop_px: Ticks::ZERO,
+    max_floor: Lots::ZERO,
+    min_qty: Lots::ZERO,
+    peg_offset: Ticks::ZERO,
     expire_time_ns: 0,
     stp_group: 0,
     trigger: Trigger::None,
@@ -123,8 +148,8 @@ pub static PLAIN: Terms = Terms {
 
 /// The slab of open orders, and that of their terms.
 pub struct OpenOrders {
-    orders: Slab<OpenOrder>,
-    terms: Slab<Terms>,
+    orders: Slab<Slot, OpenOrder>,
+    terms: Slab<TermsSlot, Terms>,
 }
 
 impl OpenOrders {
@@ -136,70 +161,70 @@ impl OpenOrders {
         self.orders.len()
     }
 
-    pub fn insert(&mut self, order: OpenOrder, terms: Terms) -> u32 {
-        let terms = if terms == PLAIN { NIL } else { self.terms.insert(terms) };
+    pub fn insert(&mut self, order: OpenOrder, terms: Terms) -> Slot {
+        let terms = if terms == PLAIN { TermsSlot::NIL } else { self.terms.insert(terms) };
         self.orders.insert(OpenOrder { terms, ..order })
     }
 
-    pub fn remove(&mut self, slot: u32) {
+    pub fn remove(&mut self, slot: Slot) {
         let order = &mut self.orders[slot];
-        order.order_id = 0;
-        if order.terms != NIL {
+        order.order_id = OrderId::NONE;
+        if order.terms != TermsSlot::NIL {
             self.terms.remove(order.terms);
         }
         self.orders.remove(slot);
     }
 
-    pub fn terms(&self, slot: u32) -> &Terms {
+    pub fn terms(&self, slot: Slot) -> &Terms {
         match self.orders[slot].terms {
-            NIL => &PLAIN,
+            TermsSlot::NIL => &PLAIN,
             terms => &self.terms[terms],
         }
     }
 
-    pub fn set_terms(&mut self, slot: u32, changed: Terms) {
+    pub fn set_terms(&mut self, slot: Slot, changed: Terms) {
         let terms = self.orders[slot].terms;
-        match (terms == NIL, changed == PLAIN) {
+        match (terms == TermsSlot::NIL, changed == PLAIN) {
             (true, true) => {}
             (true, false) => self.orders[slot].terms = self.terms.insert(changed),
             (false, true) => {
                 self.terms.remove(terms);
-                self.orders[slot].terms = NIL;
+                self.orders[slot].terms = TermsSlot::NIL;
             }
             (false, false) => self.terms[terms] = changed,
         }
     }
 
     /// The order in a slot; none for `NIL`.
-    pub fn get(&self, slot: u32) -> Option<&OpenOrder> {
-        (slot != NIL).then(|| &self.orders[slot])
+    pub fn get(&self, slot: Slot) -> Option<&OpenOrder> {
+        (slot != Slot::NIL).then(|| &self.orders[slot])
     }
 
     /// What an order of these leaves shows.
-    pub fn full_display(&self, slot: u32) -> i64 {
+    pub fn full_display(&self, slot: Slot) -> Lots {
         let leaves = self.orders[slot].leaves;
         match self.terms(slot).max_floor {
-            0 => leaves,
+            Lots::ZERO => leaves,
             max_floor => max_floor.min(leaves),
         }
     }
 
     /// Tell whether an order waits for its trigger.
-    pub fn is_waiting_stop(&self, slot: u32) -> bool {
+    pub fn is_waiting_stop(&self, slot: Slot) -> bool {
         self.orders[slot].ord_type.is_stop() && !self.terms(slot).is_triggered
     }
 }
 
-impl std::ops::Index<u32> for OpenOrders {
+impl std::ops::Index<Slot> for OpenOrders {
     type Output = OpenOrder;
 
-    fn index(&self, slot: u32) -> &OpenOrder {
+    fn index(&self, slot: Slot) -> &OpenOrder {
         &self.orders[slot]
     }
 }
 
-impl std::ops::IndexMut<u32> for OpenOrders {
-    fn index_mut(&mut self, slot: u32) -> &mut OpenOrder {
+impl std::ops::IndexMut<Slot> for OpenOrders {
+    fn index_mut(&mut self, slot: Slot) -> &mut OpenOrder {
         &mut self.orders[slot]
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::language::codes::{Side, Trigger};
-use crate::market::open_orders::Terms;
+use crate::language::ids::OrderId;
+use crate::language::units::Ticks;
+use crate::market::open_orders::{Slot, Terms};
 use crate::market::Unacted;
 
 /// Stops that wait, by trigger and side, the first to be elected first.
 #[derive(Default)]
 pub struct Stops {
-    queues: [BTreeMap<(i64, u64), u32>; 4],
+    queues: [BTreeMap<(Ticks, OrderId), Slot>; 4],
 }
 
 /// In which order the queues are looked at.
@@ -20,35 +22,35 @@ fn queue_of(side: Side, trigger: Trigger) -> usize {
     usize::from(trigger == Trigger::Mark) * 2 + usize::from(side == Side::Sell)
 }
 
-fn key(side: Side, stop_px: i64, order_id: u64) -> (i64, u64) {
-    (stop_px * side.sign(), order_id)
+fn key(side: Side, stop_px: Ticks, order_id: OrderId) -> (Ticks, OrderId) {
+    (stop_px.on(side), order_id)
 }
 
 impl Stops {
-    pub fn insert(&mut self, side: Side, terms: &Terms, order_id: u64, slot: u32) {
+    pub fn insert(&mut self, side: Side, terms: &Terms, order_id: OrderId, slot: Slot) {
         self.queues[queue_of(side, terms.trigger)].insert(key(side, terms.stop_px, order_id), slot);
     }
 
-    pub fn remove(&mut self, side: Side, terms: &Terms, order_id: u64) {
+    pub fn remove(&mut self, side: Side, terms: &Terms, order_id: OrderId) {
         self.queues[queue_of(side, terms.trigger)].remove(&key(side, terms.stop_px, order_id));
     }
 
     /// The next stop due by the prices not yet acted upon.
-    pub fn next_due(&self, last: Unacted, mark: Unacted) -> Option<u32> {
+    pub fn next_due(&self, last: Unacted, mark: Unacted) -> Option<Slot> {
         QUEUES.iter().zip(&self.queues).find_map(|((trigger, side), queue)| {
             let unacted = if *trigger == Trigger::Mark { mark } else { last };
             let ((price, _), slot) = queue.first_key_value()?;
-            unacted.elects(*side, price * side.sign()).then_some(*slot)
+            unacted.elects(*side, price.on(*side)).then_some(*slot)
         })
     }
 
     /// The first that waits, in the order of the queues.
-    pub fn first(&self) -> Option<u32> {
+    pub fn first(&self) -> Option<Slot> {
         self.queues.iter().find_map(|queue| queue.first_key_value().map(|(_, slot)| *slot))
     }
 
     /// Walk all that wait.
-    pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.queues.iter().flat_map(|queue| queue.values().copied())
     }
 }

@@ -6,11 +6,13 @@ use crate::language::command::{Deposit, SetAccountLimits, SetAccountStatus, SetC
 use crate::language::event::{
     AccountLimitsSet, AccountStatusSet, CollateralSet, Deposited, MarginStateSet, Transferred,
 };
+use crate::language::ids::AccountId;
 use crate::language::limits::{ASSET_UNITS_MAX, LEVERAGE_MAX, NOTIONAL_MINOR_MAX, WEIGHT_PPM_MAX};
+use crate::language::units::Minor;
 use crate::state::exchange::{Decision, Exchange};
 
 impl Exchange {
-    fn member_mut(&mut self, account_id: u32) -> Decision<&mut Account> {
+    fn member_mut(&mut self, account_id: AccountId) -> Decision<&mut Account> {
         let account = self.accounts.get_mut(account_id).filter(|account| account.kind.is_member());
         account.ok_or(Code::UnknownReference)
     }
@@ -21,7 +23,7 @@ impl Exchange {
         if account.status == AccountStatus::Closed && status != AccountStatus::Closed {
             return Err(Code::InvalidTransition);
         }
-        let holds = |position: &crate::accounts::position::Position| !position.is_empty() || position.margin != 0;
+        let holds = |position: &crate::accounts::position::Position| !position.is_empty() || !position.margin.is_zero();
         let is_empty =
             account.open_orders == 0 && account.balances().next().is_none() && !account.positions.iter().any(holds);
         if status == AccountStatus::Closed && !is_empty {
@@ -35,8 +37,9 @@ impl Exchange {
     pub(crate) fn set_account_limits(&mut self, asked: &SetAccountLimits) -> Decision {
         let SetAccountLimits { account_id, tier, leverage_max, position_notional_max: most } = *asked;
         let account = self.member_mut(account_id)?;
-        let is_bounded =
-            (1..=4).contains(&tier) && leverage_max <= LEVERAGE_MAX && (0..=NOTIONAL_MINOR_MAX).contains(&most);
+        let is_bounded = (1..=4).contains(&tier)
+            && leverage_max <= LEVERAGE_MAX
+            && (0..=NOTIONAL_MINOR_MAX).contains(&most.number());
         if !is_bounded {
             return Err(Code::BoundExceeded);
         }
@@ -53,9 +56,9 @@ impl Exchange {
 
     pub(crate) fn set_collateral(&mut self, asked: &SetCollateral) -> Decision {
         let SetCollateral { weight_ppm, lending_account_id, .. } = *asked;
-        let asset_id = u32::from(asked.asset_id);
+        let asset_id = asked.asset_id;
         let lender = self.accounts.get(lending_account_id);
-        if lending_account_id != 0 && lender.is_none() {
+        if !lending_account_id.is_none() && lender.is_none() {
             return Err(Code::UnknownReference);
         }
         let is_bounded = weight_ppm <= WEIGHT_PPM_MAX && lender.is_none_or(|lender| lender.kind == AccountKind::System);
@@ -63,7 +66,7 @@ impl Exchange {
         if !is_bounded {
             return Err(Code::BoundExceeded);
         }
-        if asset.lent != 0 && asset.lending_account_id != lending_account_id {
+        if !asset.lent.is_zero() && asset.lending_account_id != lending_account_id {
             return Err(Code::NotEmpty);
         }
         (asset.weight_ppm, asset.lending_account_id) = (weight_ppm, lending_account_id);
@@ -73,11 +76,11 @@ impl Exchange {
 
     pub(crate) fn deposit(&mut self, asked: &Deposit) -> Decision {
         let Deposit { account_id, amount, deposit_ref, .. } = *asked;
-        let asset_id = u32::from(asked.asset_id);
+        let asset_id = asked.asset_id;
         let account = self.accounts.get_mut(account_id).ok_or(Code::UnknownReference)?;
         let asset = self.assets.get_mut(asset_id).ok_or(Code::UnknownReference)?;
-        let room = ASSET_UNITS_MAX * 10i128.pow(u32::from(asset.decimals)) - asset.deposited;
-        if !(1..=room).contains(&amount) || deposit_ref.is_empty() || !takes_money(account) {
+        let room = ASSET_UNITS_MAX * 10i128.pow(u32::from(asset.decimals)) - asset.deposited.number();
+        if !(1..=room).contains(&amount.number()) || deposit_ref.is_empty() || !takes_money(account) {
             return Err(Code::BoundExceeded);
         }
         if self.deposit_refs.contains(&deposit_ref) {
@@ -93,24 +96,22 @@ impl Exchange {
 
     pub(crate) fn transfer(&mut self, asked: &Transfer) -> Decision {
         let Transfer { from_account_id: from, to_account_id: to, amount, .. } = *asked;
-        let asset_id = u32::from(asked.asset_id);
+        let asset_id = asked.asset_id;
         let giver = self.accounts.get(from).ok_or(Code::UnknownReference)?;
         let taker = self.accounts.get(to).ok_or(Code::UnknownReference)?;
         self.assets.get(asset_id).ok_or(Code::UnknownReference)?;
-        if from == to || amount < 1 || !takes_money(giver) || !takes_money(taker) {
+        if from == to || amount < Minor::ONE || !takes_money(giver) || !takes_money(taker) {
             return Err(Code::BoundExceeded);
         }
-        let owes = giver.balances().any(|(_, balance)| balance.loan != 0);
-        let held_back = match giver.kind {
-            AccountKind::Futures => self.unrealized_loss(from, asset_id),
-            _ => 0,
-        };
+        let owes = giver.balances().any(|(_, balance)| !balance.loan.is_zero());
+        let is_futures = giver.kind == AccountKind::Futures;
+        let held_back = if is_futures { self.unrealized_loss(from, asset_id) } else { Minor::ZERO };
         if owes || amount > giver.balance(asset_id).available - held_back {
             return Err(Code::InsufficientBalance);
         }
         self.accounts[from].credit(asset_id, -amount);
         self.accounts[to].credit(asset_id, amount);
-        let available = |account_id: u32| self.accounts[account_id].balance(asset_id).available;
+        let available = |account_id: AccountId| self.accounts[account_id].balance(asset_id).available;
         let (from_available, to_available) = (available(from), available(to));
         self.records.tell(&Transferred { from_available, to_available });
         self.repay(to, asset_id);

@@ -11,6 +11,7 @@ use crate::language::event::{
     BreakerReleased, CommandRefused, OrderCanceled, OrderRestated, OrderTriggered, PositionChanged, Repaid, Traded,
 };
 use crate::language::frame::{take_command_frame, take_record, Frame, Header, HEADER_BYTES};
+use crate::language::ids::SessionId;
 use crate::language::layout::VERSION;
 use crate::language::limits::{
     BATCH_COMMANDS_MAX, CL_ORD_IDS_SPENT_MAX, CL_ORD_ID_WINDOW_NS, COMMAND_BYTES_MAX, RECORD_BYTES_MAX,
@@ -109,7 +110,8 @@ impl Exchange {
         let seq = self.log_end.seq + 1;
         let ts_ns = now_ns.max(self.log_end.event_ts_ns + 1);
         let source = frame.header.source;
-        let is_for_what_is_left = source == 0 && frame.command.first() == Some(&(CommandType::AdvanceTime as u8));
+        let is_for_what_is_left =
+            source.is_operations() && frame.command.first() == Some(&(CommandType::AdvanceTime as u8));
         self.now = Now { seq, ts_ns, steps: self.steps_max, looks: 0, may_be_out: false };
         self.now.may_be_out = self.may_be_out();
         self.records.begin(frame.command);
@@ -149,7 +151,7 @@ impl Exchange {
 
     /// Read a command and decide it; `key` is that of the `ClOrdID` of a new order, a cancel or a replace. Returns `None`
     /// for a command that is not to the letter.
-    fn decide(&mut self, source: u32, key: u64, raw: &[u8]) -> Option<Decision> {
+    fn decide(&mut self, source: SessionId, key: u64, raw: &[u8]) -> Option<Decision> {
         let (kind, version) = (*raw.first()?, *raw.get(1)?);
         let Some(kind) = CommandType::of(kind).filter(|_| version == VERSION) else {
             return Some(Err(Code::UnknownCommand));
@@ -211,8 +213,8 @@ impl Exchange {
     }
 
     /// Do what only operations may ask.
-    fn operate<T>(&mut self, source: u32, asked: &T, does: fn(&mut Self, &T) -> Decision) -> Decision {
-        if source == 0 {
+    fn operate<T>(&mut self, source: SessionId, asked: &T, does: fn(&mut Self, &T) -> Decision) -> Decision {
+        if source.is_operations() {
             does(self, asked)
         } else {
             Err(Code::NotAuthorised)

@@ -1,18 +1,21 @@
 //! A new order: checked, accepted, and sent on its way (docs/MATCHING.md, section 3).
 
 use crate::accounts::account::Account;
-use crate::language::amount::times;
-use crate::language::codes::{AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Peg};
-use crate::language::codes::{RestateReason, SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus};
+use crate::language::codes::{
+    AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Peg, RestateReason, SelfTrade, Side,
+    SymbolStatus, TimeInForce, Trigger, VenueStatus,
+};
 use crate::language::command::{NewOrder, NewTerms, RefuseOrder};
 use crate::language::event::{OrderAccepted, OrderRejected, OrderRestated, StatusReported};
-use crate::language::limits::{PRICE_TICKS_MAX, TRANCHES_PER_ORDER_MAX};
-use crate::market::open_orders::{Hand, OpenOrder, Terms};
+use crate::language::ids::{AccountId, AssetId, OrderId, SessionId, SymbolId};
+use crate::language::limits::TRANCHES_PER_ORDER_MAX;
+use crate::language::units::{Lots, Minor, Ticks};
+use crate::market::book::LevelSlot;
+use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms, TermsSlot};
 use crate::market::order_register::Order;
 use crate::market::Market;
 use crate::rules::matching::Stop;
 use crate::state::exchange::{Decision, Exchange};
-use crate::store::slab::NIL;
 
 /// 2100-01-01 (TIM-07): nothing expires later.
 const EXPIRE_TIME_NS_MAX: u64 = 4_102_444_800_000_000_000;
@@ -39,16 +42,16 @@ impl Gate {
 struct Admitted {
     gate: Gate,
     /// Worst price in ticks; `None` for a market order that finds nobody on the other side.
-    worst: Option<i64>,
-    per_lot: i128,
+    worst: Option<Ticks>,
+    per_lot: Minor,
     /// What must be borrowed first.
-    borrow: i128,
+    borrow: Minor,
     is_slid: bool,
     expire_time_ns: u64,
 }
 
 impl Exchange {
-    pub(crate) fn new_order(&mut self, source: u32, key: u64, order: &NewOrder<'_>) {
+    pub(crate) fn new_order(&mut self, source: SessionId, key: u64, order: &NewOrder<'_>) {
         if let Some(known) = self.orders.find_named(key, source, &order.cl_ord_id) {
             let (order_id, state) = self.orders[known].answer();
             if order.flags.poss_resend() {
@@ -64,17 +67,17 @@ impl Exchange {
                 let slot = self.accept(source, key, order, &admitted);
                 self.enter(slot, order, &admitted);
             }
-            Err(code) => self.records.tell(&OrderRejected { code, order_id: 0 }),
+            Err(code) => self.records.tell(&OrderRejected { code, order_id: OrderId::NONE }),
         }
     }
 
     /// Put on record what a gateway has refused already.
     pub(crate) fn refuse_order(&mut self, refusal: &RefuseOrder<'_>) {
-        self.records.tell(&OrderRejected { code: refusal.code, order_id: 0 });
+        self.records.tell(&OrderRejected { code: refusal.code, order_id: OrderId::NONE });
     }
 
     /// Check an order; the first failure decides (ORD-01).
-    fn admit(&self, source: u32, order: &NewOrder<'_>) -> Decision<Admitted> {
+    fn admit(&self, source: SessionId, order: &NewOrder<'_>) -> Decision<Admitted> {
         let account = self.member_account(source, order.account_id)?;
         let market = self.markets.get(order.symbol_id).filter(|market| !market.is_delisted);
         let market = market.ok_or(Code::UnknownSymbol)?;
@@ -94,7 +97,7 @@ impl Exchange {
         if is_slid {
             limit = one_tick_off(market, order.side).ok_or(Code::Unsupported)?;
         }
-        if is_perpetual && market.mark == 0 {
+        if is_perpetual && market.mark.is_zero() {
             return Err(Code::NotAllowedNow);
         }
         check_band(market, order.ord_type, limit, order.terms.stop_px)?;
@@ -114,22 +117,24 @@ impl Exchange {
                 && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
             market.margin_price(order.side, worst, order.terms.stop_px, meets_book)
         });
-        let per_lot = margin_price
-            .map_or(0, |price| self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only));
+        let per_lot = margin_price.map_or(Minor::ZERO, |price| {
+            self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only)
+        });
         let asset_id = market.instrument.reserved_asset(order.side);
-        let needed = times(per_lot, order.order_qty);
-        let borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, 0)?;
+        let needed = per_lot.times(order.order_qty);
+        let borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, Minor::ZERO)?;
         Self::check_room(account, market, order)?;
         if is_perpetual && !is_reduce_only {
-            let price = margin_price.unwrap_or(0);
-            self.check_position(order.account_id, order.symbol_id, order.side, order.order_qty, price, 0)?;
+            let price = margin_price.unwrap_or_default();
+            self.check_position(order.account_id, order.symbol_id, order.side, order.order_qty, price, Lots::ZERO)?;
         }
         Ok(Admitted { gate, worst, per_lot, borrow, is_slid, expire_time_ns })
     }
 
     /// The account a source may enter orders for.
-    fn member_account(&self, source: u32, account_id: u32) -> Decision<&Account> {
-        let firm_id = if source == 0 { None } else { Some(self.firm_of(source).ok_or(Code::NotAuthorised)?) };
+    fn member_account(&self, source: SessionId, account_id: AccountId) -> Decision<&Account> {
+        let firm_id =
+            if source.is_operations() { None } else { Some(self.firm_of(source).ok_or(Code::NotAuthorised)?) };
         let account = self.accounts.get(account_id).filter(|account| account.kind.is_member());
         let account = account.ok_or(Code::UnknownAccount)?;
         if firm_id.is_some_and(|firm_id| firm_id != account.firm_id) {
@@ -139,7 +144,7 @@ impl Exchange {
     }
 
     /// Check that account and session are free to enter or change an order with these flags.
-    pub(crate) fn check_may_trade(&self, source: u32, account: &Account, flags: ExecInst) -> Decision {
+    pub(crate) fn check_may_trade(&self, source: SessionId, account: &Account, flags: ExecInst) -> Decision {
         if account.status != AccountStatus::Active {
             return Err(Code::AccountSuspended);
         }
@@ -194,18 +199,18 @@ impl Exchange {
     #[inline(always)]
     pub(crate) fn per_lot(
         &self,
-        account_id: u32,
-        symbol_id: u32,
+        account_id: AccountId,
+        symbol_id: SymbolId,
         side: Side,
-        price: i64,
+        price: Ticks,
         is_reduce_only: bool,
-    ) -> i128 {
+    ) -> Minor {
         let instrument = &self.markets[symbol_id].instrument;
         if !instrument.is_perpetual() {
             return instrument.reservation_per_lot(side, price);
         }
         if is_reduce_only {
-            return 0;
+            return Minor::ZERO;
         }
         instrument.margin_per_lot(price, self.leverage(account_id, symbol_id))
     }
@@ -215,19 +220,19 @@ impl Exchange {
     #[inline(always)]
     pub(crate) fn check_funds(
         &self,
-        account_id: u32,
-        symbol_id: u32,
-        asset_id: u32,
-        needed: i128,
-        held: i128,
-    ) -> Decision<i128> {
+        account_id: AccountId,
+        symbol_id: SymbolId,
+        asset_id: AssetId,
+        needed: Minor,
+        held: Minor,
+    ) -> Decision<Minor> {
         let account = &self.accounts[account_id];
         let mut available = account.balance(asset_id).available + held;
-        if account.kind == AccountKind::Futures && needed > 0 {
+        if account.kind == AccountKind::Futures && needed > Minor::ZERO {
             available -= self.unrealized_loss(account_id, asset_id);
         }
-        if needed <= available || needed == 0 {
-            return Ok(0);
+        if needed <= available || needed.is_zero() {
+            return Ok(Minor::ZERO);
         }
         let missing = needed - available;
         if account.kind == AccountKind::Margin && self.may_borrow(account_id, symbol_id, asset_id, missing) {
@@ -248,11 +253,11 @@ impl Exchange {
     }
 
     /// Enter an admitted order into the register, lock its reservation, and tell it; returns its slot.
-    fn accept(&mut self, source: u32, key: u64, order: &NewOrder<'_>, admitted: &Admitted) -> u32 {
+    fn accept(&mut self, source: SessionId, key: u64, order: &NewOrder<'_>, admitted: &Admitted) -> Slot {
         let NewOrder { account_id, symbol_id, side, order_qty, ref cl_ord_id, terms: ref asked, .. } = *order;
-        let order_id = self.now.seq;
+        let order_id = OrderId::new(self.now.seq);
         let (reserved, asset_id) = self.reservation(order, admitted);
-        if admitted.borrow > 0 {
+        if admitted.borrow > Minor::ZERO {
             self.borrow(account_id, asset_id, admitted.borrow);
         }
         self.accounts[account_id].reserve(asset_id, reserved);
@@ -276,12 +281,12 @@ impl Exchange {
             account_id,
             symbol_id,
             source,
-            level: NIL,
-            previous: NIL,
-            next: NIL,
-            account_previous: NIL,
-            account_next: NIL,
-            terms: NIL,
+            level: LevelSlot::NIL,
+            previous: Slot::NIL,
+            next: Slot::NIL,
+            account_previous: Slot::NIL,
+            account_next: Slot::NIL,
+            terms: TermsSlot::NIL,
             side,
             ord_type: order.ord_type,
             time_in_force: order.time_in_force,
@@ -297,13 +302,13 @@ impl Exchange {
         slot
     }
 
-    fn reservation(&self, order: &NewOrder<'_>, admitted: &Admitted) -> (i128, u32) {
+    fn reservation(&self, order: &NewOrder<'_>, admitted: &Admitted) -> (Minor, AssetId) {
         let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
-        (times(admitted.per_lot, order.order_qty), asset_id)
+        (admitted.per_lot.times(order.order_qty), asset_id)
     }
 
     /// Send an accepted order on its way (section 3, after acceptance).
-    fn enter(&mut self, slot: u32, order: &NewOrder<'_>, admitted: &Admitted) {
+    fn enter(&mut self, slot: Slot, order: &NewOrder<'_>, admitted: &Admitted) {
         if admitted.worst.is_none() {
             return self.expire(slot, Code::NoLiquidity);
         }
@@ -326,7 +331,7 @@ impl Exchange {
     }
 
     /// Match an order up to its price; what is left rests there or expires, or waits for more steps.
-    pub(crate) fn trade_then_rest(&mut self, slot: u32) {
+    pub(crate) fn trade_then_rest(&mut self, slot: Slot) {
         match self.take(slot) {
             Stop::Closed => {}
             Stop::Filled => self.finish(slot, OrderState::Filled),
@@ -338,7 +343,7 @@ impl Exchange {
     }
 
     /// Put an order into the book behind all others of its price.
-    pub(crate) fn rest(&mut self, slot: u32) {
+    pub(crate) fn rest(&mut self, slot: Slot) {
         self.open[slot].display = self.open.full_display(slot);
         let symbol_id = self.open[slot].symbol_id;
         let market = &mut self.markets[symbol_id];
@@ -349,11 +354,11 @@ impl Exchange {
         self.list(slot);
         if self.open[slot].hand == Hand::Turn {
             self.open[slot].hand = Hand::No;
-            self.tell_restated(slot, RestateReason::Turn, 0);
+            self.tell_restated(slot, RestateReason::Turn, Minor::ZERO);
         }
     }
 
-    pub(crate) fn tell_slide(&mut self, slot: u32) {
+    pub(crate) fn tell_slide(&mut self, slot: Slot) {
         let order = &self.open[slot];
         self.records.tell(&OrderRestated {
             order_id: order.order_id,
@@ -362,15 +367,15 @@ impl Exchange {
             leaves: order.leaves,
             price: order.limit,
             display: order.display,
-            released: 0,
+            released: Minor::ZERO,
         });
     }
 }
 
 /// Check that an iceberg does not show itself too often.
-pub fn check_tranches(order_qty: i64, max_floor: i64) -> Decision {
-    let most = max_floor.saturating_mul(TRANCHES_PER_ORDER_MAX);
-    if most != 0 && most < order_qty {
+pub fn check_tranches(order_qty: Lots, max_floor: Lots) -> Decision {
+    let most = Lots::new(max_floor.number().saturating_mul(TRANCHES_PER_ORDER_MAX));
+    if !most.is_zero() && most < order_qty {
         return Err(Code::ExceedsLimit);
     }
     Ok(())
@@ -389,7 +394,7 @@ fn check_gate(gate: Gate, order: &NewOrder<'_>) -> Decision {
 }
 
 /// Check that the terms of an order go together (the table of section 3).
-fn check_combination(order: &NewOrder<'_>, source: u32, is_perpetual: bool) -> Decision {
+fn check_combination(order: &NewOrder<'_>, source: SessionId, is_perpetual: bool) -> Decision {
     let NewTerms { stop_px, max_floor, min_qty, expire_time_ns, peg_offset, exec_inst: flags, trigger, peg, .. } =
         order.terms;
     let has = |flag: ExecInst| flags.has(flag);
@@ -397,50 +402,49 @@ fn check_combination(order: &NewOrder<'_>, source: u32, is_perpetual: bool) -> D
     let rests = order.time_in_force.may_rest();
     let is_ioc = order.time_in_force == TimeInForce::ImmediateOrCancel;
     let fits_type = match order.ord_type {
-        OrdType::Market => !rests && order.price == 0,
+        OrdType::Market => !rests && order.price.is_zero(),
         OrdType::Limit => true,
-        OrdType::Stop => rests && order.price == 0,
+        OrdType::Stop => rests && order.price.is_zero(),
         OrdType::StopLimit | OrdType::Pegged => rests,
     };
     let may_be_marketable = matches!(order.ord_type, OrdType::Market | OrdType::Limit);
     let fits = fits_type
-        && (order.ord_type.is_stop() || stop_px == 0 && trigger == Trigger::None)
+        && (order.ord_type.is_stop() || stop_px.is_zero() && trigger == Trigger::None)
         && (order.ord_type == OrdType::Pegged) == (peg != Peg::None)
-        && (order.ord_type == OrdType::Pegged || peg_offset == 0)
-        && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&peg_offset)
+        && (order.ord_type == OrdType::Pegged || peg_offset.is_zero())
+        && peg_offset.is_offset()
         && (order.time_in_force == TimeInForce::GoodTillDate) == (expire_time_ns != 0)
-        && (min_qty == 0 || min_qty > 0 && is_ioc && may_be_marketable)
-        && (max_floor == 0 || max_floor > 0 && rests && (is_limit || order.ord_type == OrdType::StopLimit))
+        && (min_qty.is_zero() || min_qty > Lots::ZERO && is_ioc && may_be_marketable)
+        && (max_floor.is_zero()
+            || max_floor > Lots::ZERO && rests && (is_limit || order.ord_type == OrdType::StopLimit))
         && (!has(ExecInst::POST_ONLY) || is_limit && rests && !has(ExecInst::REDUCE_ONLY))
         && (!has(ExecInst::SLIDE) || has(ExecInst::POST_ONLY))
         && (!has(ExecInst::REDUCE_ONLY) || is_perpetual && order.ord_type != OrdType::Pegged)
-        && (!has(ExecInst::LIQUIDATION) || has(ExecInst::REDUCE_ONLY) && source == 0 && may_be_marketable);
+        && (!has(ExecInst::LIQUIDATION) || has(ExecInst::REDUCE_ONLY) && source.is_operations() && may_be_marketable);
     fits.then_some(()).ok_or(Code::Unsupported)
 }
 
 /// Check the prices an order of its type must have.
 fn check_prices(order: &NewOrder<'_>) -> Decision {
-    let bounds = 1..=PRICE_TICKS_MAX;
     let has_price = !matches!(order.ord_type, OrdType::Market | OrdType::Stop);
-    if has_price && !bounds.contains(&order.price) || order.ord_type.is_stop() && !bounds.contains(&order.terms.stop_px)
-    {
+    if has_price && !order.price.is_price() || order.ord_type.is_stop() && !order.terms.stop_px.is_price() {
         return Err(Code::PriceOffTick);
     }
     Ok(())
 }
 
 /// Check a limit against the band around its reference, if it has one (step 9).
-pub fn check_band(market: &Market, ord_type: OrdType, limit: i64, stop_px: i64) -> Decision {
+pub fn check_band(market: &Market, ord_type: OrdType, limit: Ticks, stop_px: Ticks) -> Decision {
     match ord_type {
-        OrdType::Limit if market.mark != 0 => market.instrument.check_band(limit, market.mark),
+        OrdType::Limit if !market.mark.is_zero() => market.instrument.check_band(limit, market.mark),
         OrdType::StopLimit => market.instrument.check_band(limit, stop_px),
-        _ => Ok(()),
+        OrdType::Market | OrdType::Limit | OrdType::Stop | OrdType::Pegged => Ok(()),
     }
 }
 
 /// The worst price an order may trade at (section 3).
-fn worst_price(market: &Market, order: &NewOrder<'_>, limit: i64) -> Option<i64> {
-    let moved = |price: i64| market.instrument.moved_by_band(order.side, price);
+fn worst_price(market: &Market, order: &NewOrder<'_>, limit: Ticks) -> Option<Ticks> {
+    let moved = |price: Ticks| market.instrument.moved_by_band(order.side, price);
     match order.ord_type {
         OrdType::Market => market.book.best_price(order.side.opposite()).map(moved),
         OrdType::Stop => Some(moved(order.terms.stop_px)),
@@ -449,18 +453,15 @@ fn worst_price(market: &Market, order: &NewOrder<'_>, limit: i64) -> Option<i64>
 }
 
 /// The limit of a post-only order that moves out of the way.
-pub fn one_tick_off(market: &Market, side: Side) -> Option<i64> {
+pub fn one_tick_off(market: &Market, side: Side) -> Option<Ticks> {
     let best = market.book.best_price(side.opposite())?;
-    let price = best - side.sign();
-    (1..=PRICE_TICKS_MAX).contains(&price).then_some(price)
+    best.moved(-side.sign()).as_price()
 }
 
 /// What of an order's terms is kept while it is open.
 fn kept_terms(ord_type: OrdType, asked: &NewTerms, expire_time_ns: u64) -> Terms {
-    let trigger = match asked.trigger {
-        Trigger::None if ord_type.is_stop() => Trigger::Last,
-        trigger => trigger,
-    };
+    let is_unsaid = ord_type.is_stop() && asked.trigger == Trigger::None;
+    let trigger = if is_unsaid { Trigger::Last } else { asked.trigger };
     Terms {
         stop_px: asked.stop_px,
         max_floor: asked.max_floor,

@@ -2,13 +2,14 @@
 
 use crate::language::codes::{AccountKind, Code, OrderState};
 use crate::language::event::{OrderCanceled, OrderExpired};
-use crate::market::open_orders::{Hand, OpenOrder};
+use crate::language::units::{Lots, Minor};
+use crate::market::book::LevelSlot;
+use crate::market::open_orders::{Hand, OpenOrder, Slot};
 use crate::state::exchange::Exchange;
-use crate::store::slab::NIL;
 
 impl Exchange {
     /// End an order that has no place in the book any more.
-    pub(crate) fn finish(&mut self, slot: u32, state: OrderState) {
+    pub(crate) fn finish(&mut self, slot: Slot, state: OrderState) {
         let order = self.open[slot];
         if order.is_listed {
             self.change_open_lots(slot, -order.leaves);
@@ -19,7 +20,7 @@ impl Exchange {
     }
 
     /// Take an order out of wherever it stands, give back what it has locked, end it, and return its leaves and that amount.
-    pub(crate) fn withdraw(&mut self, slot: u32, state: OrderState) -> (i64, i128) {
+    pub(crate) fn withdraw(&mut self, slot: Slot, state: OrderState) -> (Lots, Minor) {
         let order = self.open[slot];
         self.detach(slot);
         let released = order.reserved();
@@ -30,10 +31,10 @@ impl Exchange {
 
     /// Take an order out of the book, from among the stops that wait, or out of hand.
     #[inline(always)]
-    pub(crate) fn detach(&mut self, slot: u32) {
+    pub(crate) fn detach(&mut self, slot: Slot) {
         let order = self.open[slot];
         let market = &mut self.markets[order.symbol_id];
-        if order.level != NIL {
+        if order.level != LevelSlot::NIL {
             market.book.remove(&mut self.open, slot);
             if market.has_pegs() {
                 self.touch(order.symbol_id);
@@ -46,13 +47,13 @@ impl Exchange {
     }
 
     /// Move part of what an order has locked back to available.
-    pub(crate) fn release(&mut self, order: &OpenOrder, amount: i128) {
+    pub(crate) fn release(&mut self, order: &OpenOrder, amount: Minor) {
         let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
         self.accounts[order.account_id].release(asset_id, amount);
     }
 
     /// Cancel an open order and tell it.
-    pub(crate) fn cancel(&mut self, slot: u32, code: Code) {
+    pub(crate) fn cancel(&mut self, slot: Slot, code: Code) {
         let order = self.open[slot];
         let (leaves, released) = self.withdraw(slot, OrderState::Canceled);
         self.records.tell(&OrderCanceled { code, order_id: order.order_id, leaves, released });
@@ -60,7 +61,7 @@ impl Exchange {
     }
 
     /// Expire an order and tell it.
-    pub(crate) fn expire(&mut self, slot: u32, code: Code) {
+    pub(crate) fn expire(&mut self, slot: Slot, code: Code) {
         let order = self.open[slot];
         let (leaves, released) = self.withdraw(slot, OrderState::Expired);
         self.records.tell(&OrderExpired { code, order_id: order.order_id, leaves, released });

@@ -3,6 +3,7 @@
 use crate::language::codes::Code;
 use crate::language::command::{ChangeInstrument, DelistInstrument, ListInstrument};
 use crate::language::event::{InstrumentChanged, InstrumentDelisted, InstrumentListed};
+use crate::language::ids::SymbolId;
 use crate::language::listing::Listing;
 use crate::market::Market;
 use crate::state::exchange::{Decision, Exchange};
@@ -17,7 +18,7 @@ impl Exchange {
         Ok(())
     }
 
-    pub(crate) fn listed_mut(&mut self, symbol_id: u32) -> Decision<&mut Market> {
+    pub(crate) fn listed_mut(&mut self, symbol_id: SymbolId) -> Decision<&mut Market> {
         let market = self.markets.get_mut(symbol_id).filter(|market| !market.is_delisted);
         market.ok_or(Code::UnknownReference)
     }

@@ -4,7 +4,9 @@ use crate::accounts::account::Account;
 use crate::accounts::position::Position;
 use crate::language::amount::ceil_div;
 use crate::language::codes::Side;
+use crate::language::ids::{AccountId, AssetId, SymbolId};
 use crate::language::limits::LEVERAGE_DEFAULT;
+use crate::language::units::{Minor, Ticks};
 use crate::market::instrument::MILLION;
 use crate::market::Market;
 use crate::state::exchange::Exchange;
@@ -39,8 +41,8 @@ const TIERS: [Tier; 4] = [
 ];
 
 /// The bracket of a notional; its upper bound belongs to it.
-fn bracket(notional: i128, unit: i128) -> &'static Bracket {
-    let holds = |bracket: &&Bracket| bracket.upto.checked_mul(unit).is_none_or(|upto| notional <= upto);
+fn bracket(notional: Minor, unit: i128) -> &'static Bracket {
+    let holds = |bracket: &&Bracket| bracket.upto.checked_mul(unit).is_none_or(|upto| notional.number() <= upto);
     BRACKETS.iter().find(holds).unwrap_or(&BRACKETS[BRACKETS.len() - 1])
 }
 
@@ -58,87 +60,95 @@ impl Account {
 
 impl Exchange {
     /// Minor units in one whole unit of the asset a symbol is quoted in.
-    fn quote_unit(&self, symbol_id: u32) -> i128 {
+    fn quote_unit(&self, symbol_id: SymbolId) -> i128 {
         let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
         10_i128.pow(u32::from(self.assets[quote].decimals))
     }
 
     /// The leverage of an account in a symbol: as set, else the default or a lower cap.
-    pub(crate) fn leverage(&self, account_id: u32, symbol_id: u32) -> u8 {
+    pub(crate) fn leverage(&self, account_id: AccountId, symbol_id: SymbolId) -> u8 {
         let account = &self.accounts[account_id];
         let cap = account.leverage_cap(self.markets[symbol_id].instrument.listing.max_leverage);
         account.position(symbol_id).map_or(LEVERAGE_DEFAULT.min(cap), |position| position.leverage)
     }
 
     /// Tell whether a leverage is within the caps of account, symbol and the bracket of a notional (MAR-03, MAR-04).
-    pub(crate) fn is_leverage_allowed(&self, account_id: u32, symbol_id: u32, leverage: u8, notional: i128) -> bool {
+    pub(crate) fn is_leverage_allowed(
+        &self,
+        account_id: AccountId,
+        symbol_id: SymbolId,
+        leverage: u8,
+        notional: Minor,
+    ) -> bool {
         let symbol_cap = self.markets[symbol_id].instrument.listing.max_leverage;
         let bracket_cap = bracket(notional, self.quote_unit(symbol_id)).max_leverage;
         leverage <= self.accounts[account_id].leverage_cap(symbol_cap).min(bracket_cap)
     }
 
     /// Tell whether a position's notional is within the limits of the account's tier and its own.
-    pub(crate) fn is_position_allowed(&self, account_id: u32, symbol_id: u32, notional: i128) -> bool {
+    pub(crate) fn is_position_allowed(&self, account_id: AccountId, symbol_id: SymbolId, notional: Minor) -> bool {
         let account = &self.accounts[account_id];
         let unit = self.quote_unit(symbol_id);
         let own_max = account.position_notional_max;
-        account.tier().position_max.is_none_or(|most| notional <= most * unit) && (own_max == 0 || notional <= own_max)
+        account.tier().position_max.is_none_or(|most| notional.number() <= most * unit)
+            && (own_max.is_zero() || notional <= own_max)
     }
 
     /// Profit of a position at the mark, 0 without one.
-    fn unrealized(&self, position: &Position) -> i128 {
+    fn unrealized(&self, position: &Position) -> Minor {
         let market = &self.markets[position.symbol_id];
-        if market.mark == 0 {
-            return 0;
+        if market.mark.is_zero() {
+            return Minor::ZERO;
         }
         market.instrument.notional(market.mark, position.size) - position.cost
     }
 
     /// Positions of an account that are settled in an asset.
-    fn positions_in(&self, account_id: u32, asset_id: u32) -> impl Iterator<Item = &Position> {
+    fn positions_in(&self, account_id: AccountId, asset_id: AssetId) -> impl Iterator<Item = &Position> {
         let positions = self.accounts[account_id].positions.iter();
         positions.filter(move |position| self.markets[position.symbol_id].instrument.listing.quote_asset_id == asset_id)
     }
 
     /// What the cross positions of an account have lost and not realized, net; never negative (ADR 10).
-    pub(crate) fn unrealized_loss(&self, account_id: u32, asset_id: u32) -> i128 {
+    pub(crate) fn unrealized_loss(&self, account_id: AccountId, asset_id: AssetId) -> Minor {
         let cross = self.positions_in(account_id, asset_id).filter(|position| !position.is_isolated);
-        let sum: i128 = cross.map(|position| self.unrealized(position)).sum();
-        (-sum).max(0)
+        let sum: Minor = cross.map(|position| self.unrealized(position)).sum();
+        (-sum).max(Minor::ZERO)
     }
 
     /// Tell whether an account's equity is at least twice its maintenance margin (MAR-23).
-    pub(crate) fn is_healthy(&self, account_id: u32, asset_id: u32) -> bool {
+    pub(crate) fn is_healthy(&self, account_id: AccountId, asset_id: AssetId) -> bool {
         let balance = self.accounts[account_id].balance(asset_id);
-        let (mut equity, mut maintenance) = (balance.available + balance.locked, 0);
+        let (mut equity, mut maintenance) = (balance.available + balance.locked, Minor::ZERO);
         for position in self.positions_in(account_id, asset_id) {
             equity += self.unrealized(position) - position.debt;
             maintenance += self.maintenance(position);
         }
-        equity >= 2 * maintenance
+        equity >= maintenance + maintenance
     }
 
     /// Maintenance margin of a position at the mark, or at cost without one (MAR-02).
-    fn maintenance(&self, position: &Position) -> i128 {
+    fn maintenance(&self, position: &Position) -> Minor {
         let market = &self.markets[position.symbol_id];
-        let notional = if market.mark == 0 {
+        let notional = if market.mark.is_zero() {
             position.cost.abs()
         } else {
             market.instrument.notional(market.mark, position.size.abs())
         };
         let ppm = bracket(notional, self.quote_unit(position.symbol_id)).maintenance_ppm;
         // In two parts, so that no notional overflows.
-        notional / MILLION * ppm + ceil_div(notional % MILLION * ppm, MILLION)
+        let notional = notional.number();
+        Minor::new(notional / MILLION * ppm + ceil_div(notional % MILLION * ppm, MILLION))
     }
 }
 
 impl Market {
     /// The price an order is reserved at: its worst, or what a perpetual's sell may come to instead (section 4).
-    pub fn margin_price(&self, side: Side, worst: i64, stop_px: i64, meets_book: bool) -> i64 {
+    pub fn margin_price(&self, side: Side, worst: Ticks, stop_px: Ticks, meets_book: bool) -> Ticks {
         match side {
             _ if !self.instrument.is_perpetual() => worst,
             Side::Buy => worst,
-            Side::Sell if meets_book => worst.max(self.book.best_price(Side::Buy).unwrap_or(0)),
+            Side::Sell if meets_book => worst.max(self.book.best_price(Side::Buy).unwrap_or_default()),
             Side::Sell => self.instrument.moved_by_band(Side::Buy, worst.max(stop_px).max(self.mark)),
         }
     }

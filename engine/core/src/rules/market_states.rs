@@ -3,7 +3,8 @@
 use crate::language::codes::{BreakerReason, Code, SymbolStatus};
 use crate::language::command::{AdvanceTime, SetMark, SetSymbolStatus, SetVenueStatus, TriggerBreaker};
 use crate::language::event::{BreakerTriggered, MarkSet, SymbolStatusSet, TimeAdvanced, VenueStatusSet};
-use crate::language::limits::{BREAKER_NS, PRICE_TICKS_MAX};
+use crate::language::ids::SymbolId;
+use crate::language::limits::BREAKER_NS;
 use crate::state::exchange::{Decision, Exchange};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
@@ -13,10 +14,10 @@ impl Exchange {
         let SetMark { symbol_id, price } = *asked;
         let (second, ts_ns) = (self.now.ts_ns / NS_PER_SECOND, self.now.ts_ns);
         let market = self.listed_mut(symbol_id)?;
-        if !(1..=PRICE_TICKS_MAX).contains(&price) {
+        if !price.is_price() {
             return Err(Code::BoundExceeded);
         }
-        let is_first = market.mark == 0;
+        let is_first = market.mark.is_zero();
         market.mark = price;
         market.unacted_mark.add(price);
         let breaking_move = market.breaking_move(second, price).filter(|_| market.breaker_until_ns == 0);
@@ -43,7 +44,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn activate_breaker(&mut self, symbol_id: u32, reason: BreakerReason, change_ppm: i64, until_ns: u64) {
+    fn activate_breaker(&mut self, symbol_id: SymbolId, reason: BreakerReason, change_ppm: i64, until_ns: u64) {
         let before = std::mem::replace(&mut self.markets[symbol_id].breaker_until_ns, until_ns);
         self.breakers.remove(&(before, symbol_id));
         self.breakers.insert((until_ns, symbol_id));

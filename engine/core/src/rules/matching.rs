@@ -1,15 +1,15 @@
 //! An order takes from the other side: price-time, self-trade prevention, trades (docs/MATCHING.md, section 5).
 
 use crate::accounts::account::Account;
-use crate::language::amount::times;
 use crate::language::codes::{AccountKind, Code, OrderState, RestateReason, SelfTrade, Side};
 use crate::language::event::{OrderRestated, Traded};
-use crate::market::book::rank;
+use crate::language::ids::AccountId;
+use crate::language::units::{Lots, Minor, Ticks};
+use crate::market::book::{rank, LevelSlot};
 use crate::market::instrument::Instrument;
-use crate::market::open_orders::{Hand, OpenOrder};
+use crate::market::open_orders::{Hand, OpenOrder, Slot};
 use crate::state::exchange::Exchange;
 use crate::store::registry::Registry;
-use crate::store::slab::NIL;
 
 /// Why matching stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,13 +24,13 @@ pub enum Stop {
 
 impl Exchange {
     /// Match an order that has no place in the book, up to its price.
-    pub(crate) fn take(&mut self, slot: u32) -> Stop {
+    pub(crate) fn take(&mut self, slot: Slot) -> Stop {
         let OpenOrder { symbol_id, side, price, .. } = self.open[slot];
         if self.markets[symbol_id].instrument.is_pro_rata() {
             return self.take_pro_rata(slot);
         }
         let makers = side.opposite();
-        while self.open[slot].leaves > 0 {
+        while self.open[slot].leaves > Lots::ZERO {
             let Some((price, maker)) = self.markets[symbol_id].book.front_within(makers, price) else {
                 return Stop::NothingCrosses;
             };
@@ -59,7 +59,7 @@ impl Exchange {
     }
 
     /// Clip or cancel a reduce-only maker, which is a step; tells whether that changed it.
-    pub(crate) fn clip_maker(&mut self, maker: u32) -> bool {
+    pub(crate) fn clip_maker(&mut self, maker: Slot) -> bool {
         let before = self.open[maker].leaves;
         let is_changed = !self.clip(maker) || self.open[maker].leaves != before;
         self.now.steps -= u32::from(is_changed);
@@ -67,9 +67,9 @@ impl Exchange {
     }
 
     /// Clip a reduce-only order to what it could close, or cancel it when that is nothing; tells whether it is still there.
-    pub(crate) fn clip(&mut self, slot: u32) -> bool {
+    pub(crate) fn clip(&mut self, slot: Slot) -> bool {
         let reducible = self.reducible(slot);
-        if reducible == 0 {
+        if reducible.is_zero() {
             self.cancel(slot, Code::NothingToReduce);
             return false;
         }
@@ -81,7 +81,7 @@ impl Exchange {
     }
 
     /// Take lots off an order by decision of the engine, and tell it.
-    fn shrink(&mut self, slot: u32, lots: i64, reason: RestateReason) {
+    fn shrink(&mut self, slot: Slot, lots: Lots, reason: RestateReason) {
         self.change_open_lots(slot, -lots);
         let symbol_id = self.open[slot].symbol_id;
         self.markets[symbol_id].book.change_leaves(&mut self.open, slot, -lots);
@@ -89,14 +89,14 @@ impl Exchange {
         order.order_qty -= lots;
         order.display = order.display.min(order.leaves);
         let order = *order;
-        let released = times(order.per_lot, lots);
+        let released = order.per_lot.times(lots);
         self.release(&order, released);
         self.tell_restated(slot, reason, released);
         self.repay_reserved(&order);
     }
 
     /// Tell an order as the engine has changed it.
-    pub(crate) fn tell_restated(&mut self, slot: u32, reason: RestateReason, released: i128) {
+    pub(crate) fn tell_restated(&mut self, slot: Slot, reason: RestateReason, released: Minor) {
         let order = &self.open[slot];
         self.records.tell(&OrderRestated {
             order_id: order.order_id,
@@ -105,13 +105,17 @@ impl Exchange {
             leaves: order.leaves,
             price: order.price,
             // An order that takes shows all of it.
-            display: if order.level == NIL && order.hand != Hand::Waits { order.leaves } else { order.display },
+            display: if order.level == LevelSlot::NIL && order.hand != Hand::Waits {
+                order.leaves
+            } else {
+                order.display
+            },
             released,
         });
     }
 
     /// Tell whether two orders belong together: one account, or one firm and one group.
-    pub(crate) fn is_self_trade(&self, one: u32, other: u32) -> bool {
+    pub(crate) fn is_self_trade(&self, one: Slot, other: Slot) -> bool {
         let (a, b) = (&self.open[one], &self.open[other]);
         if a.account_id == b.account_id {
             return true;
@@ -123,7 +127,7 @@ impl Exchange {
     }
 
     /// Do as the taker's instruction says; `None` to go on matching.
-    pub(crate) fn prevent_self_trade(&mut self, taker: u32, maker: u32) -> Option<Stop> {
+    pub(crate) fn prevent_self_trade(&mut self, taker: Slot, maker: Slot) -> Option<Stop> {
         match self.open[taker].stp {
             SelfTrade::Default | SelfTrade::Aggressive => return Some(Stop::OwnOrder),
             SelfTrade::Decrement => {
@@ -138,7 +142,7 @@ impl Exchange {
     }
 
     /// Both orders lose what the smaller has; `None` when the taker has something left.
-    fn decrement(&mut self, taker: u32, maker: u32) -> Option<Stop> {
+    fn decrement(&mut self, taker: Slot, maker: Slot) -> Option<Stop> {
         let lots = self.open[taker].leaves.min(self.open[maker].leaves);
         for slot in [maker, taker] {
             if self.open[slot].leaves == lots {
@@ -154,7 +158,7 @@ impl Exchange {
     }
 
     /// Trade at a price and settle at once (TRD-04, TRD-07); a step.
-    pub(crate) fn trade(&mut self, taker: u32, maker: u32, price: i64, qty: i64, is_auction: bool) {
+    pub(crate) fn trade(&mut self, taker: Slot, maker: Slot, price: Ticks, qty: Lots, is_auction: bool) {
         self.now.steps -= 1;
         for slot in [taker, maker] {
             if self.open[slot].is_listed {
@@ -162,7 +166,7 @@ impl Exchange {
             }
             let OpenOrder { symbol_id, entry, .. } = self.open[slot];
             self.markets[symbol_id].book.change_leaves(&mut self.open, slot, -qty);
-            assert!(self.open[slot].leaves >= 0, "filled more than was left");
+            assert!(self.open[slot].leaves >= Lots::ZERO, "filled more than was left");
             self.orders.set_state(entry, OrderState::Partial);
         }
         self.open[maker].display -= qty;
@@ -196,22 +200,22 @@ impl Exchange {
     }
 
     /// After a trade: a maker that has nothing left is filled, one that shows nothing any more is shown anew.
-    pub(crate) fn settle_maker(&mut self, maker: u32) {
+    pub(crate) fn settle_maker(&mut self, maker: Slot) {
         let order = self.open[maker];
-        if order.leaves == 0 {
+        if order.leaves.is_zero() {
             self.detach(maker);
             self.finish(maker, OrderState::Filled);
-        } else if order.display == 0 {
+        } else if order.display.is_zero() {
             let book = &mut self.markets[order.symbol_id].book;
             book.remove(&mut self.open, maker);
             self.open[maker].display = self.open.full_display(maker);
             book.rest(&mut self.open, maker);
-            self.tell_restated(maker, RestateReason::Refill, 0);
+            self.tell_restated(maker, RestateReason::Refill, Minor::ZERO);
         }
     }
 
     /// Tell whether matching would surely give an order `lots`, within the steps that such orders have. Cost: O(steps).
-    pub(crate) fn is_fillable(&self, slot: u32, lots: i64) -> bool {
+    pub(crate) fn is_fillable(&self, slot: Slot, lots: Lots) -> bool {
         let taker = &self.open[slot];
         if lots > taker.leaves {
             return false;
@@ -231,12 +235,12 @@ impl Exchange {
                 break;
             }
         }
-        tally.missing <= 0 && tally.steps >= 0
+        tally.missing <= Lots::ZERO && tally.steps >= 0
     }
 
     /// Count one price in the order of its queue, then what is hidden there; tells whether this ends the count.
-    fn count_queue(&self, slot: u32, queue: impl Iterator<Item = u32>, tally: &mut Tally) -> bool {
-        let (mut hidden, mut tranches) = (0, 0);
+    fn count_queue(&self, slot: Slot, queue: impl Iterator<Item = Slot>, tally: &mut Tally) -> bool {
+        let (mut hidden, mut tranches) = (Lots::ZERO, 0);
         for maker in queue {
             if tally.is_decided() {
                 return true;
@@ -256,20 +260,20 @@ impl Exchange {
             } else {
                 tally.missing -= display;
                 tally.steps -= 1;
-                hidden += i128::from(leaves - display);
+                hidden += leaves - display;
                 tranches += self.hidden_tranches(maker);
             }
         }
-        if tally.missing > 0 {
-            tally.missing = tally.missing.saturating_sub(i64::try_from(hidden).unwrap_or(i64::MAX));
+        if tally.missing > Lots::ZERO {
+            tally.missing -= hidden;
             tally.steps -= tranches;
         }
         false
     }
 
     /// Count one price as a whole, as pro-rata matching takes it; tells whether this ends the count.
-    fn count_shares(&self, slot: u32, queue: impl Iterator<Item = u32>, tally: &mut Tally) -> bool {
-        let (mut found, mut is_last) = (0, false);
+    fn count_shares(&self, slot: Slot, queue: impl Iterator<Item = Slot>, tally: &mut Tally) -> bool {
+        let (mut found, mut is_last) = (Lots::ZERO, false);
         for maker in queue {
             if tally.steps < 0 {
                 return true;
@@ -285,33 +289,33 @@ impl Exchange {
             } else if is_out || self.open[maker].is_reduce_only() {
                 tally.steps -= 2 * (1 + self.hidden_tranches(maker));
             } else {
-                found += i128::from(self.open[maker].leaves);
+                found += self.open[maker].leaves;
                 tally.steps -= 1 + self.hidden_tranches(maker);
             }
         }
-        tally.missing = tally.missing.saturating_sub(i64::try_from(found).unwrap_or(i64::MAX));
+        tally.missing -= found;
         is_last
     }
 
     /// How many trades it takes to take what an order hides.
-    fn hidden_tranches(&self, maker: u32) -> i64 {
+    fn hidden_tranches(&self, maker: Slot) -> i64 {
         let OpenOrder { leaves, display, .. } = self.open[maker];
         match self.open.terms(maker).max_floor {
-            0 => 0,
-            max_floor => (leaves - display + max_floor - 1) / max_floor,
+            Lots::ZERO => 0,
+            max_floor => (leaves - display).shares_of(max_floor),
         }
     }
 }
 
 /// What is missing for an order to be fillable, and how many steps it may still take.
 struct Tally {
-    missing: i64,
+    missing: Lots,
     steps: i64,
 }
 
 impl Tally {
     fn is_decided(&self) -> bool {
-        self.missing <= 0 || self.steps < 0
+        self.missing <= Lots::ZERO || self.steps < 0
     }
 }
 
@@ -319,13 +323,13 @@ fn describe(
     instrument: &Instrument,
     taker: &OpenOrder,
     maker: &OpenOrder,
-    last_px: i64,
-    last_qty: i64,
+    last_px: Ticks,
+    last_qty: Lots,
     is_auction: bool,
 ) -> Traded {
     let notional = instrument.notional(last_px, last_qty);
     let buyer = if taker.side == Side::Buy { taker } else { maker };
-    let buyer_released = if instrument.is_perpetual() { 0 } else { times(buyer.per_lot, last_qty) };
+    let buyer_released = if instrument.is_perpetual() { Minor::ZERO } else { buyer.per_lot.times(last_qty) };
     Traded {
         taker_order_id: taker.order_id,
         maker_order_id: maker.order_id,
@@ -345,10 +349,10 @@ fn describe(
 }
 
 /// Settle a spot match at once (TRD-07): each side pays its own fee in quote; the two fees go to the fee account.
-fn settle(accounts: &mut Registry<Account>, instrument: &Instrument, trade: &Traded) {
+fn settle(accounts: &mut Registry<AccountId, Account>, instrument: &Instrument, trade: &Traded) {
     let listing = &instrument.listing;
     let notional = instrument.notional(trade.last_px, trade.last_qty);
-    let base = times(instrument.lot_minor, trade.last_qty);
+    let base = instrument.lot_minor.times(trade.last_qty);
     let taker = (trade.taker_account_id, trade.taker_fee);
     let maker = (trade.maker_account_id, trade.maker_fee);
     let (buyer, seller) = if trade.taker_side == Side::Buy { (taker, maker) } else { (maker, taker) };

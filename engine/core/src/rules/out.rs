@@ -2,28 +2,31 @@
 
 use crate::language::codes::{Code, TimeInForce, SIDES};
 use crate::language::event::MassCanceled;
+use crate::language::ids::SymbolId;
+use crate::market::open_orders::Slot;
+use crate::market::order_register::Entry;
 use crate::state::exchange::Exchange;
 
 impl Exchange {
     /// Tell whether an order is no part of the market any more.
     #[inline(always)]
-    pub(crate) fn is_out(&self, slot: u32) -> bool {
+    pub(crate) fn is_out(&self, slot: Slot) -> bool {
         self.now.may_be_out && self.is_surely_out(slot)
     }
 
-    fn is_surely_out(&self, slot: u32) -> bool {
+    fn is_surely_out(&self, slot: Slot) -> bool {
         let is_delisted = self.markets[self.open[slot].symbol_id].is_delisted;
         is_delisted || self.is_due(slot) || self.withdrawal_of(slot).is_some()
     }
 
     /// Tell whether a DAY or GTD order's time has come.
-    fn is_due(&self, slot: u32) -> bool {
+    fn is_due(&self, slot: Slot) -> bool {
         let expire_time_ns = self.open.terms(slot).expire_time_ns;
         expire_time_ns != 0 && expire_time_ns <= self.now.ts_ns
     }
 
     /// End an order that is out.
-    pub(crate) fn dismiss(&mut self, slot: u32) {
+    pub(crate) fn dismiss(&mut self, slot: Slot) {
         if self.is_due(slot) {
             let is_day = self.open[slot].time_in_force == TimeInForce::Day;
             return self.expire(slot, if is_day { Code::DayExpired } else { Code::GtdExpired });
@@ -40,7 +43,7 @@ impl Exchange {
 
     /// End the order that is asked about, when it is out already.
     #[inline(always)]
-    pub(crate) fn dismiss_if_out(&mut self, entry: u32) {
+    pub(crate) fn dismiss_if_out(&mut self, entry: Entry) {
         if !self.now.may_be_out {
             return;
         }
@@ -52,11 +55,11 @@ impl Exchange {
 
     /// Take orders that are out from the fronts of both sides of a book; tells whether the steps sufficed.
     #[inline(always)]
-    pub(crate) fn clear_fronts(&mut self, symbol_id: u32) -> bool {
+    pub(crate) fn clear_fronts(&mut self, symbol_id: SymbolId) -> bool {
         !self.now.may_be_out || self.dismiss_fronts(symbol_id)
     }
 
-    fn dismiss_fronts(&mut self, symbol_id: u32) -> bool {
+    fn dismiss_fronts(&mut self, symbol_id: SymbolId) -> bool {
         for side in SIDES {
             while let Some((_, slot)) = self.markets[symbol_id].book.front(side).filter(|(_, slot)| self.is_out(*slot))
             {

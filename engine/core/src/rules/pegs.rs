@@ -2,15 +2,16 @@
 
 use crate::language::codes::{Peg, RestateReason, Side};
 use crate::language::event::OrderRestated;
-use crate::language::limits::PRICE_TICKS_MAX;
-use crate::market::open_orders::{Hand, OpenOrder};
+use crate::language::ids::{OrderId, SymbolId};
+use crate::language::units::{Lots, Minor, Ticks};
+use crate::market::open_orders::{Hand, OpenOrder, Slot};
 use crate::state::exchange::Exchange;
 
 impl Exchange {
     /// Let a pegged order wait until it is priced.
-    pub(crate) fn wait_for_price(&mut self, slot: u32) {
+    pub(crate) fn wait_for_price(&mut self, slot: Slot) {
         let order = &mut self.open[slot];
-        (order.price, order.hand) = (0, Hand::No);
+        (order.price, order.hand) = (Ticks::ZERO, Hand::No);
         let OpenOrder { symbol_id, order_id, account_id, .. } = *order;
         let firm_id = self.accounts[account_id].firm_id;
         let market = &mut self.markets[symbol_id];
@@ -26,7 +27,7 @@ impl Exchange {
 
     /// Price the pegged orders of a symbol that is trading, around by their ids, until all have been looked at or an
     /// order waits for its turn; tells whether the steps sufficed.
-    pub(crate) fn price_pegs(&mut self, symbol_id: u32) -> bool {
+    pub(crate) fn price_pegs(&mut self, symbol_id: SymbolId) -> bool {
         let market = &self.markets[symbol_id];
         if !market.has_pegs() || !market.in_hand.is_empty() {
             return true;
@@ -48,20 +49,20 @@ impl Exchange {
     }
 
     /// Look at the next peg of the round; tells whether the steps sufficed.
-    fn price_next_peg(&mut self, symbol_id: u32) -> bool {
+    fn price_next_peg(&mut self, symbol_id: SymbolId) -> bool {
         if !self.now.look() {
             return false;
         }
         let market = &self.markets[symbol_id];
         let next = market.pegs.range(market.peg_next..).next().or_else(|| market.pegs.first_key_value());
         let (order_id, slot) = next.map(|(order_id, slot)| (*order_id, *slot)).expect("a peg is left");
-        let price = self.pegged_price(slot, market.peg_references).unwrap_or(0);
+        let price = self.pegged_price(slot, market.peg_references).unwrap_or_default();
         let is_out = self.is_out(slot);
         if (is_out || price != self.open[slot].price) && !self.now.step() {
             return false;
         }
         let market = &mut self.markets[symbol_id];
-        (market.peg_next, market.pegs_left) = (order_id + 1, market.pegs_left - 1);
+        (market.peg_next, market.pegs_left) = (OrderId::new(order_id.number() + 1), market.pegs_left - 1);
         if is_out {
             self.dismiss(slot);
         } else if price != self.open[slot].price {
@@ -71,7 +72,7 @@ impl Exchange {
     }
 
     /// Move a pegged order to its price, where it takes from other pegged orders.
-    fn reprice(&mut self, slot: u32, price: i64) {
+    fn reprice(&mut self, slot: Slot, price: Ticks) {
         self.detach(slot);
         self.open[slot].price = price;
         let order = self.open[slot];
@@ -81,35 +82,35 @@ impl Exchange {
             order_qty: order.order_qty,
             leaves: order.leaves,
             price,
-            display: if price == 0 { 0 } else { order.leaves },
-            released: 0,
+            display: if price.is_zero() { Lots::ZERO } else { order.leaves },
+            released: Minor::ZERO,
         });
-        if price != 0 {
+        if !price.is_zero() {
             self.trade_then_rest(slot);
         }
     }
 
     /// What a pegged order's price is by the references, if they give one.
-    fn pegged_price(&self, slot: u32, (bid, ask): (i64, i64)) -> Option<i64> {
-        let (bid, ask) = ((bid != 0).then_some(bid), (ask != 0).then_some(ask));
+    fn pegged_price(&self, slot: Slot, (bid, ask): (Ticks, Ticks)) -> Option<Ticks> {
+        let (bid, ask) = ((!bid.is_zero()).then_some(bid), (!ask.is_zero()).then_some(ask));
         let OpenOrder { side, limit: cap, .. } = self.open[slot];
         let terms = self.open.terms(slot);
         let (own, other) = if side == Side::Buy { (bid, ask) } else { (ask, bid) };
         let followed = match terms.peg {
             Peg::Primary => own?,
             Peg::Market => other?,
-            Peg::Mid => (bid? + ask? + i64::from(side == Side::Sell)).div_euclid(2),
+            Peg::Mid => (bid? + ask?).moved(i64::from(side == Side::Sell)).half(),
             Peg::None => return None,
         };
-        let passive = |price: i64| match (side, other) {
-            (Side::Buy, Some(ask)) => price.min(ask - 1),
-            (Side::Sell, Some(bid)) => price.max(bid + 1),
+        let passive = |price: Ticks| match (side, other) {
+            (Side::Buy, Some(ask)) => price.min(ask.moved(-1)),
+            (Side::Sell, Some(bid)) => price.max(bid.moved(1)),
             (_, None) => price,
         };
-        let capped = |price: i64| match side {
+        let capped = |price: Ticks| match side {
             Side::Buy => price.min(cap),
             Side::Sell => price.max(cap),
         };
-        Some(passive(capped(followed + terms.peg_offset))).filter(|price| (1..=PRICE_TICKS_MAX).contains(price))
+        passive(capped(followed + terms.peg_offset)).as_price()
     }
 }

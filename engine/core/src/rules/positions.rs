@@ -2,27 +2,29 @@
 
 use crate::accounts::account::Balance;
 use crate::accounts::position::{Filled, Paid, Position};
-use crate::language::amount::times;
 use crate::language::codes::{AccountKind, AccountStatus, Code, PositionReason, Side};
 use crate::language::command::{AdjustMargin, CoverDebt, SetLeverage};
 use crate::language::event::{DebtCovered, PositionChanged};
+use crate::language::ids::{AccountId, AssetId, SessionId, SymbolId};
 use crate::language::limits::{POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX};
+use crate::language::units::{Lots, Minor, Ticks};
+use crate::market::open_orders::Slot;
 use crate::state::exchange::{Decision, Exchange};
 
 /// What a fill realized, and what it took out of its order's reservation.
 #[derive(Clone, Copy, Default)]
 struct Settled {
-    realized: i128,
-    released: i128,
+    realized: Minor,
+    released: Minor,
 }
 
 impl Exchange {
     /// Settle one side of a match in a perpetual.
-    pub(crate) fn fill_position(&mut self, slot: u32, price: i64, qty: i64, fee: i128) {
+    pub(crate) fn fill_position(&mut self, slot: Slot, price: Ticks, qty: Lots, fee: Minor) {
         let order = self.open[slot];
         let instrument = &self.markets[order.symbol_id].instrument;
         let (quote, pnl_account) = (instrument.listing.quote_asset_id, instrument.listing.pnl_account_id);
-        let paid = Paid { released: times(order.per_lot, qty), fee };
+        let paid = Paid { released: order.per_lot.times(qty), fee };
         let account = &mut self.accounts[order.account_id];
         let balance = account.balance(quote);
         let position = account.position_mut(order.symbol_id).expect("an accepted order has a position");
@@ -30,7 +32,7 @@ impl Exchange {
         let debt_added = filled.position.debt - position.debt;
         let was_empty = std::mem::replace(position, filled.position).is_empty();
         let is_empty = filled.position.is_empty();
-        assert!(filled.balance.locked >= 0, "released more than was locked");
+        assert!(filled.balance.locked >= Minor::ZERO, "released more than was locked");
         account.put(quote, filled.balance);
         let Filled { position, realized, balance } = filled;
         let (account_id, reason) = (order.account_id, PositionReason::Trade);
@@ -40,7 +42,7 @@ impl Exchange {
     }
 
     /// Keep count of the accounts that have a position or a debt in a symbol.
-    fn note_holder(&mut self, symbol_id: u32, was_empty: bool, is_empty: bool) {
+    fn note_holder(&mut self, symbol_id: SymbolId, was_empty: bool, is_empty: bool) {
         let holders = &mut self.markets[symbol_id].holders;
         *holders += u32::from(was_empty && !is_empty);
         *holders -= u32::from(!was_empty && is_empty);
@@ -50,24 +52,24 @@ impl Exchange {
     /// that its account has open already (section 8).
     pub(crate) fn check_position(
         &self,
-        account_id: u32,
-        symbol_id: u32,
+        account_id: AccountId,
+        symbol_id: SymbolId,
         side: Side,
-        order_qty: i64,
-        margin_price: i64,
-        open_already: i64,
+        order_qty: Lots,
+        margin_price: Ticks,
+        open_already: Lots,
     ) -> Decision {
         let account = &self.accounts[account_id];
         let position = account.position(symbol_id);
         if position.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
             return Err(Code::ExceedsLimit);
         }
-        if account.positions.iter().any(|position| position.debt > 0) {
+        if account.positions.iter().any(|position| position.debt > Minor::ZERO) {
             return Err(Code::MarginRestricted);
         }
         let mut position = position.copied().unwrap_or(Position::new(symbol_id, 1));
-        let open = i128::from(*position.open_lots(side) - open_already);
-        let lots = i128::from(side.sign() * position.size) + open + i128::from(order_qty);
+        let open = (*position.open_lots(side) - open_already).wide();
+        let lots = position.size.on(side).wide() + open + order_qty.wide();
         if lots > POSITION_LOTS_MAX {
             return Err(Code::ExceedsLimit);
         }
@@ -75,7 +77,7 @@ impl Exchange {
             return Ok(());
         }
         let market = &self.markets[symbol_id];
-        let notional = market.instrument.notional(margin_price.max(market.mark), lots as i64);
+        let notional = market.instrument.notional(margin_price.max(market.mark), Lots::of_wide(lots));
         let leverage = self.leverage(account_id, symbol_id);
         if !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
             return Err(Code::LeverageExceeded);
@@ -87,16 +89,16 @@ impl Exchange {
     }
 
     /// Lots a reduce-only order could close now.
-    pub(crate) fn reducible(&self, slot: u32) -> i64 {
+    pub(crate) fn reducible(&self, slot: Slot) -> Lots {
         let order = &self.open[slot];
         let position = self.accounts[order.account_id].position(order.symbol_id);
-        position.map_or(0, |position| position.reducible(order.side))
+        position.map_or(Lots::ZERO, |position| position.reducible(order.side))
     }
 
     /// Tell whether a source speaks for an account.
-    fn may_manage(&self, source: u32, account_id: u32) -> Decision {
+    fn may_manage(&self, source: SessionId, account_id: AccountId) -> Decision {
         let firm_id = self.firm_of(source);
-        if source != 0 && firm_id.is_none() {
+        if !source.is_operations() && firm_id.is_none() {
             return Err(Code::NotAuthorised);
         }
         let account = self.accounts.get(account_id).ok_or(Code::UnknownReference)?;
@@ -104,7 +106,7 @@ impl Exchange {
         is_entitled.then_some(()).ok_or(Code::NotAuthorised)
     }
 
-    pub(crate) fn set_leverage(&mut self, source: u32, asked: &SetLeverage) -> Decision {
+    pub(crate) fn set_leverage(&mut self, source: SessionId, asked: &SetLeverage) -> Decision {
         let SetLeverage { account_id, symbol_id, leverage, mode } = *asked;
         let is_isolated = mode.is_isolated();
         self.may_manage(source, account_id)?;
@@ -117,10 +119,10 @@ impl Exchange {
         }
         let known = account.position(symbol_id).copied();
         let current = known.unwrap_or(Position::new(symbol_id, self.leverage(account_id, symbol_id)));
-        let size = i128::from(current.size);
-        let long = size + i128::from(current.open_buy);
-        let short = i128::from(current.open_sell) - size;
-        let exposure = size.abs().max(long).max(short) as i64;
+        let size = current.size.wide();
+        let long = size + current.open_buy.wide();
+        let short = current.open_sell.wide() - size;
+        let exposure = Lots::of_wide(size.abs().max(long).max(short));
         let notional = market.instrument.notional(market.mark, exposure);
         if leverage == 0 || !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
             return Err(Code::LeverageExceeded);
@@ -128,9 +130,9 @@ impl Exchange {
         if known.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
             return Err(Code::ExceedsLimit);
         }
-        let has_orders = current.open_buy != 0 || current.open_sell != 0;
+        let has_orders = !current.open_buy.is_zero() || !current.open_sell.is_zero();
         let changes_mode = is_isolated != current.is_isolated;
-        if changes_mode && (current.size != 0 || has_orders) || leverage != current.leverage && has_orders {
+        if changes_mode && (!current.size.is_zero() || has_orders) || leverage != current.leverage && has_orders {
             return Err(Code::NotEmpty);
         }
         let quote = market.instrument.listing.quote_asset_id;
@@ -139,7 +141,7 @@ impl Exchange {
         if more > account.balance(quote).available {
             return Err(Code::InsufficientBalance);
         }
-        if leverage > current.leverage && current.size != 0 && !self.is_healthy(account_id, quote) {
+        if leverage > current.leverage && !current.size.is_zero() && !self.is_healthy(account_id, quote) {
             return Err(Code::MarginRestricted);
         }
         self.accounts[account_id].open_position(symbol_id, leverage);
@@ -148,17 +150,17 @@ impl Exchange {
         Ok(())
     }
 
-    pub(crate) fn adjust_margin(&mut self, source: u32, asked: &AdjustMargin) -> Decision {
+    pub(crate) fn adjust_margin(&mut self, source: SessionId, asked: &AdjustMargin) -> Decision {
         let AdjustMargin { account_id, symbol_id, amount } = *asked;
         self.may_manage(source, account_id)?;
         let account = &self.accounts[account_id];
-        let isolated = account.position(symbol_id).filter(|position| position.is_isolated && position.size != 0);
+        let isolated = account.position(symbol_id).filter(|position| position.is_isolated && !position.size.is_zero());
         let position = *isolated.ok_or(Code::UnknownReference)?;
         let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
         let most = account.balance(quote).available;
         // What was added may have been eaten up by a shortage of margin.
         let least = -position.extra.min(position.margin);
-        if amount == 0 || !(least..=most).contains(&amount) {
+        if amount.is_zero() || !(least..=most).contains(&amount) {
             return Err(Code::InsufficientBalance);
         }
         let changed = Position { margin: position.margin + amount, extra: position.extra + amount, ..position };
@@ -167,9 +169,16 @@ impl Exchange {
     }
 
     /// Put a position in place, lock what its margin rose by, and tell it.
-    fn change_margin(&mut self, account_id: u32, quote: u32, changed: Position, more: i128, reason: PositionReason) {
+    fn change_margin(
+        &mut self,
+        account_id: AccountId,
+        quote: AssetId,
+        changed: Position,
+        more: Minor,
+        reason: PositionReason,
+    ) {
         let account = &mut self.accounts[account_id];
-        if more >= 0 {
+        if more >= Minor::ZERO {
             account.reserve(quote, more);
         } else {
             account.release(quote, -more);
@@ -182,7 +191,7 @@ impl Exchange {
     #[inline(always)]
     fn tell_position(
         &mut self,
-        account_id: u32,
+        account_id: AccountId,
         reason: PositionReason,
         position: &Position,
         settled: Settled,
@@ -211,7 +220,7 @@ impl Exchange {
         let paying = self.accounts.get(payer).ok_or(Code::UnknownReference)?;
         let account = self.accounts.get(account_id).ok_or(Code::UnknownReference)?;
         let position = account.position(symbol_id).ok_or(Code::UnknownReference)?;
-        if paying.kind == AccountKind::ClearingPnl || !(1..=position.debt).contains(&amount) {
+        if paying.kind == AccountKind::ClearingPnl || !(Minor::ONE..=position.debt).contains(&amount) {
             return Err(Code::BoundExceeded);
         }
         let listing = self.markets[symbol_id].instrument.listing;

@@ -1,15 +1,17 @@
 //! Matching in proportion to what the makers at a price show (TRD-31; docs/MATCHING.md, section 5).
 
 use crate::language::codes::SelfTrade;
-use crate::market::open_orders::OpenOrder;
+use crate::language::ids::AccountId;
+use crate::language::units::{Lots, Ticks};
+use crate::market::open_orders::{OpenOrder, Slot};
 use crate::rules::matching::Stop;
 use crate::state::exchange::Exchange;
 
 impl Exchange {
-    pub(crate) fn take_pro_rata(&mut self, slot: u32) -> Stop {
+    pub(crate) fn take_pro_rata(&mut self, slot: Slot) -> Stop {
         let OpenOrder { symbol_id, side, price, .. } = self.open[slot];
         let makers = side.opposite();
-        while self.open[slot].leaves > 0 {
+        while self.open[slot].leaves > Lots::ZERO {
             let Some((price, _)) = self.markets[symbol_id].book.front_within(makers, price) else {
                 return Stop::NothingCrosses;
             };
@@ -21,7 +23,7 @@ impl Exchange {
     }
 
     /// Clear the head of the best price of what must not trade, or trade one round there.
-    fn play_round(&mut self, slot: u32, price: i64) -> Option<Stop> {
+    fn play_round(&mut self, slot: Slot, price: Ticks) -> Option<Stop> {
         let OpenOrder { symbol_id, side, stp, .. } = self.open[slot];
         let most = self.pro_rata_makers_max();
         let mut makers = self.markets[symbol_id].book.front_queue(&self.open, side.opposite(), most);
@@ -45,7 +47,7 @@ impl Exchange {
     }
 
     /// End a maker that is out, and clip a reduce-only one; tells whether it is still there.
-    fn stays_after_clearing(&mut self, maker: u32) -> bool {
+    fn stays_after_clearing(&mut self, maker: Slot) -> bool {
         if self.is_out(maker) {
             self.now.steps -= 1;
             self.dismiss(maker);
@@ -59,13 +61,13 @@ impl Exchange {
     }
 
     /// Share the order's leaves out among makers at the best price, one round.
-    fn share_out(&mut self, slot: u32, price: i64, makers: &[u32]) {
-        let displays: Vec<i64> = makers.iter().map(|maker| self.open[*maker].display).collect();
-        let mut traded: Vec<u32> = Vec::new();
+    fn share_out(&mut self, slot: Slot, price: Ticks, makers: &[Slot]) {
+        let displays: Vec<Lots> = makers.iter().map(|maker| self.open[*maker].display).collect();
+        let mut traded: Vec<AccountId> = Vec::new();
         for (maker, share) in makers.iter().zip(allot(self.open[slot].leaves, &displays)) {
             let account_id = self.open[*maker].account_id;
             let is_stale = self.open[*maker].is_reduce_only() && traded.contains(&account_id);
-            if share > 0 && !is_stale {
+            if share > Lots::ZERO && !is_stale {
                 self.trade(slot, *maker, price, share, false);
                 self.settle_maker(*maker);
                 traded.push(account_id);
@@ -75,13 +77,13 @@ impl Exchange {
 }
 
 /// Split `leaves` in proportion to what is shown, rounded down, and give the rest to the earliest.
-fn allot(leaves: i64, displays: &[i64]) -> Vec<i64> {
-    let total: i128 = displays.iter().map(|display| i128::from(*display)).sum();
-    let lots = i128::from(leaves).min(total);
-    let mut shares: Vec<i64> = displays.iter().map(|display| (lots * i128::from(*display) / total) as i64).collect();
-    let mut rest = (lots - shares.iter().map(|share| i128::from(*share)).sum::<i128>()) as i64;
+fn allot(leaves: Lots, displays: &[Lots]) -> Vec<Lots> {
+    let total: i128 = displays.iter().map(|display| display.wide()).sum();
+    let lots = leaves.wide().min(total);
+    let mut shares: Vec<Lots> = displays.iter().map(|display| Lots::of_wide(lots * display.wide() / total)).collect();
+    let mut rest = Lots::of_wide(lots - shares.iter().map(|share| share.wide()).sum::<i128>());
     for (share, display) in shares.iter_mut().zip(displays) {
-        let more = rest.min(display - *share);
+        let more = rest.min(*display - *share);
         *share += more;
         rest -= more;
     }
@@ -91,9 +93,14 @@ fn allot(leaves: i64, displays: &[i64]) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::allot;
+    use crate::language::units::Lots;
 
     #[test]
     fn shares_follow_what_is_shown_and_the_rest_goes_to_the_earliest() {
+        let allot = |leaves: i64, displays: &[i64]| -> Vec<i64> {
+            let displays: Vec<Lots> = displays.iter().copied().map(Lots::new).collect();
+            allot(Lots::new(leaves), &displays).into_iter().map(Lots::number).collect()
+        };
         assert_eq!(allot(10, &[10, 20, 30]), [2, 3, 5]);
         assert_eq!(allot(2, &[1, 1, 1]), [1, 1, 0]);
         assert_eq!(allot(100, &[10, 20, 30]), [10, 20, 30]);

@@ -4,18 +4,26 @@ use crate::accounts::account::{Account, Asset};
 use crate::language::codes::Code;
 use crate::language::command::{OpenAccount, RegisterAsset, RegisterFirm, RegisterSession};
 use crate::language::event::{AccountOpened, AssetRegistered, FirmRegistered, SessionRegistered};
+use crate::language::ids::AccountId;
 use crate::language::limits::{ASSET_DECIMALS_MAX, WEIGHT_PPM_MAX};
+use crate::language::units::Minor;
 use crate::state::exchange::{Decision, Exchange, Firm, Session};
 
 impl Exchange {
     pub(crate) fn register_asset(&mut self, asked: &RegisterAsset) -> Decision {
         let RegisterAsset { name, decimals, .. } = *asked;
-        let asset_id = u32::from(asked.asset_id);
+        let asset_id = asked.asset_id;
         if decimals > ASSET_DECIMALS_MAX {
             return Err(Code::BoundExceeded);
         }
         self.assets.check_vacant(asset_id, &name)?;
-        let asset = Asset { decimals, deposited: 0, weight_ppm: WEIGHT_PPM_MAX, lending_account_id: 0, lent: 0 };
+        let asset = Asset {
+            decimals,
+            deposited: Minor::ZERO,
+            weight_ppm: WEIGHT_PPM_MAX,
+            lending_account_id: AccountId::NONE,
+            lent: Minor::ZERO,
+        };
         self.assets.insert(asset_id, name, asset);
         self.records.tell(&AssetRegistered {});
         Ok(())
@@ -36,7 +44,7 @@ impl Exchange {
             let firm = self.firms.get_mut(firm_id).ok_or(Code::UnknownReference)?;
             let at = firm.accounts.partition_point(|other| *other < account_id);
             firm.accounts.insert(at, account_id);
-        } else if firm_id != 0 {
+        } else if !firm_id.is_none() {
             return Err(Code::UnknownReference);
         }
         self.accounts.insert(account_id, name, Account::new(firm_id, kind));

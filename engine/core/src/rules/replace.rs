@@ -1,11 +1,11 @@
 //! A replace: which order, whether it may change so, and what becomes of its place (docs/MATCHING.md, section 9).
 
-use crate::language::amount::times;
 use crate::language::codes::{Code, ExecInst, OrdType, TimeInForce};
 use crate::language::command::ReplaceOrder;
 use crate::language::event::{OrderReplaced, ReplaceRejected};
-use crate::language::limits::PRICE_TICKS_MAX;
-use crate::market::open_orders::{OpenOrder, Terms};
+use crate::language::ids::SessionId;
+use crate::language::units::{Lots, Minor, Ticks};
+use crate::market::open_orders::{OpenOrder, Slot, Terms};
 use crate::market::order_register::Answer;
 use crate::market::Market;
 use crate::rules::entry::{check_band, check_tranches, one_tick_off, Gate};
@@ -13,20 +13,20 @@ use crate::state::exchange::{Decision, Exchange};
 
 /// An order as it will be.
 struct Changed {
-    order_qty: i64,
-    leaves: i64,
-    limit: i64,
+    order_qty: Lots,
+    leaves: Lots,
+    limit: Ticks,
     time_in_force: TimeInForce,
     /// `None` when they stay as they are.
     terms: Option<Terms>,
-    per_lot: i128,
-    borrow: i128,
+    per_lot: Minor,
+    borrow: Minor,
     keeps_priority: bool,
     is_slid: bool,
 }
 
 impl Exchange {
-    pub(crate) fn replace_order(&mut self, source: u32, key: u64, replace: &ReplaceOrder<'_>) {
+    pub(crate) fn replace_order(&mut self, source: SessionId, key: u64, replace: &ReplaceOrder<'_>) {
         let ReplaceOrder { cl_ord_id, flags, .. } = replace;
         let (target, is_resent) = (replace.target(), flags.poss_resend());
         let Some(entry) = self.open_target(source, key, cl_ord_id, &target, is_resent, replace_rejected) else {
@@ -37,7 +37,7 @@ impl Exchange {
             self.clear_fronts(self.open[slot].symbol_id);
         }
         let filled = self.open[slot].filled();
-        if replace.order_qty <= filled && filled > 0 {
+        if replace.order_qty <= filled && filled > Lots::ZERO {
             self.orders.name(key, source, entry, cl_ord_id);
             return self.cancel(slot, Code::ReplacedBelowFilled);
         }
@@ -54,24 +54,23 @@ impl Exchange {
     }
 
     /// Check a replace, and work out the order it makes.
-    fn changed(&self, source: u32, slot: u32, replace: &ReplaceOrder<'_>) -> Decision<Changed> {
-        if replace.order_qty < 1 {
+    fn changed(&self, source: SessionId, slot: Slot, replace: &ReplaceOrder<'_>) -> Decision<Changed> {
+        if replace.order_qty < Lots::ONE {
             return Err(Code::SizeOffLot);
         }
         let order = &self.open[slot];
         let old = self.open.terms(slot);
         let market = &self.markets[order.symbol_id];
         let is_stop_market = order.ord_type == OrdType::Stop;
-        let shown_limit = if is_stop_market { 0 } else { order.limit };
-        let given = |value: i64, present: i64| if value == 0 { present } else { value };
-        let price = given(replace.price, shown_limit);
-        let stop_px = given(replace.terms.stop_px, old.stop_px);
-        let max_floor = given(replace.terms.max_floor, old.max_floor);
+        let shown_limit = if is_stop_market { Ticks::ZERO } else { order.limit };
+        let price = given_or(replace.price, shown_limit);
+        let stop_px = given_or(replace.terms.stop_px, old.stop_px);
+        let max_floor = given_or(replace.terms.max_floor, old.max_floor);
         let peg_offset = replace.peg_offset().unwrap_or(old.peg_offset);
         let keeps_prices = price == shown_limit && stop_px == old.stop_px && peg_offset == old.peg_offset;
         let is_pure_reduction = keeps_prices && max_floor == old.max_floor && replace.order_qty <= order.order_qty;
         // No floor shows everything.
-        let floor = |max_floor: i64| if max_floor == 0 { i64::MAX } else { max_floor };
+        let floor = |max_floor: Lots| if max_floor.is_zero() { Lots::MAX } else { max_floor };
         let keeps_priority =
             keeps_prices && replace.order_qty <= order.order_qty && floor(max_floor) <= floor(old.max_floor);
         let gate = self.gate(market);
@@ -99,13 +98,13 @@ impl Exchange {
             limit = one_tick_off(market, order.side).ok_or(Code::Unsupported)?;
         }
         let leaves = replace.order_qty - order.filled();
-        let (mut per_lot, mut borrow) = (order.per_lot, 0);
+        let (mut per_lot, mut borrow) = (order.per_lot, Minor::ZERO);
         if !is_pure_reduction {
             let is_limit = order.ord_type == OrdType::Limit || old.is_triggered;
             let meets_book = gate.has_continuous_book() && market.in_hand.is_empty() && is_limit;
             (per_lot, borrow) = self.fund(market, order, leaves, limit, stop_px, meets_book)?;
         }
-        let max_floor = if max_floor >= replace.order_qty { 0 } else { max_floor };
+        let max_floor = if max_floor >= replace.order_qty { Lots::ZERO } else { max_floor };
         let changes_terms = replace.asks_terms() || max_floor != old.max_floor;
         let terms = changes_terms.then_some(Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..*old });
         let order_qty = replace.order_qty;
@@ -129,16 +128,16 @@ impl Exchange {
         &self,
         market: &Market,
         order: &OpenOrder,
-        leaves: i64,
-        limit: i64,
-        stop_px: i64,
+        leaves: Lots,
+        limit: Ticks,
+        stop_px: Ticks,
         meets_book: bool,
-    ) -> Decision<(i128, i128)> {
+    ) -> Decision<(Minor, Minor)> {
         let OpenOrder { account_id, symbol_id, side, .. } = *order;
         let price = market.margin_price(side, limit, stop_px, meets_book);
         let per_lot = self.per_lot(account_id, symbol_id, side, price, order.is_reduce_only());
         let asset_id = market.instrument.reserved_asset(side);
-        let needed = times(per_lot, leaves);
+        let needed = per_lot.times(leaves);
         let borrow = self.check_funds(account_id, symbol_id, asset_id, needed, order.reserved())?;
         if market.instrument.is_perpetual() && !order.is_reduce_only() {
             self.check_position(account_id, symbol_id, side, leaves, price, order.leaves)?;
@@ -147,7 +146,7 @@ impl Exchange {
     }
 
     /// Change an order as checked, and give it its new place.
-    fn change(&mut self, slot: u32, changed: &Changed) {
+    fn change(&mut self, slot: Slot, changed: &Changed) {
         let is_waiting_stop = self.open.is_waiting_stop(slot);
         if !changed.keeps_priority {
             self.detach(slot);
@@ -166,14 +165,14 @@ impl Exchange {
     }
 
     /// Lock what the changed order needs instead of what it has locked, and tell the change.
-    fn reserve_anew(&mut self, slot: u32, changed: &Changed) {
+    fn reserve_anew(&mut self, slot: Slot, changed: &Changed) {
         let order = self.open[slot];
         let Changed { order_qty, leaves, limit, time_in_force, per_lot, keeps_priority, .. } = *changed;
-        let (held, reserved) = (order.reserved(), times(per_lot, leaves));
+        let (held, reserved) = (order.reserved(), per_lot.times(leaves));
         if reserved != held {
             let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
             self.accounts[order.account_id].release(asset_id, held);
-            if changed.borrow > 0 {
+            if changed.borrow > Minor::ZERO {
                 self.borrow(order.account_id, asset_id, changed.borrow);
             }
             self.accounts[order.account_id].reserve(asset_id, reserved);
@@ -185,7 +184,7 @@ impl Exchange {
         let open = &mut self.open[slot];
         (open.order_qty, open.per_lot) = (order_qty, per_lot);
         (open.limit, open.time_in_force) = (limit, time_in_force);
-        let told = if order.ord_type == OrdType::Stop { 0 } else { limit };
+        let told = if order.ord_type == OrdType::Stop { Ticks::ZERO } else { limit };
         let OpenOrder { order_id, .. } = order;
         self.records.tell(&OrderReplaced { keeps_priority, order_id, order_qty, leaves, price: told, reserved });
         if reserved < held {
@@ -193,7 +192,7 @@ impl Exchange {
         }
     }
 
-    fn change_expiry(&mut self, slot: u32, after: u64) {
+    fn change_expiry(&mut self, slot: Slot, after: u64) {
         let (before, order_id) = (self.open.terms(slot).expire_time_ns, self.open[slot].order_id);
         if before != after {
             self.expiries.remove(&(before, order_id, slot));
@@ -204,7 +203,7 @@ impl Exchange {
     }
 
     /// Give an order that lost its place a new one, matching it first where it may.
-    fn find_new_place(&mut self, slot: u32, changed: &Changed, is_waiting_stop: bool) {
+    fn find_new_place(&mut self, slot: Slot, changed: &Changed, is_waiting_stop: bool) {
         if changed.is_slid {
             self.open[slot].display = self.open.full_display(slot);
             self.tell_slide(slot);
@@ -229,9 +228,18 @@ impl Exchange {
     }
 }
 
+/// What a replace gives, or, where it gives 0, what is there.
+fn given_or<T: Default + PartialEq>(value: T, present: T) -> T {
+    if value == T::default() {
+        present
+    } else {
+        value
+    }
+}
+
 fn replace_rejected(order: Answer, code: Code) -> ReplaceRejected {
     let (order_id, state) = order.unzip();
-    ReplaceRejected { code, state, order_id: order_id.unwrap_or(0) }
+    ReplaceRejected { code, state, order_id: order_id.unwrap_or_default() }
 }
 
 /// Check that the market lets an order change so (section 2).
@@ -246,12 +254,11 @@ fn check_gate(gate: Gate, order: &OpenOrder, keeps_priority: bool) -> Decision {
 
 /// Check that what is asked goes with the order.
 fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> Decision {
-    let bounds = 1..=PRICE_TICKS_MAX;
-    let fits_type = (replace.price == 0 || order.ord_type != OrdType::Stop) && order.time_in_force.may_rest();
+    let fits_type = (replace.price.is_zero() || order.ord_type != OrdType::Stop) && order.time_in_force.may_rest();
     if !fits_type || replace.asks_terms() && !fits_terms(replace, order, old) {
         return Err(Code::Unsupported);
     }
-    let is_bounded = |price: i64| price == 0 || bounds.contains(&price);
+    let is_bounded = |price: Ticks| price.is_zero() || price.is_price();
     if !is_bounded(replace.price) || !is_bounded(replace.terms.stop_px) {
         return Err(Code::PriceOffTick);
     }
@@ -261,11 +268,9 @@ fn check_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> De
 fn fits_terms(replace: &ReplaceOrder<'_>, order: &OpenOrder, old: &Terms) -> bool {
     let is_waiting_stop = order.ord_type.is_stop() && !old.is_triggered;
     let may_hide = matches!(order.ord_type, OrdType::Limit | OrdType::StopLimit) && !order.is_post_only();
-    (replace.terms.stop_px == 0 || is_waiting_stop)
-        && (replace.terms.max_floor == 0 || may_hide && replace.terms.max_floor > 0)
-        && replace
-            .peg_offset()
-            .is_none_or(|offset| order.is_pegged() && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&offset))
+    (replace.terms.stop_px.is_zero() || is_waiting_stop)
+        && (replace.terms.max_floor.is_zero() || may_hide && replace.terms.max_floor > Lots::ZERO)
+        && replace.peg_offset().is_none_or(|offset| order.is_pegged() && offset.is_offset())
         && fits_lifetime(replace, order)
 }
 
@@ -284,10 +289,10 @@ fn check_replaced_prices(
     order: &OpenOrder,
     old: &Terms,
     replace: &ReplaceOrder<'_>,
-    price: i64,
-    stop_px: i64,
+    price: Ticks,
+    stop_px: Ticks,
 ) -> Decision {
-    let is_changed = price != order.limit && replace.price != 0 || stop_px != old.stop_px;
+    let is_changed = price != order.limit && !replace.price.is_zero() || stop_px != old.stop_px;
     if !is_changed {
         return Ok(());
     }
@@ -301,8 +306,8 @@ fn check_replaced_size(
     market: &Market,
     order: &OpenOrder,
     replace: &ReplaceOrder<'_>,
-    worst: i64,
-    max_floor: i64,
+    worst: Ticks,
+    max_floor: Lots,
     is_pure_reduction: bool,
 ) -> Decision {
     let instrument = &market.instrument;

@@ -3,13 +3,13 @@
 use crate::language::codes::{Code, SessionKind};
 use crate::language::command::{CancelOrder, RequestOrderStatus, SetKillSwitch, Target};
 use crate::language::event::{CancelRejected, KillSwitchSet, StatusReported};
+use crate::language::ids::{OrderId, SessionId};
 use crate::language::layout::Event;
-use crate::market::order_register::Answer;
-use crate::market::order_register::Order;
+use crate::market::order_register::{Answer, Entry, Order};
 use crate::state::exchange::{Decision, Exchange};
 
 impl Exchange {
-    pub(crate) fn cancel_order(&mut self, source: u32, key: u64, cancel: &CancelOrder<'_>) {
+    pub(crate) fn cancel_order(&mut self, source: SessionId, key: u64, cancel: &CancelOrder<'_>) {
         let CancelOrder { cl_ord_id, flags, .. } = cancel;
         let (target, is_resent) = (cancel.target(), flags.poss_resend());
         if let Some(entry) = self.open_target(source, key, cl_ord_id, &target, is_resent, cancel_rejected) {
@@ -23,13 +23,13 @@ impl Exchange {
     #[inline(always)]
     pub(crate) fn open_target<E: Event>(
         &mut self,
-        source: u32,
+        source: SessionId,
         key: u64,
         cl_ord_id: &[u8],
         target: &Target<'_>,
         poss_resend: bool,
         rejected: fn(Answer, Code) -> E,
-    ) -> Option<u32> {
+    ) -> Option<Entry> {
         let known = self.orders.find_named(key, source, cl_ord_id);
         if let Some(known) = known.filter(|_| poss_resend) {
             let (order_id, state) = self.orders[known].answer();
@@ -53,27 +53,27 @@ impl Exchange {
         None
     }
 
-    pub(crate) fn request_order_status(&mut self, source: u32, asked: &RequestOrderStatus<'_>) {
+    pub(crate) fn request_order_status(&mut self, source: SessionId, asked: &RequestOrderStatus<'_>) {
         let entry = self.find_order(source, asked.order_id, &asked.cl_ord_id);
         if let Some(entry) = entry {
             self.dismiss_if_out(entry);
         }
         let (order_id, state) = entry.map(|entry| self.orders[entry].answer()).unzip();
-        self.records.tell(&StatusReported { state, order_id: order_id.unwrap_or(0) });
+        self.records.tell(&StatusReported { state, order_id: order_id.unwrap_or_default() });
     }
 
     /// Find the order a cancel or a replace means, if it is as described.
     #[inline(always)]
-    fn find_target(&self, source: u32, target: &Target<'_>) -> Option<u32> {
+    fn find_target(&self, source: SessionId, target: &Target<'_>) -> Option<Entry> {
         let entry = self.find_order(source, target.order_id, target.orig_cl_ord_id)?;
         is_as_described(target, &self.orders[entry]).then_some(entry)
     }
 
     /// Find an order of the source's firm by its id, else by the source's `ClOrdID`.
     #[inline(always)]
-    fn find_order(&self, source: u32, order_id: u64, cl_ord_id: &[u8]) -> Option<u32> {
-        let firm_id = if source == 0 { None } else { Some(self.firm_of(source)?) };
-        let entry = if order_id == 0 {
+    fn find_order(&self, source: SessionId, order_id: OrderId, cl_ord_id: &[u8]) -> Option<Entry> {
+        let firm_id = if source.is_operations() { None } else { Some(self.firm_of(source)?) };
+        let entry = if order_id.is_none() {
             self.orders.find_named(self.orders.key(source, cl_ord_id), source, cl_ord_id)?
         } else {
             self.orders.find(order_id)?
@@ -82,11 +82,11 @@ impl Exchange {
         firm_id.is_none_or(|firm_id| firm_id == owner.firm_id).then_some(entry)
     }
 
-    pub(crate) fn set_kill_switch(&mut self, source: u32, switch: &SetKillSwitch) -> Decision {
+    pub(crate) fn set_kill_switch(&mut self, source: SessionId, switch: &SetKillSwitch) -> Decision {
         let SetKillSwitch { session_id, is_on } = *switch;
         let session = self.sessions.get_mut(session_id).filter(|session| session.kind == SessionKind::OrderEntry);
         let session = session.ok_or(Code::UnknownReference)?;
-        if source != 0 && source != session_id {
+        if !source.is_operations() && source != session_id {
             return Err(Code::NotAuthorised);
         }
         session.is_blocked = is_on;
@@ -97,12 +97,12 @@ impl Exchange {
 
 fn cancel_rejected(order: Answer, code: Code) -> CancelRejected {
     let (order_id, state) = order.unzip();
-    CancelRejected { code, state, order_id: order_id.unwrap_or(0) }
+    CancelRejected { code, state, order_id: order_id.unwrap_or_default() }
 }
 
 /// Tell whether what a request says about its order, where it says anything, is so.
 fn is_as_described(target: &Target<'_>, order: &Order) -> bool {
-    (target.account_id == 0 || target.account_id == order.account_id)
-        && (target.symbol_id == 0 || target.symbol_id == order.symbol_id)
+    (target.account_id.is_none() || target.account_id == order.account_id)
+        && (target.symbol_id.is_none() || target.symbol_id == order.symbol_id)
         && target.side.is_none_or(|side| side == order.side)
 }

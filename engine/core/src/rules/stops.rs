@@ -2,13 +2,14 @@
 
 use crate::language::codes::Trigger;
 use crate::language::event::OrderTriggered;
-use crate::market::open_orders::{OpenOrder, Terms};
+use crate::language::ids::SymbolId;
+use crate::market::open_orders::{OpenOrder, Slot, Terms};
 use crate::market::Unacted;
 use crate::state::exchange::Exchange;
 
 impl Exchange {
     /// Let a stop that has just come in, or has changed, wait, or elect it when it is due already.
-    pub(crate) fn wait_or_elect(&mut self, slot: u32) {
+    pub(crate) fn wait_or_elect(&mut self, slot: Slot) {
         let OpenOrder { symbol_id, side, order_id, .. } = self.open[slot];
         let terms = *self.open.terms(slot);
         let market = &self.markets[symbol_id];
@@ -23,7 +24,7 @@ impl Exchange {
 
     /// Elect the stops that are due in a symbol, one at a time, until none is or an order waits for its turn; tells
     /// whether the steps sufficed.
-    pub(crate) fn elect_stops(&mut self, symbol_id: u32) -> bool {
+    pub(crate) fn elect_stops(&mut self, symbol_id: SymbolId) -> bool {
         while self.markets[symbol_id].in_hand.is_empty() {
             let market = &mut self.markets[symbol_id];
             let Some(slot) = market.stops.next_due(market.unacted_last, market.unacted_mark) else {
@@ -44,7 +45,7 @@ impl Exchange {
     }
 
     /// Let a stop that does not wait any more trade up to its limit.
-    fn elect(&mut self, slot: u32) {
+    fn elect(&mut self, slot: Slot) {
         let terms = *self.open.terms(slot);
         self.open.set_terms(slot, Terms { is_triggered: true, ..terms });
         let order = &mut self.open[slot];

@@ -1,7 +1,9 @@
 //! What is left to do in the markets goes on: turns, elections, prices of pegs (docs/MATCHING.md, sections 1 and 5).
 
 use crate::language::codes::{Code, RestateReason, TimeInForce};
-use crate::market::open_orders::{Hand, Terms};
+use crate::language::ids::{Key, SymbolId};
+use crate::language::units::{Lots, Minor};
+use crate::market::open_orders::{Hand, Slot, Terms};
 use crate::state::exchange::Exchange;
 
 impl Exchange {
@@ -10,15 +12,15 @@ impl Exchange {
         if self.now.steps == 0 {
             return;
         }
-        for (from, end) in [(self.turn, u32::MAX), (0, self.turn)] {
+        for (from, end) in [(self.turn, SymbolId::new(u32::MAX)), (SymbolId::NONE, self.turn)] {
             let mut at = from;
             while let Some(symbol_id) = self.touched.first_from(at).filter(|symbol_id| *symbol_id < end) {
-                at = symbol_id + 1;
+                at = symbol_id.next();
                 if self.has_work(symbol_id) {
                     let needs_more = self.work_on(symbol_id);
                     if needs_more || self.now.steps == 0 {
                         // An order that needs more steps than there are comes first next time.
-                        self.turn = symbol_id + u32::from(!needs_more);
+                        self.turn = if needs_more { symbol_id } else { symbol_id.next() };
                         return;
                     }
                 }
@@ -27,11 +29,11 @@ impl Exchange {
                 }
             }
         }
-        self.turn = 0;
+        self.turn = SymbolId::NONE;
     }
 
     /// Go on in one market; tells whether its next order needs more steps than there are.
-    fn work_on(&mut self, symbol_id: u32) -> bool {
+    fn work_on(&mut self, symbol_id: SymbolId) -> bool {
         if self.markets[symbol_id].is_delisted {
             self.clear_delisted(symbol_id);
             return false;
@@ -53,7 +55,7 @@ impl Exchange {
     }
 
     /// Cancel what a delisting has left, as far as the steps reach.
-    pub(crate) fn clear_delisted(&mut self, symbol_id: u32) {
+    pub(crate) fn clear_delisted(&mut self, symbol_id: SymbolId) {
         while let Some(slot) = self.first_left(symbol_id) {
             if !self.now.step() {
                 return;
@@ -63,7 +65,7 @@ impl Exchange {
     }
 
     /// The first of a symbol's open orders: bids, asks, pegs, stops, orders in hand.
-    fn first_left(&self, symbol_id: u32) -> Option<u32> {
+    fn first_left(&self, symbol_id: SymbolId) -> Option<Slot> {
         let market = &self.markets[symbol_id];
         let mut fronts = crate::language::codes::SIDES.into_iter().filter_map(|side| market.book.front(side));
         let peg = || market.pegs.first_key_value().map(|(_, slot)| *slot);
@@ -75,10 +77,10 @@ impl Exchange {
 
     /// Steps that must be left for an order to take its turn.
     #[inline(always)]
-    fn steps_needed(&self, slot: u32) -> u32 {
+    fn steps_needed(&self, slot: Slot) -> u32 {
         let is_whole = match self.open[slot].time_in_force {
             TimeInForce::FillOrKill => true,
-            TimeInForce::ImmediateOrCancel => self.open.terms(slot).min_qty > 0,
+            TimeInForce::ImmediateOrCancel => self.open.terms(slot).min_qty > Lots::ZERO,
             TimeInForce::Day | TimeInForce::GoodTillCancel | TimeInForce::GoodTillDate => false,
         };
         if is_whole && !self.is_out(slot) {
@@ -89,7 +91,7 @@ impl Exchange {
     }
 
     /// Let an order in hand meet the book: a step, and those of its matching.
-    fn take_turn(&mut self, slot: u32) {
+    fn take_turn(&mut self, slot: Slot) {
         self.now.steps -= 1;
         if self.is_out(slot) {
             return self.dismiss(slot);
@@ -102,7 +104,7 @@ impl Exchange {
 
     /// Let an order meet the book, after those that wait for that already.
     #[inline(always)]
-    pub(crate) fn meet_book_in_turn(&mut self, slot: u32) {
+    pub(crate) fn meet_book_in_turn(&mut self, slot: Slot) {
         let symbol_id = self.open[slot].symbol_id;
         let must_wait = !self.markets[symbol_id].in_hand.is_empty() || self.now.steps < self.steps_needed(slot);
         if must_wait && self.is_trading(symbol_id) {
@@ -114,7 +116,7 @@ impl Exchange {
 
     /// Match an order, unless it must not take, or must be filled and cannot be.
     #[inline(always)]
-    fn meet_book(&mut self, slot: u32) {
+    fn meet_book(&mut self, slot: Slot) {
         let order = &self.open[slot];
         if order.is_post_only() && self.markets[order.symbol_id].book.crosses(order.side, order.price) {
             return self.cancel(slot, Code::PostOnlyWouldTake);
@@ -129,19 +131,19 @@ impl Exchange {
     }
 
     /// Tell whether what an order must have at least can be filled, if it asks for that; it asks once.
-    fn may_fill_least(&mut self, slot: u32) -> bool {
+    fn may_fill_least(&mut self, slot: Slot) -> bool {
         let terms = *self.open.terms(slot);
-        let is_fillable = terms.min_qty == 0 || self.is_fillable(slot, terms.min_qty);
-        self.open.set_terms(slot, Terms { min_qty: 0, ..terms });
+        let is_fillable = terms.min_qty == Lots::ZERO || self.is_fillable(slot, terms.min_qty);
+        self.open.set_terms(slot, Terms { min_qty: Lots::ZERO, ..terms });
         is_fillable
     }
 
     /// Let an order wait for its turn to be matched, or, at the front, for the rest of its turn.
-    pub(crate) fn take_in_hand(&mut self, slot: u32, at_front: bool) {
+    pub(crate) fn take_in_hand(&mut self, slot: Slot, at_front: bool) {
         self.list(slot);
         let symbol_id = self.open[slot].symbol_id;
         let is_told = self.open[slot].hand == Hand::Turn;
-        self.open[slot].display = 0;
+        self.open[slot].display = Lots::ZERO;
         let in_hand = &mut self.markets[symbol_id].in_hand;
         if at_front {
             in_hand.push_front(&mut self.open, slot);
@@ -150,7 +152,7 @@ impl Exchange {
         }
         self.touch(symbol_id);
         if !is_told {
-            self.tell_restated(slot, RestateReason::Turn, 0);
+            self.tell_restated(slot, RestateReason::Turn, Minor::ZERO);
         }
     }
 }

@@ -3,13 +3,13 @@
 use crate::language::codes::Code;
 use crate::language::command::MassCancel;
 use crate::language::event::{KillSwitchSet, MassCancelRejected, MassCanceled};
+use crate::language::ids::{AccountId, Key, OrderId, SessionId};
 use crate::language::limits::WITHDRAWALS_PER_FIRM_MAX;
-use crate::market::open_orders::OpenOrder;
+use crate::market::open_orders::{OpenOrder, Slot};
 use crate::state::exchange::{Decision, Exchange, Withdrawal};
-use crate::store::slab::NIL;
 
 impl Exchange {
-    pub(crate) fn mass_cancel(&mut self, source: u32, cancel: &MassCancel<'_>) {
+    pub(crate) fn mass_cancel(&mut self, source: SessionId, cancel: &MassCancel<'_>) {
         let withdrawal = match self.withdrawal(source, cancel) {
             Ok(withdrawal) => withdrawal,
             Err(code) => return self.records.tell(&MassCancelRejected { code }),
@@ -27,8 +27,8 @@ impl Exchange {
     }
 
     /// Check a mass cancel.
-    fn withdrawal(&self, source: u32, cancel: &MassCancel<'_>) -> Decision<Withdrawal> {
-        let is_operations = source == 0;
+    fn withdrawal(&self, source: SessionId, cancel: &MassCancel<'_>) -> Decision<Withdrawal> {
+        let is_operations = source.is_operations();
         let mut firm_id = cancel.firm_id;
         if is_operations {
             if cancel.flags.kill() {
@@ -36,16 +36,16 @@ impl Exchange {
             }
         } else {
             firm_id = self.firm_of(source).ok_or(Code::NotAuthorised)?;
-            if cancel.firm_id != 0 || cancel.code.is_some() {
+            if !cancel.firm_id.is_none() || cancel.code.is_some() {
                 return Err(Code::Unsupported);
             }
             let account = self.accounts.get(cancel.account_id);
             let is_own = account.is_some_and(|account| account.firm_id == firm_id);
-            if cancel.account_id != 0 && !is_own {
+            if !cancel.account_id.is_none() && !is_own {
                 return Err(Code::UnknownAccount);
             }
         }
-        if cancel.symbol_id != 0 && self.markets.get(cancel.symbol_id).is_none() {
+        if !cancel.symbol_id.is_none() && self.markets.get(cancel.symbol_id).is_none() {
             return Err(Code::UnknownSymbol);
         }
         let is_of_the_same =
@@ -63,26 +63,25 @@ impl Exchange {
             code: cancel.code.unwrap_or(Code::MassCanceled),
             is_operations,
             canceled: 0,
-            at_account: 0,
-            at_order: 0,
-            next: NIL,
+            at_account: AccountId::NONE,
+            at_order: OrderId::NONE,
+            next: Slot::NIL,
         })
     }
 
     /// The first mass cancel under way that means an order.
-    pub(crate) fn withdrawal_of(&self, slot: u32) -> Option<usize> {
+    pub(crate) fn withdrawal_of(&self, slot: Slot) -> Option<usize> {
         let order = &self.open[slot];
         self.withdrawals.iter().position(|withdrawal| self.reaches(withdrawal, order))
     }
 
     fn reaches(&self, withdrawal: &Withdrawal, order: &OpenOrder) -> bool {
-        let is_meant = |asked: u32, has: u32| asked == 0 || asked == has;
-        order.order_id < withdrawal.seq
-            && is_meant(withdrawal.account_id, order.account_id)
-            && is_meant(withdrawal.symbol_id, order.symbol_id)
-            && is_meant(withdrawal.session_id, order.source)
+        order.order_id.number() < withdrawal.seq
+            && withdrawal.account_id.allows(order.account_id)
+            && withdrawal.symbol_id.allows(order.symbol_id)
+            && withdrawal.session_id.allows(order.source)
             && withdrawal.side.is_none_or(|side| side == order.side)
-            && is_meant(withdrawal.firm_id, self.accounts[order.account_id].firm_id)
+            && withdrawal.firm_id.allows(self.accounts[order.account_id].firm_id)
     }
 
     /// Go on with a mass cancel, the oldest order of each account first; returns its cancels when it is complete.
@@ -94,25 +93,25 @@ impl Exchange {
             }
             if account_id != self.withdrawals[at].at_account {
                 self.withdrawals[at].at_account = account_id;
-                self.withdrawals[at].at_order = 0;
+                self.withdrawals[at].at_order = OrderId::NONE;
             }
             if !self.withdraw_of(at, account_id) {
                 return None;
             }
-            self.withdrawals[at].at_account = account_id + 1;
-            self.withdrawals[at].at_order = 0;
+            self.withdrawals[at].at_account = account_id.next();
+            self.withdrawals[at].at_order = OrderId::NONE;
         }
         Some(self.withdrawals.remove(at).canceled)
     }
 
     /// Go on with one account of a mass cancel; tells whether the steps sufficed.
-    fn withdraw_of(&mut self, at: usize, account_id: u32) -> bool {
-        if self.withdrawals[at].at_order == 0 {
+    fn withdraw_of(&mut self, at: usize, account_id: AccountId) -> bool {
+        if self.withdrawals[at].at_order.is_none() {
             self.withdrawals[at].next = self.accounts[account_id].first_open;
         }
         loop {
             let slot = self.withdrawals[at].next;
-            if slot == NIL || self.open[slot].order_id > self.withdrawals[at].seq {
+            if slot == Slot::NIL || self.open[slot].order_id.number() > self.withdrawals[at].seq {
                 return true;
             }
             if !self.now.look() {
@@ -132,13 +131,13 @@ impl Exchange {
     }
 
     /// The next account a mass cancel has to look at.
-    fn next_account(&self, at: usize) -> Option<u32> {
+    fn next_account(&self, at: usize) -> Option<AccountId> {
         let Withdrawal { at_account, account_id, firm_id, .. } = self.withdrawals[at];
-        if account_id != 0 {
+        if !account_id.is_none() {
             let account = self.accounts.get(account_id).filter(|_| at_account <= account_id)?;
-            return (firm_id == 0 || firm_id == account.firm_id).then_some(account_id);
+            return (firm_id.is_none() || firm_id == account.firm_id).then_some(account_id);
         }
-        if firm_id == 0 {
+        if firm_id.is_none() {
             return self.accounts.first_from(at_account);
         }
         let accounts = &self.firms.get(firm_id)?.accounts;

@@ -12,7 +12,9 @@ use crate::language::event::{
     OrderRestated, OrderTriggered, SymbolStatusSet, Traded,
 };
 use crate::language::frame::{take_record, Frame, HEADER_BYTES};
+use crate::language::ids::{OrderId, SymbolId};
 use crate::language::limits::CLOSED_ORDERS_MAX;
+use crate::language::units::{Lots, Ticks};
 use crate::standing::order::Order;
 
 /// Registrations, and what operations set that stands until it is set anew.
@@ -59,21 +61,27 @@ impl Hasher for SeqHasher {
     }
 }
 
-pub type ByOrder<T> = HashMap<u64, T, BuildHasherDefault<SeqHasher>>;
+pub type ByOrder<T> = HashMap<OrderId, T, BuildHasherDefault<SeqHasher>>;
 
-/// One market; prices are ticks, 0 for none.
+/// One market; a price of 0 is none.
 #[derive(Clone, Copy)]
 pub struct Market {
     pub status: SymbolStatus,
     pub is_delisted: bool,
-    pub mark: i64,
-    pub last_px: i64,
+    pub mark: Ticks,
+    pub last_px: Ticks,
     pub breaker_until_ns: u64,
 }
 
 impl Default for Market {
     fn default() -> Self {
-        Self { status: SymbolStatus::Open, is_delisted: false, mark: 0, last_px: 0, breaker_until_ns: 0 }
+        Self {
+            status: SymbolStatus::Open,
+            is_delisted: false,
+            mark: Ticks::ZERO,
+            last_px: Ticks::ZERO,
+            breaker_until_ns: 0,
+        }
     }
 }
 
@@ -90,8 +98,8 @@ pub struct Fold {
     pub(super) open: ByOrder<Order>,
     /// Rows of closed orders, and their ids in the order of closing.
     pub(super) closed: ByOrder<Box<[u8]>>,
-    pub(super) closings: VecDeque<u64>,
-    pub(super) markets: BTreeMap<u32, Market>,
+    pub(super) closings: VecDeque<OrderId>,
+    pub(super) markets: BTreeMap<SymbolId, Market>,
     /// Records of operations that still say what is so, by command and subject.
     pub(super) kept: BTreeMap<(u8, u32), Box<[u8]>>,
 }
@@ -161,7 +169,7 @@ impl Fold {
     /// Keep a record of operations that registers or sets something, instead of the one that did so before.
     fn keep(&mut self, frame: &Frame<'_>, events: &[u8]) {
         let is_refused = events.get(2) == Some(&(EventType::CommandRefused as u8));
-        if frame.header.source == 0 && !is_refused && command_type(frame.command).is_some_and(is_kept) {
+        if frame.header.source.is_none() && !is_refused && command_type(frame.command).is_some_and(is_kept) {
             self.kept.insert((frame.command[0], subject_of(frame.command)), frame.bytes.into());
         }
     }
@@ -192,12 +200,59 @@ impl Fold {
                 let order = self.order(OrderTriggered::read(event)?.order_id);
                 (order.is_triggered, order.report) = (true, report);
             }
-            kind => self.change_market(kind, frame.command, event)?,
+            EventType::InstrumentListed => {
+                self.markets.insert(ListInstrument::read(frame.command)?.symbol_id, Market::default());
+            }
+            EventType::InstrumentDelisted => {
+                self.market(DelistInstrument::read(frame.command)?.symbol_id).is_delisted = true;
+            }
+            EventType::MarkSet => {
+                let SetMark { symbol_id, price } = SetMark::read(frame.command)?;
+                self.market(symbol_id).mark = price;
+            }
+            EventType::SymbolStatusSet => {
+                let SymbolStatusSet { symbol_id, status } = SymbolStatusSet::read(event)?;
+                self.market(symbol_id).status = status;
+            }
+            EventType::BreakerTriggered => {
+                let told = BreakerTriggered::read(event)?;
+                self.market(told.symbol_id).breaker_until_ns = told.until_ns;
+            }
+            EventType::BreakerReleased => {
+                self.market(BreakerReleased::read(event)?.symbol_id).breaker_until_ns = 0;
+            }
+            // What was registered or set is in the records kept; the rest leaves orders and markets as they stand.
+            EventType::AssetRegistered
+            | EventType::FirmRegistered
+            | EventType::AccountOpened
+            | EventType::SessionRegistered
+            | EventType::VenueStatusSet
+            | EventType::TimeAdvanced
+            | EventType::InstrumentChanged
+            | EventType::AccountStatusSet
+            | EventType::AccountLimitsSet
+            | EventType::MarginStateSet
+            | EventType::CollateralSet
+            | EventType::Deposited
+            | EventType::OrderRejected
+            | EventType::CancelRejected
+            | EventType::ReplaceRejected
+            | EventType::StatusReported
+            | EventType::CommandRefused
+            | EventType::MassCancelRejected
+            | EventType::MassCanceled
+            | EventType::PositionChanged
+            | EventType::Borrowed
+            | EventType::Repaid
+            | EventType::Uncrossed
+            | EventType::KillSwitchSet
+            | EventType::Transferred
+            | EventType::DebtCovered => {}
         }
         Some(())
     }
 
-    fn order(&mut self, order_id: u64) -> &mut Order {
+    fn order(&mut self, order_id: OrderId) -> &mut Order {
         self.open.get_mut(&order_id).expect("an event about an order that is not open")
     }
 
@@ -215,16 +270,16 @@ impl Fold {
             let order = self.order(order_id);
             order.trade(told.last_px, told.last_qty, leaves);
             order.report = (report.0, number);
-            if leaves == 0 {
+            if leaves.is_zero() {
                 self.close(order_id);
             }
         }
         self.market(told.symbol_id).last_px = told.last_px;
     }
 
-    fn end(&mut self, report: (u64, u32), order_id: u64, state: OrderState) {
+    fn end(&mut self, report: (u64, u32), order_id: OrderId, state: OrderState) {
         let order = self.order(order_id);
-        (order.leaves, order.state, order.report) = (0, state, report);
+        (order.leaves, order.state, order.report) = (Lots::ZERO, state, report);
         self.close(order_id);
     }
 
@@ -238,14 +293,14 @@ impl Fold {
     }
 
     /// Keep a closed order as its row, and forget the one closed first when there are too many.
-    fn close(&mut self, order_id: u64) {
+    fn close(&mut self, order_id: OrderId) {
         let order = self.open.remove(&order_id).expect("it was found before");
         let mut row = Vec::with_capacity(192);
         order.write_row(&mut row);
         self.remember(order_id, row.into_boxed_slice());
     }
 
-    pub(super) fn remember(&mut self, order_id: u64, row: Box<[u8]>) {
+    pub(super) fn remember(&mut self, order_id: OrderId, row: Box<[u8]>) {
         self.closed.insert(order_id, row);
         self.closings.push_back(order_id);
         if self.closings.len() > CLOSED_ORDERS_MAX {
@@ -254,34 +309,7 @@ impl Fold {
         }
     }
 
-    fn change_market(&mut self, kind: EventType, command: &[u8], event: &[u8]) -> Option<()> {
-        match kind {
-            EventType::InstrumentListed => {
-                let symbol_id = ListInstrument::read(command)?.symbol_id;
-                self.markets.insert(symbol_id, Market::default());
-            }
-            EventType::InstrumentDelisted => self.market(DelistInstrument::read(command)?.symbol_id).is_delisted = true,
-            EventType::MarkSet => {
-                let SetMark { symbol_id, price } = SetMark::read(command)?;
-                self.market(symbol_id).mark = price;
-            }
-            EventType::SymbolStatusSet => {
-                let SymbolStatusSet { symbol_id, status } = SymbolStatusSet::read(event)?;
-                self.market(symbol_id).status = status;
-            }
-            EventType::BreakerTriggered => {
-                let told = BreakerTriggered::read(event)?;
-                self.market(told.symbol_id).breaker_until_ns = told.until_ns;
-            }
-            EventType::BreakerReleased => {
-                self.market(BreakerReleased::read(event)?.symbol_id).breaker_until_ns = 0;
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
-    fn market(&mut self, symbol_id: u32) -> &mut Market {
+    fn market(&mut self, symbol_id: SymbolId) -> &mut Market {
         self.markets.entry(symbol_id).or_default()
     }
 
@@ -296,7 +324,7 @@ impl Fold {
     }
 
     /// Append the row of an order, open or closed; nothing for one that is not known.
-    pub fn find(&self, order_id: u64, out: &mut Vec<u8>) {
+    pub fn find(&self, order_id: OrderId, out: &mut Vec<u8>) {
         if let Some(order) = self.open.get(&order_id) {
             order.write_row(out);
         } else if let Some(row) = self.closed.get(&order_id) {
@@ -306,7 +334,7 @@ impl Fold {
 
     /// Append the rows of all open orders, in the order in which they were accepted.
     pub fn write_open(&self, out: &mut Vec<u8>) {
-        let mut order_ids: Vec<u64> = self.open.keys().copied().collect();
+        let mut order_ids: Vec<OrderId> = self.open.keys().copied().collect();
         order_ids.sort_unstable();
         for order_id in order_ids {
             self.open[&order_id].write_row(out);

@@ -4,7 +4,9 @@ use crate::language::bytes::{i128_at, i64_at, put, u16_at, u32_at, u64_at};
 use crate::language::codes::OrderState;
 use crate::language::command::{NewOrder, NewTerms, ReplaceOrder};
 use crate::language::event::OrderReplaced;
+use crate::language::ids::{OrderId, SessionId};
 use crate::language::text::ClOrdId;
+use crate::language::units::{Lots, Ticks};
 
 /// Bytes of a `NewOrder` before its texts, without and with the terms that few orders have.
 const PLAIN_BYTES: usize = NewOrder::FIXED;
@@ -34,14 +36,14 @@ const HAS_TERMS: u8 = 2;
 pub const ROW_BYTES: usize = 72;
 
 pub struct Order {
-    pub order_id: u64,
+    pub order_id: OrderId,
     /// When it was accepted.
     pub ts_ns: u64,
-    pub session_id: u32,
+    pub session_id: SessionId,
     pub state: OrderState,
     pub is_triggered: bool,
-    pub leaves: i64,
-    pub cum_qty: i64,
+    pub leaves: Lots,
+    pub cum_qty: Lots,
     /// Sum of ticks times lots of what it traded.
     pub cum_notional: i128,
     /// The last event that is reported about it: its record, and its number as in `ExecID`.
@@ -55,7 +57,7 @@ pub struct Order {
 
 impl Order {
     /// An order as its `NewOrder` entered it.
-    pub fn accepted(order_id: u64, ts_ns: u64, session_id: u32, command: &[u8], report: (u64, u32)) -> Self {
+    pub fn accepted(order_id: OrderId, ts_ns: u64, session_id: SessionId, command: &[u8], report: (u64, u32)) -> Self {
         let head = if command[FLAGS] & HAS_TERMS == 0 { PLAIN_BYTES } else { COMMAND_BYTES };
         let mut kept = [0; COMMAND_BYTES];
         kept[..head].copy_from_slice(&command[..head]);
@@ -67,8 +69,8 @@ impl Order {
             session_id,
             state: OrderState::Pending,
             is_triggered: false,
-            leaves: i64_at(command, ORDER_QTY),
-            cum_qty: 0,
+            leaves: Lots::new(i64_at(command, ORDER_QTY)),
+            cum_qty: Lots::ZERO,
             cum_notional: 0,
             report,
             command: kept,
@@ -78,20 +80,20 @@ impl Order {
         }
     }
 
-    pub fn order_qty(&self) -> i64 {
-        i64_at(&self.command, ORDER_QTY)
+    pub fn order_qty(&self) -> Lots {
+        Lots::new(i64_at(&self.command, ORDER_QTY))
     }
 
-    pub fn trade(&mut self, price: i64, qty: i64, leaves: i64) {
+    pub fn trade(&mut self, price: Ticks, qty: Lots, leaves: Lots) {
         self.cum_qty += qty;
-        self.cum_notional += i128::from(price) * i128::from(qty);
+        self.cum_notional += i128::from(price.number()) * i128::from(qty.number());
         self.leaves = leaves;
         assert!(self.cum_qty + leaves == self.order_qty(), "an order does not add up");
-        self.state = if leaves == 0 { OrderState::Filled } else { OrderState::Partial };
+        self.state = if leaves.is_zero() { OrderState::Filled } else { OrderState::Partial };
     }
 
     /// Take over a quantity, and a price where one is told.
-    pub fn restate(&mut self, order_qty: i64, leaves: i64, price: Option<i64>) {
+    pub fn restate(&mut self, order_qty: Lots, leaves: Lots, price: Option<Ticks>) {
         put(&mut self.command, ORDER_QTY, order_qty.to_le_bytes());
         self.leaves = leaves;
         if let Some(price) = price {
@@ -105,11 +107,12 @@ impl Order {
         self.previous_cl_ord_id = self.cl_ord_id;
         self.cl_ord_id = ClOrdId::of_printable(&asked.cl_ord_id);
         let terms = &asked.terms;
-        if terms.stop_px != 0 {
+        if !terms.stop_px.is_zero() {
             put(&mut self.command, STOP_PX, terms.stop_px.to_le_bytes());
         }
-        let max_floor = if terms.max_floor == 0 { i64_at(&self.command, MAX_FLOOR) } else { terms.max_floor };
-        let max_floor = if max_floor >= told.order_qty { 0 } else { max_floor };
+        let max_floor =
+            if terms.max_floor.is_zero() { Lots::new(i64_at(&self.command, MAX_FLOOR)) } else { terms.max_floor };
+        let max_floor = if max_floor >= told.order_qty { Lots::ZERO } else { max_floor };
         put(&mut self.command, MAX_FLOOR, max_floor.to_le_bytes());
         if let Some(offset) = asked.peg_offset() {
             put(&mut self.command, PEG_OFFSET, offset.to_le_bytes());
@@ -126,7 +129,7 @@ impl Order {
         let start = out.len();
         out.extend_from_slice(&[0, 0, self.state as u8, u8::from(self.is_triggered)]);
         out.extend_from_slice(&self.session_id.to_le_bytes());
-        for number in [self.order_id, self.ts_ns, self.leaves as u64, self.cum_qty as u64] {
+        for number in [self.order_id.number(), self.ts_ns, self.leaves.number() as u64, self.cum_qty.number() as u64] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&self.cum_notional.to_le_bytes());
@@ -154,10 +157,17 @@ impl Order {
     pub fn read_row(row: &[u8]) -> Self {
         let command_length = u16_at(row, 68) as usize;
         let (command, previous) = row[ROW_BYTES..].split_at(command_length);
-        let mut order = Self::accepted(u64_at(row, 8), u64_at(row, 16), u32_at(row, 4), command, (0, 0));
+        let mut order = Self::accepted(
+            OrderId::new(u64_at(row, 8)),
+            u64_at(row, 16),
+            SessionId::new(u32_at(row, 4)),
+            command,
+            (0, 0),
+        );
         order.state = OrderState::of(row[2]).expect("it was written as one");
         order.is_triggered = row[3] != 0;
-        (order.leaves, order.cum_qty, order.cum_notional) = (i64_at(row, 24), i64_at(row, 32), i128_at(row, 40));
+        (order.leaves, order.cum_qty) = (Lots::new(i64_at(row, 24)), Lots::new(i64_at(row, 32)));
+        order.cum_notional = i128_at(row, 40);
         order.report = (u64_at(row, 56), u32_at(row, 64));
         order.previous_cl_ord_id = ClOrdId::of_printable(previous);
         order

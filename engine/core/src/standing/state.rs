@@ -11,6 +11,8 @@
 use crate::language::bytes::{i64_at, u16_at, u32_at, u64_at};
 use crate::language::codes::SymbolStatus;
 use crate::language::crc32c::Checksum;
+use crate::language::ids::{OrderId, SymbolId};
+use crate::language::units::Ticks;
 use crate::standing::fold::{Fold, Market};
 use crate::standing::order::{Order, ROW_BYTES};
 
@@ -70,14 +72,14 @@ impl Fold {
         });
         fold.read_kept(kept);
         for raw in markets.chunks_exact(MARKET_BYTES) {
-            fold.markets.insert(u32_at(raw, 0), read_market(raw));
+            fold.markets.insert(SymbolId::new(u32_at(raw, 0)), read_market(raw));
         }
         for row in rows(open) {
             let order = Order::read_row(row);
             fold.open.insert(order.order_id, order);
         }
         for row in rows(closed) {
-            fold.remember(u64_at(row, 8), row.into());
+            fold.remember(OrderId::new(u64_at(row, 8)), row.into());
         }
         Ok(fold)
     }
@@ -95,8 +97,8 @@ fn read_market(raw: &[u8]) -> Market {
     Market {
         status: SymbolStatus::of(raw[4]).expect("it was written as one"),
         is_delisted: raw[5] != 0,
-        mark: i64_at(raw, 8),
-        last_px: i64_at(raw, 16),
+        mark: Ticks::new(i64_at(raw, 8)),
+        last_px: Ticks::new(i64_at(raw, 16)),
         breaker_until_ns: u64_at(raw, 24),
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::accounts::account::Account;
 use crate::language::codes::{AccountKind, OrderState, SymbolStatus};
-use crate::market::open_orders::{Hand, OpenOrder};
+use crate::language::ids::{AccountId, AssetId, Key, SymbolId};
+use crate::language::units::{Lots, Minor};
+use crate::market::book::LevelSlot;
+use crate::market::open_orders::{Hand, OpenOrder, Slot};
 use crate::market::Market;
 use crate::state::exchange::Exchange;
-use crate::store::slab::NIL;
 
 type Check = Result<(), &'static str>;
 
@@ -19,7 +21,7 @@ fn ensure(holds: bool, otherwise: &'static str) -> Check {
     }
 }
 
-fn add(sum: &mut i128, amount: i128) -> Check {
+fn add(sum: &mut Minor, amount: Minor) -> Check {
     *sum = sum.checked_add(amount).ok_or("a sum is out of bounds")?;
     Ok(())
 }
@@ -27,17 +29,17 @@ fn add(sum: &mut i128, amount: i128) -> Check {
 /// What the open orders and positions of one account add up to.
 #[derive(Clone, Default)]
 struct Open {
-    by_symbol: BTreeMap<u32, u32>,
+    by_symbol: BTreeMap<SymbolId, u32>,
     /// Lots that are not reduce-only: bought, sold.
-    lots: BTreeMap<u32, (i64, i64)>,
-    locked_by_asset: BTreeMap<u32, i128>,
+    lots: BTreeMap<SymbolId, (Lots, Lots)>,
+    locked_by_asset: BTreeMap<AssetId, Minor>,
 }
 
 impl Exchange {
     /// Check every invariant of the state. The error names the first that is broken.
     pub fn check(&self) -> Check {
         self.orders.check()?;
-        let last = self.accounts.iter().last().map_or(0, |(id, _)| id as usize);
+        let last = self.accounts.iter().last().map_or(0, |(id, _)| id.at());
         let mut open = vec![Open::default(); last + 1];
         let mut counted = 0;
         let mut expiring = 0;
@@ -62,13 +64,13 @@ impl Exchange {
             ensure(is_same, "an expiry is not its order's")?;
         }
         for (id, entry) in self.accounts.iter() {
-            self.check_account(id, &entry.value, &mut open[id as usize])?;
+            self.check_account(id, &entry.value, &mut open[id.at()])?;
         }
         self.check_perpetuals()?;
         self.check_conservation()
     }
 
-    fn check_prices(&self, symbol_id: u32, market: &Market) -> Check {
+    fn check_prices(&self, symbol_id: SymbolId, market: &Market) -> Check {
         let matches_now = matches!(market.status, SymbolStatus::Open | SymbolStatus::PostOnly);
         let bid = market.book.best_price(crate::language::codes::Side::Buy);
         let ask = market.book.best_price(crate::language::codes::Side::Sell);
@@ -88,7 +90,7 @@ impl Exchange {
         }
         for slot in market.in_hand.iter(&self.open) {
             let order = &self.open[slot];
-            let is_in_hand = order.hand == Hand::Waits && order.level == NIL && order.price != 0;
+            let is_in_hand = order.hand == Hand::Waits && order.level == LevelSlot::NIL && !order.price.is_zero();
             ensure(is_in_hand, "an order is in hand that stands elsewhere")?;
         }
         for (order_id, slot) in &market.pegs {
@@ -98,7 +100,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn check_order(&self, symbol_id: u32, slot: u32, open: &mut [Open]) -> Check {
+    fn check_order(&self, symbol_id: SymbolId, slot: Slot, open: &mut [Open]) -> Check {
         let order = &self.open[slot];
         let registered = &self.orders[order.entry];
         let is_same = order.order_id == registered.order_id
@@ -113,12 +115,12 @@ impl Exchange {
         // Lots may be taken off a partly filled order, but never those that were filled.
         let state = if order.leaves < order.order_qty { OrderState::Partial } else { OrderState::Pending };
         ensure(registered.state == state, "an order's state and its leaves differ")?;
-        ensure(order.leaves >= 1 && order.leaves <= order.order_qty, "leaves out of bounds")?;
-        if order.level != NIL {
-            ensure((1..=order.leaves).contains(&order.display), "an order shows nothing, or more than it has")?;
+        ensure(order.leaves >= Lots::ONE && order.leaves <= order.order_qty, "leaves out of bounds")?;
+        if order.level != LevelSlot::NIL {
+            ensure((Lots::ONE..=order.leaves).contains(&order.display), "an order shows nothing, or more than it has")?;
         }
         self.check_reservation(order)?;
-        let sums = &mut open[order.account_id as usize];
+        let sums = &mut open[order.account_id.at()];
         *sums.by_symbol.entry(symbol_id).or_default() += 1;
         let instrument = &self.markets[symbol_id].instrument;
         if instrument.is_perpetual() && !order.is_reduce_only() {
@@ -127,7 +129,7 @@ impl Exchange {
             *side = side.checked_add(order.leaves).ok_or("a sum of lots is out of bounds")?;
         }
         let asset_id = instrument.reserved_asset(order.side);
-        let reserved = order.per_lot.checked_mul(i128::from(order.leaves)).ok_or("a reservation is out of bounds")?;
+        let reserved = order.per_lot.checked_times(order.leaves).ok_or("a reservation is out of bounds")?;
         add(sums.locked_by_asset.entry(asset_id).or_default(), reserved)
     }
 
@@ -135,13 +137,16 @@ impl Exchange {
     fn check_reservation(&self, order: &OpenOrder) -> Check {
         let instrument = &self.markets[order.symbol_id].instrument;
         if instrument.is_perpetual() {
-            return ensure((order.per_lot == 0) == order.is_reduce_only(), "a reservation does not follow its flags");
+            return ensure(
+                (order.per_lot.is_zero()) == order.is_reduce_only(),
+                "a reservation does not follow its flags",
+            );
         }
         let per_lot = instrument.reservation_per_lot(order.side, order.limit);
         ensure(order.per_lot == per_lot, "a reservation per lot does not follow from the price")
     }
 
-    fn check_account(&self, account_id: u32, account: &Account, open: &mut Open) -> Check {
+    fn check_account(&self, account_id: AccountId, account: &Account, open: &mut Open) -> Check {
         let total: u32 = open.by_symbol.values().sum();
         ensure(account.open_orders == total, "an account's count of open orders is wrong")?;
         ensure(self.open_of(account_id).len() == total as usize, "an account's list of open orders is wrong")?;
@@ -151,20 +156,31 @@ impl Exchange {
         for position in &account.positions {
             let lots = open.lots.get(&position.symbol_id).copied().unwrap_or_default();
             ensure(lots == (position.open_buy, position.open_sell), "the open lots of a position are wrong")?;
-            ensure(position.size != 0 || position.cost == 0 && position.margin == 0, "a flat position has cost")?;
+            ensure(
+                !position.size.is_zero() || position.cost.is_zero() && position.margin.is_zero(),
+                "a flat position has cost",
+            )?;
             let quote = self.markets[position.symbol_id].instrument.listing.quote_asset_id;
             add(open.locked_by_asset.entry(quote).or_default(), position.margin)?;
         }
         let may_be_negative = account.kind == AccountKind::ClearingPnl;
         for (asset_id, balance) in account.balances() {
-            ensure(balance.available >= 0 || may_be_negative, "a balance is negative")?;
-            ensure(balance.locked >= 0 && balance.loan >= 0, "a locked balance or a loan is negative")?;
-            ensure(balance.loan == 0 || account.kind == AccountKind::Margin, "an account owes that may not borrow")?;
-            ensure(balance.loan == 0 || balance.available == 0, "a loan was not paid back")?;
+            ensure(balance.available >= Minor::ZERO || may_be_negative, "a balance is negative")?;
+            ensure(
+                balance.locked >= Minor::ZERO && balance.loan >= Minor::ZERO,
+                "a locked balance or a loan is negative",
+            )?;
+            ensure(
+                balance.loan.is_zero() || account.kind == AccountKind::Margin,
+                "an account owes that may not borrow",
+            )?;
+            ensure(balance.loan.is_zero() || balance.available.is_zero(), "a loan was not paid back")?;
             let locked = open.locked_by_asset.get(&asset_id).copied().unwrap_or_default();
             ensure(balance.locked == locked, "locked is not what the open orders and positions demand")?;
         }
-        let has_locked = |(asset_id, locked): (&u32, &i128)| *locked == 0 || account.balance(*asset_id).locked > 0;
+        let has_locked = |(asset_id, locked): (&AssetId, &Minor)| {
+            locked.is_zero() || account.balance(*asset_id).locked > Minor::ZERO
+        };
         ensure(open.locked_by_asset.iter().all(has_locked), "an open order has nothing locked")
     }
 
@@ -179,29 +195,29 @@ impl Exchange {
                 (0, self.accounts[listing.pnl_account_id].balance(listing.quote_asset_id).available);
             for (_, account) in self.accounts.iter() {
                 if let Some(position) = account.value.position(symbol_id) {
-                    add(&mut sizes, i128::from(position.size))?;
+                    sizes += position.size.wide();
                     add(&mut rest, position.cost)?;
                     add(&mut rest, position.debt)?;
                 }
             }
             ensure(sizes == 0, "the positions of a symbol do not net to zero")?;
-            ensure(rest == 0, "a clearing PnL account is not what was realized")?;
+            ensure(rest.is_zero(), "a clearing PnL account is not what was realized")?;
         }
         Ok(())
     }
 
     /// Nothing is made and nothing is lost: balances of an asset add up to what was deposited, loans to what was lent.
     fn check_conservation(&self) -> Check {
-        let last = self.assets.iter().last().map_or(0, |(id, _)| id as usize);
-        let mut sums = vec![(0_i128, 0_i128); last + 1];
+        let last = self.assets.iter().last().map_or(0, |(id, _)| id.at());
+        let mut sums = vec![(Minor::ZERO, Minor::ZERO); last + 1];
         for (_, asset_id, balance) in self.balances() {
-            let (total, loans) = &mut sums[asset_id as usize];
+            let (total, loans) = &mut sums[asset_id.at()];
             add(total, balance.available)?;
             add(total, balance.locked)?;
             add(loans, balance.loan)?;
         }
         for (id, entry) in self.assets.iter() {
-            let (total, loans) = sums[id as usize];
+            let (total, loans) = sums[id.at()];
             ensure(total == entry.value.deposited, "balances do not add up to deposits")?;
             ensure(loans == entry.value.lent, "loans do not add up to what was lent")?;
         }

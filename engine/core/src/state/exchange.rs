@@ -7,13 +7,14 @@ use crate::accounts::deposit_refs::DepositRefs;
 use crate::accounts::position;
 use crate::language::codes::{AccountKind, Code, InstrumentKind, SessionKind, Side, SymbolStatus, VenueStatus};
 use crate::language::crc32c::Checksum;
+use crate::language::ids::{AccountId, AssetId, FirmId, Key, OrderId, SessionId, SymbolId};
 use crate::language::limits::{
     ACCOUNTS_MAX, ASSETS_MAX, FIRMS_MAX, LOOKS_PER_STEP, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, SYMBOLS_MAX,
 };
 use crate::language::listing::Listing;
 use crate::language::record::Records;
 use crate::market::instrument::Instrument;
-use crate::market::open_orders::OpenOrders;
+use crate::market::open_orders::{OpenOrders, Slot};
 use crate::market::order_register::OrderRegister;
 use crate::market::Market;
 use crate::state::look_ahead::Ahead;
@@ -21,7 +22,7 @@ use crate::store::bits::Bits;
 use crate::store::registry::Registry;
 
 pub struct Session {
-    pub firm_id: u32,
+    pub firm_id: FirmId,
     pub kind: SessionKind,
     /// Its kill switch is on.
     pub is_blocked: bool,
@@ -29,7 +30,7 @@ pub struct Session {
 
 pub struct Firm {
     /// Its accounts by id.
-    pub accounts: Vec<u32>,
+    pub accounts: Vec<AccountId>,
 }
 
 /// Where the log ends: what the next record follows.
@@ -80,41 +81,41 @@ impl Now {
 pub struct Withdrawal {
     /// Of its command: it means orders accepted before.
     pub seq: u64,
-    pub firm_id: u32,
-    pub account_id: u32,
-    pub symbol_id: u32,
-    pub session_id: u32,
+    pub firm_id: FirmId,
+    pub account_id: AccountId,
+    pub symbol_id: SymbolId,
+    pub session_id: SessionId,
     pub side: Option<Side>,
     pub code: Code,
     pub is_operations: bool,
     pub canceled: u32,
     /// The account it has come to, the last of its orders that it has looked at, and the slot of the next one.
-    pub at_account: u32,
-    pub at_order: u64,
-    pub next: u32,
+    pub at_account: AccountId,
+    pub at_order: OrderId,
+    pub next: Slot,
 }
 
 pub struct Exchange {
     pub(crate) checksum: Checksum,
     pub(crate) log_end: LogEnd,
     pub(crate) venue_status: VenueStatus,
-    pub(crate) assets: Registry<Asset>,
-    pub(crate) firms: Registry<Firm>,
-    pub(crate) accounts: Registry<Account>,
-    pub(crate) sessions: Registry<Session>,
-    pub(crate) markets: Registry<Market>,
+    pub(crate) assets: Registry<AssetId, Asset>,
+    pub(crate) firms: Registry<FirmId, Firm>,
+    pub(crate) accounts: Registry<AccountId, Account>,
+    pub(crate) sessions: Registry<SessionId, Session>,
+    pub(crate) markets: Registry<SymbolId, Market>,
     pub(crate) deposit_refs: DepositRefs,
     pub(crate) orders: OrderRegister,
     pub(crate) open: OpenOrders,
     /// DAY and GTD orders: expiry, order id, slot.
-    pub(crate) expiries: BTreeSet<(u64, u64, u32)>,
+    pub(crate) expiries: BTreeSet<(u64, OrderId, Slot)>,
     /// Active breakers: until when, and the symbol.
-    pub(crate) breakers: BTreeSet<(u64, u32)>,
+    pub(crate) breakers: BTreeSet<(u64, SymbolId)>,
     pub(crate) ahead: Ahead,
     /// Symbols in which something may be left to do: all those in which something is.
-    pub(crate) touched: Bits,
+    pub(crate) touched: Bits<SymbolId>,
     /// The symbol with which work that was left goes on.
-    pub(crate) turn: u32,
+    pub(crate) turn: SymbolId,
     /// Steps a record may take.
     pub(crate) steps_max: u32,
     /// Mass cancels with cancels left to tell, the oldest first.
@@ -122,7 +123,7 @@ pub struct Exchange {
     /// Delisted symbols whose orders are not all canceled yet.
     pub(crate) delisted_with_orders: u32,
     /// Spot instruments that have a mark, by base and quote asset: they tell what one is worth in the other.
-    pub(crate) valuing: BTreeMap<(u32, u32), BTreeSet<u32>>,
+    pub(crate) valuing: BTreeMap<(AssetId, AssetId), BTreeSet<SymbolId>>,
     pub(crate) now: Now,
     pub(crate) records: Records,
 }
@@ -145,8 +146,8 @@ impl Exchange {
             expiries: BTreeSet::new(),
             breakers: BTreeSet::new(),
             ahead: Ahead::default(),
-            touched: Bits::default(),
-            turn: 0,
+            touched: Bits::new(),
+            turn: SymbolId::NONE,
             steps_max: STEPS_PER_COMMAND_MAX,
             withdrawals: Vec::new(),
             delisted_with_orders: 0,
@@ -167,7 +168,8 @@ impl Exchange {
     /// When something is due next, 0 for never: long ago while work is left, else when a breaker ends or an order expires
     /// (section 1 of docs/MATCHING.md).
     pub fn next_due_ns(&self) -> u64 {
-        let mut touched = std::iter::successors(self.touched.first_from(0), |at| self.touched.first_from(at + 1));
+        let mut touched =
+            std::iter::successors(self.touched.first_from(SymbolId::NONE), |at| self.touched.first_from(at.next()));
         if !self.withdrawals.is_empty() || touched.any(|symbol_id| self.has_work(symbol_id)) {
             return 1;
         }
@@ -182,13 +184,13 @@ impl Exchange {
     }
 
     /// Check a listing against the assets and the accounts it names.
-    pub(crate) fn instrument(&self, symbol_id: u32, listing: Listing) -> Decision<Instrument> {
+    pub(crate) fn instrument(&self, symbol_id: SymbolId, listing: Listing) -> Decision<Instrument> {
         let base = self.assets.get(listing.base_asset_id).ok_or(Code::UnknownReference)?;
         let quote = self.assets.get(listing.quote_asset_id).ok_or(Code::UnknownReference)?;
         let fee_account = self.accounts.get(listing.fee_account_id).ok_or(Code::UnknownReference)?;
         if listing.kind == InstrumentKind::Perpetual {
             let pnl_account = self.accounts.get(listing.pnl_account_id).ok_or(Code::UnknownReference)?;
-            let is_taken = |(id, market): (u32, &Market)| {
+            let is_taken = |(id, market): (SymbolId, &Market)| {
                 id != symbol_id && market.instrument.listing.pnl_account_id == listing.pnl_account_id
             };
             let mut markets = self.markets.iter().map(|(id, entry)| (id, &entry.value));
@@ -203,12 +205,12 @@ impl Exchange {
     }
 
     /// Remember that something may follow from what happened in a symbol.
-    pub(crate) fn touch(&mut self, symbol_id: u32) {
+    pub(crate) fn touch(&mut self, symbol_id: SymbolId) {
         self.touched.insert(symbol_id);
     }
 
     /// Tell whether something is left to do in a market.
-    pub(crate) fn has_work(&self, symbol_id: u32) -> bool {
+    pub(crate) fn has_work(&self, symbol_id: SymbolId) -> bool {
         let market = &self.markets[symbol_id];
         if market.is_delisted || market.auction.is_some() {
             return market.auction.is_some() || market.open_orders > 0;
@@ -232,12 +234,12 @@ impl Exchange {
     }
 
     /// Let a market's mark value its base asset, or no longer.
-    pub(crate) fn note_mark(&mut self, symbol_id: u32) {
+    pub(crate) fn note_mark(&mut self, symbol_id: SymbolId) {
         let market = &self.markets[symbol_id];
         let listing = &market.instrument.listing;
         if listing.kind == InstrumentKind::Spot {
             let valuing = self.valuing.entry((listing.base_asset_id, listing.quote_asset_id)).or_default();
-            if market.mark != 0 && !market.is_delisted {
+            if !market.mark.is_zero() && !market.is_delisted {
                 valuing.insert(symbol_id);
             } else {
                 valuing.remove(&symbol_id);
@@ -246,25 +248,25 @@ impl Exchange {
     }
 
     /// The firm for which a source may enter orders and ask about them.
-    pub(crate) fn firm_of(&self, source: u32) -> Option<u32> {
+    pub(crate) fn firm_of(&self, source: SessionId) -> Option<FirmId> {
         let session = self.sessions.get(source)?;
         (session.kind == SessionKind::OrderEntry).then_some(session.firm_id)
     }
 
     /// Tell whether stops are elected and pegs repriced in a symbol.
-    pub(crate) fn is_trading(&self, symbol_id: u32) -> bool {
+    pub(crate) fn is_trading(&self, symbol_id: SymbolId) -> bool {
         let market = &self.markets[symbol_id];
         self.venue_status == VenueStatus::Open && market.status == SymbolStatus::Open && market.breaker_until_ns == 0
     }
 
     /// Walk all positions that came into being, by account and symbol.
-    pub fn positions(&self) -> impl Iterator<Item = (u32, &position::Position)> + '_ {
+    pub fn positions(&self) -> impl Iterator<Item = (AccountId, &position::Position)> + '_ {
         let accounts = self.accounts.iter();
         accounts.flat_map(|(id, entry)| entry.value.positions.iter().map(move |position| (id, position)))
     }
 
     /// Walk all balances that are not zero, by account and asset.
-    pub fn balances(&self) -> impl Iterator<Item = (u32, u32, Balance)> + '_ {
+    pub fn balances(&self) -> impl Iterator<Item = (AccountId, AssetId, Balance)> + '_ {
         let accounts = self.accounts.iter();
         accounts.flat_map(|(id, entry)| entry.value.balances().map(move |(asset, balance)| (id, asset, balance)))
     }

@@ -1,13 +1,16 @@
 //! Open orders as they are counted and found: by account, by symbol, by expiry.
 
 use crate::language::codes::Side;
+use crate::language::ids::{AccountId, SymbolId};
+use crate::language::units::Lots;
+use crate::market::book::LevelSlot;
+use crate::market::open_orders::Slot;
 use crate::state::exchange::Exchange;
-use crate::store::slab::NIL;
 
 impl Exchange {
     /// Let an order count as open, and be found by account and expiry.
     #[inline(always)]
-    pub(crate) fn list(&mut self, slot: u32) {
+    pub(crate) fn list(&mut self, slot: Slot) {
         if self.open[slot].is_listed {
             return;
         }
@@ -20,8 +23,8 @@ impl Exchange {
         let account = &mut self.accounts[order.account_id];
         account.order_opened(order.symbol_id);
         let next = std::mem::replace(&mut account.last_open, slot);
-        (order.account_previous, order.account_next) = (NIL, next);
-        if next == NIL {
+        (order.account_previous, order.account_next) = (Slot::NIL, next);
+        if next == Slot::NIL {
             self.accounts[self.open[slot].account_id].first_open = slot;
         } else {
             self.open[next].account_previous = slot;
@@ -32,7 +35,7 @@ impl Exchange {
     }
 
     /// Keep count of the lots an account has open in a perpetual, while the order is listed.
-    pub(crate) fn change_open_lots(&mut self, slot: u32, lots: i64) {
+    pub(crate) fn change_open_lots(&mut self, slot: Slot, lots: Lots) {
         let order = &self.open[slot];
         if order.is_listed && !order.is_reduce_only() && self.markets[order.symbol_id].instrument.is_perpetual() {
             let position = self.accounts[order.account_id].position_mut(order.symbol_id);
@@ -40,7 +43,7 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn unlist(&mut self, slot: u32) {
+    pub(crate) fn unlist(&mut self, slot: Slot) {
         let order = self.open[slot];
         let expire_time_ns = self.open.terms(slot).expire_time_ns;
         if expire_time_ns != 0 {
@@ -48,12 +51,12 @@ impl Exchange {
         }
         let account = &mut self.accounts[order.account_id];
         account.order_closed(order.symbol_id);
-        if order.account_previous == NIL {
+        if order.account_previous == Slot::NIL {
             account.last_open = order.account_next;
         } else {
             self.open[order.account_previous].account_next = order.account_next;
         }
-        if order.account_next == NIL {
+        if order.account_next == Slot::NIL {
             account.first_open = order.account_previous;
         } else {
             self.open[order.account_next].account_previous = order.account_previous;
@@ -70,19 +73,19 @@ impl Exchange {
     }
 
     /// Open orders of an account, the latest first.
-    pub(crate) fn open_of(&self, account_id: u32) -> Vec<u32> {
-        let first = self.accounts.get(account_id).map_or(NIL, |account| account.last_open);
-        let present = |slot: u32| (slot != NIL).then_some(slot);
+    pub(crate) fn open_of(&self, account_id: AccountId) -> Vec<Slot> {
+        let first = self.accounts.get(account_id).map_or(Slot::NIL, |account| account.last_open);
+        let present = Slot::present;
         std::iter::successors(present(first), |slot| present(self.open[*slot].account_next)).collect()
     }
 
     /// Open orders of a symbol, by order id.
-    pub(crate) fn open_in(&self, symbol_id: u32) -> Vec<u32> {
+    pub(crate) fn open_in(&self, symbol_id: SymbolId) -> Vec<Slot> {
         let market = &self.markets[symbol_id];
-        let mut slots: Vec<u32> = market.book.iter(&self.open, Side::Buy).collect();
+        let mut slots: Vec<Slot> = market.book.iter(&self.open, Side::Buy).collect();
         slots.extend(market.book.iter(&self.open, Side::Sell));
         slots.extend(market.stops.slots());
-        slots.extend(market.pegs.values().filter(|slot| self.open[**slot].level == NIL));
+        slots.extend(market.pegs.values().filter(|slot| self.open[**slot].level == LevelSlot::NIL));
         slots.extend(market.in_hand.iter(&self.open).filter(|slot| !self.open[*slot].is_pegged()));
         slots.sort_unstable_by_key(|slot| self.open[*slot].order_id);
         slots

@@ -7,10 +7,12 @@ use crate::accounts::account::Account;
 use crate::language::bytes::u32_at;
 use crate::language::command::{self, Glance};
 use crate::language::frame::HEADER_BYTES;
-use crate::market::open_orders::OpenOrder;
+use crate::language::ids::SessionId;
+use crate::market::book::LevelSlot;
+use crate::market::open_orders::{OpenOrder, Slot};
+use crate::market::order_register::Entry;
 use crate::market::Market;
 use crate::state::exchange::Exchange;
-use crate::store::slab::NIL;
 
 /// Commands that are looked ahead at together.
 pub const LOOK_AHEAD: usize = 32;
@@ -25,11 +27,11 @@ pub struct Ahead {
     pub keys: [u64; LOOK_AHEAD],
     glances: [Glance; LOOK_AHEAD],
     /// The orders they name, by entry.
-    entries: [Option<u32>; LOOK_AHEAD],
+    entries: [Option<Entry>; LOOK_AHEAD],
     /// Where those stand.
-    slots: [u32; LOOK_AHEAD],
+    slots: [Slot; LOOK_AHEAD],
     /// The levels their orders may join.
-    levels: [u32; LOOK_AHEAD],
+    levels: [LevelSlot; LOOK_AHEAD],
 }
 
 impl Exchange {
@@ -54,7 +56,7 @@ impl Exchange {
             let Some(header) = frames.get(at..at + HEADER_BYTES) else {
                 return count;
             };
-            let (length, source) = (u32_at(header, 0) as usize, u32_at(header, 28));
+            let (length, source) = (u32_at(header, 0) as usize, SessionId::new(u32_at(header, 28)));
             let Some(raw) = frames.get(at + HEADER_BYTES..at.saturating_add(length)) else {
                 return count;
             };
@@ -73,29 +75,30 @@ impl Exchange {
         let glances = &mut glances[..count];
         let mut seen = 0;
         for (i, glance) in glances.iter_mut().enumerate() {
-            seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id);
-            slots[i] = NIL;
+            seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id.number());
+            slots[i] = Slot::NIL;
             if let Some(entry) = entries[i] {
                 let order = &self.orders[entry];
                 (slots[i], glance.account_id, glance.symbol_id) = (order.slot, order.account_id, order.symbol_id);
             }
         }
         for glance in glances.iter() {
-            seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.firm_id);
+            seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.firm_id.number());
             seen ^= self.markets.get(glance.symbol_id).map_or(0, Market::warm);
         }
         for (i, glance) in glances.iter().enumerate() {
             seen ^= self.accounts.get(glance.account_id).map_or(0, Account::warm);
             seen ^= self.open.get(slots[i]).map_or(0, OpenOrder::warm);
             let market = self.markets.get(glance.symbol_id);
-            levels[i] = market.map_or(NIL, |market| market.book.level_near(glance.price));
+            let level = market.and_then(|market| market.book.level_near(glance.price));
+            levels[i] = level.unwrap_or(LevelSlot::NIL);
         }
         for (i, glance) in glances.iter().enumerate() {
             let order = self.open.get(slots[i]);
             if let Some(market) = self.markets.get(glance.symbol_id) {
-                seen ^= market.book.warm(levels[i], order.map_or(NIL, |order| order.level));
+                seen ^= market.book.warm(levels[i], order.map_or(LevelSlot::NIL, |order| order.level));
             }
-            let neighbors = order.map_or([NIL; 4], |order| order.neighbors(glance.is_cancel));
+            let neighbors = order.map_or([Slot::NIL; 4], |order| order.neighbors(glance.is_cancel));
             seen ^= neighbors.iter().fold(0, |seen, slot| seen ^ self.open.get(*slot).map_or(0, OpenOrder::warm));
         }
         seen

@@ -11,19 +11,20 @@ use crate::language::codes::{
 };
 use crate::language::crc32c::Checksum;
 use crate::language::frame::TS_NS_MAX;
+use crate::language::ids::{AccountId, Key, OrderId, SymbolId};
 use crate::language::limits::{
     ACCOUNTS_MAX, ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
-    POSITION_LOTS_MAX, PRICE_TICKS_MAX, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX,
-    WEIGHT_PPM_MAX,
+    POSITION_LOTS_MAX, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX, WEIGHT_PPM_MAX,
 };
 use crate::language::listing::{Listing, Step};
 use crate::language::text::{ClOrdId, Text};
-use crate::market::open_orders::{Hand, OpenOrder, Terms};
+use crate::language::units::{Lots, Minor, Ticks};
+use crate::market::book::LevelSlot;
+use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms, TermsSlot};
 use crate::market::order_register::{Named, Order};
 use crate::market::{Auction, MarkSecond, Market, Unacted, Walk};
 use crate::state::exchange::{Exchange, Firm, LogEnd, Session, Withdrawal};
 use crate::state::snapshot::{MAGIC, VERSION};
-use crate::store::slab::NIL;
 
 /// Largest record number an identifier carries (`engine.api.ids`).
 const SEQ_MAX: u64 = (1 << 50) - 1;
@@ -56,6 +57,15 @@ impl Reader<'_> {
         self.raw().map(u32::from_le_bytes)
     }
 
+    /// A number that stands for something, of whatever kind is asked for.
+    fn id<K: Key>(&mut self) -> Restored<K> {
+        self.u32().map(|number| K::of(number as usize))
+    }
+
+    fn order_id(&mut self) -> Restored<OrderId> {
+        self.u64().map(OrderId::new)
+    }
+
     fn u64(&mut self) -> Restored<u64> {
         self.raw().map(u64::from_le_bytes)
     }
@@ -77,12 +87,25 @@ impl Reader<'_> {
     }
 
     /// A price, 0 for none.
-    fn price(&mut self) -> Restored<i64> {
-        self.i64().and_then(|price| (0..=PRICE_TICKS_MAX).contains(&price).then_some(price).ok_or(UNSOUND))
+    fn price(&mut self) -> Restored<Ticks> {
+        self.ticks().and_then(|price| (price.is_zero() || price.is_price()).then_some(price).ok_or(UNSOUND))
     }
 
-    fn amount(&mut self) -> Restored<i128> {
-        self.i128().and_then(|amount| (-AMOUNT_MAX..=AMOUNT_MAX).contains(&amount).then_some(amount).ok_or(UNSOUND))
+    fn ticks(&mut self) -> Restored<Ticks> {
+        self.i64().map(Ticks::new)
+    }
+
+    fn lots(&mut self) -> Restored<Lots> {
+        self.i64().map(Lots::new)
+    }
+
+    fn amount(&mut self) -> Restored<Minor> {
+        self.sum().map(Minor::new)
+    }
+
+    /// A sum that can go on.
+    fn sum(&mut self) -> Restored<i128> {
+        self.i128().and_then(|sum| (-AMOUNT_MAX..=AMOUNT_MAX).contains(&sum).then_some(sum).ok_or(UNSOUND))
     }
 
     fn text<const N: usize>(&mut self) -> Restored<Text<N>> {
@@ -128,20 +151,22 @@ impl Exchange {
 
     /// Read what is left to do of mass cancels, and the steps of a record.
     fn read_work(&mut self, input: &mut Reader<'_>) -> Restored {
-        (self.steps_max, self.turn) = (input.u32()?, input.u32()?);
-        if !(STEPS_PER_COMMAND_MIN..=STEPS_PER_COMMAND_MAX).contains(&self.steps_max) || self.turn > SYMBOLS_MAX + 1 {
+        (self.steps_max, self.turn) = (input.u32()?, input.id()?);
+        if !(STEPS_PER_COMMAND_MIN..=STEPS_PER_COMMAND_MAX).contains(&self.steps_max)
+            || self.turn.number() > SYMBOLS_MAX + 1
+        {
             return Err(UNSOUND);
         }
         for _ in 0..input.u64()? {
             let seq = input.u64()?;
-            let (firm_id, account_id) = (input.u32()?, input.u32()?);
-            let (symbol_id, session_id) = (input.u32()?, input.u32()?);
+            let (firm_id, account_id) = (input.id()?, input.id()?);
+            let (symbol_id, session_id) = (input.id()?, input.id()?);
             let (side, is_operations) = (input.u8()?, input.flag()?);
             let side = if side == 0 { None } else { Some(Side::of(side).ok_or(UNSOUND)?) };
             let code = Code::of(input.raw().map(u16::from_le_bytes)?).ok_or(UNSOUND)?;
-            let (canceled, at_account, at_order) = (input.u32()?, input.u32()?, input.u64()?);
+            let (canceled, at_account, at_order) = (input.u32()?, input.id::<AccountId>()?, input.order_id()?);
             let last = self.withdrawals.last().map_or(0, |withdrawal| withdrawal.seq);
-            if seq <= last || seq > self.log_end.seq || at_account > ACCOUNTS_MAX + 1 {
+            if seq <= last || seq > self.log_end.seq || at_account.number() > ACCOUNTS_MAX + 1 {
                 return Err(UNSOUND);
             }
             self.withdrawals.push(Withdrawal {
@@ -156,7 +181,7 @@ impl Exchange {
                 canceled,
                 at_account,
                 at_order,
-                next: NIL,
+                next: Slot::NIL,
             });
         }
         Ok(())
@@ -166,9 +191,9 @@ impl Exchange {
     fn find_places(&mut self) -> Restored {
         for withdrawal in &mut self.withdrawals {
             let account = self.accounts.get(withdrawal.at_account);
-            if withdrawal.at_order != 0 {
+            if !withdrawal.at_order.is_none() {
                 let mut slot = account.ok_or(UNSOUND)?.first_open;
-                while slot != NIL && self.open[slot].order_id <= withdrawal.at_order {
+                while slot != Slot::NIL && self.open[slot].order_id <= withdrawal.at_order {
                     slot = self.open[slot].account_previous;
                 }
                 withdrawal.next = slot;
@@ -193,13 +218,13 @@ impl Exchange {
 
     fn read_registries(&mut self, input: &mut Reader<'_>) -> Restored {
         for _ in 0..input.u64()? {
-            let (id, name) = (input.u32()?, input.text()?);
+            let (id, name) = (input.id()?, input.text()?);
             self.assets.check_vacant(id, &name).map_err(|_| UNSOUND)?;
             let asset = Asset {
                 decimals: input.u8()?,
                 deposited: input.amount()?,
                 weight_ppm: input.u32()?,
-                lending_account_id: input.u32()?,
+                lending_account_id: input.id()?,
                 lent: input.amount()?,
             };
             if asset.decimals > ASSET_DECIMALS_MAX || asset.weight_ppm > WEIGHT_PPM_MAX {
@@ -208,25 +233,25 @@ impl Exchange {
             self.assets.insert(id, name, asset);
         }
         for _ in 0..input.u64()? {
-            let (id, name) = (input.u32()?, input.text()?);
+            let (id, name) = (input.id()?, input.text()?);
             self.firms.check_vacant(id, &name).map_err(|_| UNSOUND)?;
             self.firms.insert(id, name, Firm { accounts: Vec::new() });
         }
         for _ in 0..input.u64()? {
-            let (id, name) = (input.u32()?, input.text()?);
+            let (id, name) = (input.id()?, input.text()?);
             self.accounts.check_vacant(id, &name).map_err(|_| UNSOUND)?;
             let account = self.read_account(input)?;
             if account.kind.is_member() {
                 self.firms.get_mut(account.firm_id).ok_or(UNSOUND)?.accounts.push(id);
-            } else if account.firm_id != 0 {
+            } else if !account.firm_id.is_none() {
                 return Err(UNSOUND);
             }
             self.accounts.insert(id, name, account);
         }
         for _ in 0..input.u64()? {
-            let (id, comp_id) = (input.u32()?, input.text()?);
+            let (id, comp_id) = (input.id()?, input.text()?);
             self.sessions.check_vacant(id, &comp_id).map_err(|_| UNSOUND)?;
-            let firm_id = input.u32()?;
+            let firm_id = input.id()?;
             self.firms.get(firm_id).ok_or(UNSOUND)?;
             let kind = SessionKind::of(input.u8()?).ok_or(UNSOUND)?;
             let is_blocked = input.flag()?;
@@ -236,7 +261,7 @@ impl Exchange {
     }
 
     fn read_account(&self, input: &mut Reader<'_>) -> Restored<Account> {
-        let firm_id = input.u32()?;
+        let firm_id = input.id()?;
         let mut account = Account::new(firm_id, AccountKind::of(input.u8()?).ok_or(UNSOUND)?);
         account.status = AccountStatus::of(input.u8()?).ok_or(UNSOUND)?;
         account.margin_state = MarginState::of(input.u8()?).ok_or(UNSOUND)?;
@@ -246,7 +271,7 @@ impl Exchange {
             return Err(UNSOUND);
         }
         for _ in 0..input.u64()? {
-            let asset_id = input.u32()?;
+            let asset_id = input.id()?;
             self.assets.get(asset_id).ok_or(UNSOUND)?;
             let balance = Balance { available: input.amount()?, locked: input.amount()?, loan: input.amount()? };
             account.put(asset_id, balance);
@@ -263,7 +288,7 @@ impl Exchange {
 
     fn read_instruments(&mut self, input: &mut Reader<'_>) -> Restored {
         for _ in 0..input.u64()? {
-            let (id, symbol) = (input.u32()?, input.text()?);
+            let (id, symbol) = (input.id()?, input.text()?);
             self.markets.check_vacant(id, &symbol).map_err(|_| UNSOUND)?;
             let instrument = self.instrument(id, read_listing(input)?).map_err(|_| UNSOUND)?;
             let mut market = Market::new(instrument);
@@ -279,9 +304,10 @@ impl Exchange {
 
     /// Check that lending accounts and positions name what exists.
     fn check_references(&self) -> Restored {
-        let is_lender = |id: u32| id == 0 || self.accounts.get(id).is_some_and(|a| a.kind == AccountKind::System);
+        let is_lender =
+            |id: AccountId| id.is_none() || self.accounts.get(id).is_some_and(|a| a.kind == AccountKind::System);
         let lenders = self.assets.iter().all(|(_, entry)| is_lender(entry.value.lending_account_id));
-        let is_perpetual = |id: u32| self.markets.get(id).is_some_and(|market| market.instrument.is_perpetual());
+        let is_perpetual = |id: SymbolId| self.markets.get(id).is_some_and(|market| market.instrument.is_perpetual());
         let mut positions = self.accounts.iter().flat_map(|(_, entry)| &entry.value.positions);
         let known = positions.all(|position| is_perpetual(position.symbol_id));
         (lenders && known).then_some(()).ok_or(UNSOUND)
@@ -291,24 +317,24 @@ impl Exchange {
         for _ in 0..input.u64()? {
             self.deposit_refs.add(input.text()?);
         }
-        let mut last = 0;
+        let mut last = OrderId::NONE;
         for _ in 0..input.u64()? {
-            let (order_id, account_id, symbol_id) = (input.u64()?, input.u32()?, input.u32()?);
+            let (order_id, account_id, symbol_id) = (input.order_id()?, input.id()?, input.id()?);
             let side = Side::of(input.u8()?).ok_or(UNSOUND)?;
             let state = OrderState::of(input.u8()?).ok_or(UNSOUND)?;
             let is_known = self.accounts.get(account_id).is_some() && self.markets.get(symbol_id).is_some();
-            if !is_known || order_id <= last || order_id > self.log_end.seq {
+            if !is_known || order_id <= last || order_id.number() > self.log_end.seq {
                 return Err(UNSOUND);
             }
             self.orders.add(Order::new(order_id, account_id, symbol_id, side, state));
             last = order_id;
         }
         for _ in 0..input.u64()? {
-            let (source, order_id) = (input.u32()?, input.u64()?);
+            let (source, order_id) = (input.id()?, input.order_id()?);
             let (is_entered, spent_ns) = (input.flag()?, input.u64()?);
             let cl_ord_id: &ClOrdId = &input.text()?;
             let named = Named { source, order_id, is_entered, spent_ns, cl_ord_id };
-            if source > SESSIONS_MAX || spent_ns > self.log_end.event_ts_ns {
+            if source.number() > SESSIONS_MAX || spent_ns > self.log_end.event_ts_ns {
                 return Err(UNSOUND);
             }
             self.orders.restore_name(&named).ok_or(UNSOUND)?;
@@ -336,22 +362,22 @@ impl Exchange {
     fn read_slots(
         &mut self,
         input: &mut Reader<'_>,
-        symbol_id: u32,
+        symbol_id: SymbolId,
         side: Option<Side>,
-        slots: &mut Vec<(u64, u32)>,
+        slots: &mut Vec<(OrderId, Slot)>,
     ) -> Restored {
         for _ in 0..input.u64()? {
             let (order, terms) = self.read_open_order(input)?;
             let registered = self.orders[order.entry];
             let is_here = order.symbol_id == symbol_id && side.is_none_or(|side| side == order.side);
-            if !is_here || registered.slot != NIL || side.is_some() != (order.display != 0) {
+            if !is_here || registered.slot != Slot::NIL || side.is_some() == order.display.is_zero() {
                 return Err(UNSOUND);
             }
             let is_waiting_stop = order.ord_type.is_stop() && !terms.is_triggered;
             // Without a place it waits for its trigger or its price, or it is in hand, up to a price.
-            let is_in_hand = side.is_none() && order.price != 0;
+            let is_in_hand = side.is_none() && !order.price.is_zero();
             let waits = is_waiting_stop || order.is_pegged();
-            if side.is_none() && !is_in_hand && !waits || side.is_some() && order.price == 0 {
+            if side.is_none() && !is_in_hand && !waits || side.is_some() && order.price.is_zero() {
                 return Err(UNSOUND);
             }
             if is_waiting_stop && (side.is_some() || is_in_hand) || !is_in_hand && !order.time_in_force.may_rest() {
@@ -374,12 +400,13 @@ impl Exchange {
     }
 
     /// Read the turns of the orders in hand.
-    fn read_in_hand(&mut self, input: &mut Reader<'_>, symbol_id: u32) -> Restored {
+    fn read_in_hand(&mut self, input: &mut Reader<'_>, symbol_id: SymbolId) -> Restored {
         for _ in 0..input.u64()? {
-            let entry = self.orders.find(input.u64()?).ok_or(UNSOUND)?;
+            let entry = self.orders.find(input.order_id()?).ok_or(UNSOUND)?;
             let slot = self.orders[entry].slot;
             let order = self.open.get(slot).ok_or(UNSOUND)?;
-            let waits_for_turn = order.symbol_id == symbol_id && order.level == NIL && order.price != 0;
+            let waits_for_turn =
+                order.symbol_id == symbol_id && order.level == LevelSlot::NIL && !order.price.is_zero();
             if !waits_for_turn || order.hand != Hand::No {
                 return Err(UNSOUND);
             }
@@ -389,7 +416,7 @@ impl Exchange {
     }
 
     fn read_open_order(&self, input: &mut Reader<'_>) -> Restored<(OpenOrder, Terms)> {
-        let (order_id, source) = (input.u64()?, input.u32()?);
+        let (order_id, source) = (input.order_id()?, input.id()?);
         let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
         let Order { account_id, symbol_id, side, .. } = self.orders[entry];
         let ord_type = OrdType::of(input.u8()?).ok_or(UNSOUND)?;
@@ -403,18 +430,18 @@ impl Exchange {
             return Err(UNSOUND);
         }
         let (price, limit, stop_px) = (input.price()?, input.price()?, input.price()?);
-        let (order_qty, leaves, display) = (input.i64()?, input.i64()?, input.i64()?);
-        let (max_floor, min_qty, peg_offset) = (input.i64()?, input.i64()?, input.i64()?);
+        let (order_qty, leaves, display) = (input.lots()?, input.lots()?, input.lots()?);
+        let (max_floor, min_qty, peg_offset) = (input.lots()?, input.lots()?, input.ticks()?);
         let (expire_time_ns, stp_group, per_lot) = (input.u64()?, input.u32()?, input.amount()?);
-        let shown = if price == 0 { 0..=0 } else { 0..=leaves };
-        let is_bounded = (1..=order_qty).contains(&leaves)
+        let shown = Lots::ZERO..=if price.is_zero() { Lots::ZERO } else { leaves };
+        let is_bounded = (Lots::ONE..=order_qty).contains(&leaves)
             && shown.contains(&display)
-            && (0..=ORDER_QTY_LOTS_MAX).contains(&max_floor)
-            && (0..=ORDER_QTY_LOTS_MAX).contains(&min_qty)
-            && (-PRICE_TICKS_MAX..=PRICE_TICKS_MAX).contains(&peg_offset)
-            && per_lot >= 0
-            && limit > 0
-            && order_qty <= ORDER_QTY_LOTS_MAX
+            && (0..=ORDER_QTY_LOTS_MAX).contains(&max_floor.number())
+            && (0..=ORDER_QTY_LOTS_MAX).contains(&min_qty.number())
+            && peg_offset.is_offset()
+            && per_lot >= Minor::ZERO
+            && limit > Ticks::ZERO
+            && order_qty.number() <= ORDER_QTY_LOTS_MAX
             && (peg != Peg::None) == (ord_type == OrdType::Pegged)
             && self.accounts[account_id].kind.is_member();
         let kind = self.accounts[account_id].kind;
@@ -440,12 +467,12 @@ impl Exchange {
             account_id,
             symbol_id,
             source,
-            level: NIL,
-            previous: NIL,
-            next: NIL,
-            account_previous: NIL,
-            account_next: NIL,
-            terms: NIL,
+            level: LevelSlot::NIL,
+            previous: Slot::NIL,
+            next: Slot::NIL,
+            account_previous: Slot::NIL,
+            account_next: Slot::NIL,
+            terms: TermsSlot::NIL,
             side,
             ord_type,
             time_in_force,
@@ -459,17 +486,17 @@ impl Exchange {
 }
 
 fn read_position(input: &mut Reader<'_>) -> Restored<Position> {
-    let symbol_id = input.u32()?;
+    let symbol_id = input.id()?;
     let leverage = input.u8()?;
     let is_isolated = input.flag()?;
-    let size = input.i64()?;
+    let size = input.lots()?;
     let (cost, margin, extra, debt) = (input.amount()?, input.amount()?, input.amount()?, input.amount()?);
     let is_bounded = (1..=LEVERAGE_MAX).contains(&leverage)
-        && i128::from(size).abs() <= POSITION_LOTS_MAX
+        && size.wide().abs() <= POSITION_LOTS_MAX
         && cost.signum() == i128::from(size.signum())
-        && margin >= 0
-        && extra >= 0
-        && debt >= 0;
+        && margin >= Minor::ZERO
+        && extra >= Minor::ZERO
+        && debt >= Minor::ZERO;
     if !is_bounded {
         return Err(UNSOUND);
     }
@@ -489,7 +516,7 @@ fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
         window.push_back(MarkSecond { second: input.u64()?, low: input.price()?, high: input.price()? });
     }
     let is_sorted = window.iter().zip(window.iter().skip(1)).all(|(one, next)| one.second < next.second);
-    if !is_sorted || window.len() > BREAKER_WINDOW_S as usize + 1 || window.iter().any(|marks| marks.low == 0) {
+    if !is_sorted || window.len() > BREAKER_WINDOW_S as usize + 1 || window.iter().any(|marks| marks.low.is_zero()) {
         return Err(UNSOUND);
     }
     market.window = window;
@@ -499,17 +526,17 @@ fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
 /// Read what is left to do in a market.
 fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
     market.peg_references = (input.price()?, input.price()?);
-    (market.peg_next, market.pegs_left) = (input.u64()?, input.u32()?);
+    (market.peg_next, market.pegs_left) = (input.order_id()?, input.u32()?);
     let (target, price) = (input.u8()?, input.price()?);
     let (bid, ask, last_bid, last_ask) = (input.price()?, input.price()?, input.price()?, input.price()?);
-    let (volume, bid_lots, ask_lots) = (input.amount()?, input.amount()?, input.amount()?);
+    let (volume, bid_lots, ask_lots) = (input.sum()?, input.sum()?, input.sum()?);
     if volume < 0 || bid_lots < 0 || ask_lots < 0 {
         return Err(UNSOUND);
     }
     if target != 0 {
         let target = SymbolStatus::of(target).ok_or(UNSOUND)?;
         let walk = Walk { volume, bid, ask, bid_lots, ask_lots, last_bid, last_ask };
-        let walk = (bid != 0 || last_bid != 0).then_some(walk);
+        let walk = (!bid.is_zero() || !last_bid.is_zero()).then_some(walk);
         market.auction = Some(Auction { target, price, walk });
     }
     Ok(())
@@ -518,8 +545,8 @@ fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
 fn read_listing(input: &mut Reader<'_>) -> Restored<Listing> {
     let kind = InstrumentKind::of(input.u8()?).ok_or(UNSOUND)?;
     let matching = Matching::of(input.u8()?).ok_or(UNSOUND)?;
-    let (max_leverage, pnl_account_id) = (input.u8()?, input.u32()?);
-    let (base_asset_id, quote_asset_id) = (input.u32()?, input.u32()?);
+    let (max_leverage, pnl_account_id) = (input.u8()?, input.id()?);
+    let (base_asset_id, quote_asset_id) = (input.id()?, input.id()?);
     let (tick_decimals, lot_decimals) = (input.u8()?, input.u8()?);
     Ok(Listing {
         kind,
@@ -530,13 +557,13 @@ fn read_listing(input: &mut Reader<'_>) -> Restored<Listing> {
         quote_asset_id,
         tick: Step { mantissa: input.i64()?, decimals: tick_decimals },
         lot: Step { mantissa: input.i64()?, decimals: lot_decimals },
-        min_qty: input.i64()?,
-        max_qty: input.i64()?,
-        min_notional: input.i128()?,
-        max_notional: input.i128()?,
+        min_qty: input.lots()?,
+        max_qty: input.lots()?,
+        min_notional: input.amount()?,
+        max_notional: input.amount()?,
         maker_ppm: input.raw().map(i32::from_le_bytes)?,
         taker_ppm: input.raw().map(i32::from_le_bytes)?,
         band_ppm: input.u32()?,
-        fee_account_id: input.u32()?,
+        fee_account_id: input.id()?,
     })
 }

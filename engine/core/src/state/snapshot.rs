@@ -49,10 +49,11 @@ use crate::accounts::account::Account;
 use crate::language::codes::SIDES;
 use crate::language::listing::Listing;
 use crate::language::text::Text;
-use crate::market::open_orders::Hand;
+use crate::language::units::{Lots, Ticks};
+use crate::market::book::LevelSlot;
+use crate::market::open_orders::{Hand, Slot};
 use crate::market::Market;
 use crate::state::exchange::{Exchange, Withdrawal};
-use crate::store::slab::NIL;
 
 pub const MAGIC: &[u8; 8] = b"EXCHSNAP";
 pub const VERSION: u32 = 4;
@@ -105,9 +106,10 @@ impl Exchange {
         for withdrawal in &self.withdrawals {
             out.put(withdrawal.seq.to_le_bytes());
             let Withdrawal { firm_id, account_id, symbol_id, session_id, .. } = *withdrawal;
-            for id in [firm_id, account_id, symbol_id, session_id] {
-                out.put(id.to_le_bytes());
-            }
+            out.put(firm_id.to_le_bytes());
+            out.put(account_id.to_le_bytes());
+            out.put(symbol_id.to_le_bytes());
+            out.put(session_id.to_le_bytes());
             out.put([withdrawal.side.map_or(0, |side| side as u8), u8::from(withdrawal.is_operations)]);
             out.put((withdrawal.code as u16).to_le_bytes());
             out.put(withdrawal.canceled.to_le_bytes());
@@ -184,13 +186,13 @@ impl Exchange {
     fn write_open_orders(&self, out: &mut Writer) {
         for (symbol_id, entry) in self.markets.iter() {
             for side in SIDES {
-                let slots: Vec<u32> = entry.value.book.iter(&self.open, side).collect();
+                let slots: Vec<Slot> = entry.value.book.iter(&self.open, side).collect();
                 self.write_slots(out, &slots);
             }
             let mut slots = self.open_in(symbol_id);
-            slots.retain(|slot| self.open[*slot].level == NIL);
+            slots.retain(|slot| self.open[*slot].level == LevelSlot::NIL);
             self.write_slots(out, &slots);
-            let in_hand: Vec<u32> = entry.value.in_hand.iter(&self.open).collect();
+            let in_hand: Vec<Slot> = entry.value.in_hand.iter(&self.open).collect();
             out.count(in_hand.len());
             for slot in in_hand {
                 out.put(self.open[slot].order_id.to_le_bytes());
@@ -198,19 +200,22 @@ impl Exchange {
         }
     }
 
-    fn write_slots(&self, out: &mut Writer, slots: &[u32]) {
+    fn write_slots(&self, out: &mut Writer, slots: &[Slot]) {
         out.count(slots.len());
         for slot in slots {
             let (order, terms) = (&self.open[*slot], self.open.terms(*slot));
-            let is_placed = order.level != NIL;
-            let price = if is_placed || order.hand == Hand::Waits { order.price } else { 0 };
-            let display = if is_placed { order.display } else { 0 };
+            let is_placed = order.level != LevelSlot::NIL;
+            let price = if is_placed || order.hand == Hand::Waits { order.price } else { Ticks::ZERO };
+            let display = if is_placed { order.display } else { Lots::ZERO };
             out.put(order.order_id.to_le_bytes());
             out.put(order.source.to_le_bytes());
             out.put([order.ord_type as u8, order.time_in_force as u8, order.exec_inst.bits(), terms.trigger as u8]);
             out.put([terms.peg as u8, order.stp as u8, u8::from(terms.is_triggered), 0]);
-            for number in [price, order.limit, terms.stop_px, order.order_qty, order.leaves, display] {
-                out.put(number.to_le_bytes());
+            for ticks in [price, order.limit, terms.stop_px] {
+                out.put(ticks.to_le_bytes());
+            }
+            for lots in [order.order_qty, order.leaves, display] {
+                out.put(lots.to_le_bytes());
             }
             out.put(terms.max_floor.to_le_bytes());
             out.put(terms.min_qty.to_le_bytes());
@@ -251,9 +256,10 @@ fn write_listing(out: &mut Writer, listing: &Listing) {
     out.put(listing.base_asset_id.to_le_bytes());
     out.put(listing.quote_asset_id.to_le_bytes());
     out.put([listing.tick.decimals, listing.lot.decimals]);
-    for number in [listing.tick.mantissa, listing.lot.mantissa, listing.min_qty, listing.max_qty] {
-        out.put(number.to_le_bytes());
-    }
+    out.put(listing.tick.mantissa.to_le_bytes());
+    out.put(listing.lot.mantissa.to_le_bytes());
+    out.put(listing.min_qty.to_le_bytes());
+    out.put(listing.max_qty.to_le_bytes());
     out.put(listing.min_notional.to_le_bytes());
     out.put(listing.max_notional.to_le_bytes());
     out.put(listing.maker_ppm.to_le_bytes());

@@ -1,19 +1,27 @@
 //! A set of small numbers, walked in their order.
 
-#[derive(Default)]
-pub struct Bits {
+use std::marker::PhantomData;
+
+use crate::language::ids::Key;
+
+pub struct Bits<K> {
     words: Vec<u64>,
     len: usize,
+    numbers: PhantomData<K>,
 }
 
-impl Bits {
+impl<K: Key> Bits<K> {
+    pub fn new() -> Self {
+        Self { words: Vec::new(), len: 0, numbers: PhantomData }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Put a number in. Cost: O(1), memory up to the largest number.
-    pub fn insert(&mut self, number: u32) {
-        let (at, bit) = (number as usize / 64, 1 << (number % 64));
+    pub fn insert(&mut self, number: K) {
+        let (at, bit) = (number.at() / 64, 1 << (number.at() % 64));
         if self.words.len() <= at {
             self.words.resize(at + 1, 0);
         }
@@ -21,26 +29,26 @@ impl Bits {
         self.words[at] |= bit;
     }
 
-    pub fn contains(&self, number: u32) -> bool {
-        self.words.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    pub fn contains(&self, number: K) -> bool {
+        self.words.get(number.at() / 64).is_some_and(|word| word >> (number.at() % 64) & 1 == 1)
     }
 
-    pub fn remove(&mut self, number: u32) {
+    pub fn remove(&mut self, number: K) {
         if self.contains(number) {
-            self.words[number as usize / 64] &= !(1 << (number % 64));
+            self.words[number.at() / 64] &= !(1 << (number.at() % 64));
             self.len -= 1;
         }
     }
 
     /// The first number that is in, from `number` on. Cost: O(largest number / 64).
-    pub fn first_from(&self, number: u32) -> Option<u32> {
-        let mut at = number as usize / 64;
-        let mut word = self.words.get(at)? & (!0 << (number % 64));
+    pub fn first_from(&self, number: K) -> Option<K> {
+        let mut at = number.at() / 64;
+        let mut word = self.words.get(at)? & (!0 << (number.at() % 64));
         while word == 0 {
             at += 1;
             word = *self.words.get(at)?;
         }
-        Some(at as u32 * 64 + word.trailing_zeros())
+        Some(K::of(at * 64 + word.trailing_zeros() as usize))
     }
 }
 
@@ -50,7 +58,7 @@ mod tests {
 
     #[test]
     fn numbers_are_walked_in_their_order() {
-        let mut bits = Bits::default();
+        let mut bits = Bits::<u32>::new();
         assert!(bits.is_empty() && bits.first_from(0).is_none());
         for number in [200, 3, 64, 3] {
             bits.insert(number);

@@ -4,7 +4,10 @@
 //! upper bits of the hash are the home slot, so it grows in one sequential pass over both halves. Nothing walks
 //! the table in its own order: what the core decides never depends on the hash or its seed.
 
+use std::marker::PhantomData;
+
 use crate::language::bytes::u64_at;
+use crate::language::ids::Key;
 use crate::store::slab::NIL;
 
 #[derive(Clone, Copy)]
@@ -19,9 +22,11 @@ const FIRST_BITS: u32 = 6;
 /// Shards of a large table.
 const SHARDS: usize = 1024;
 
-pub struct Index {
+/// Numbers of entries are of their own kind.
+pub struct Index<K> {
     shards: Vec<Shard>,
     len: usize,
+    entries: PhantomData<K>,
 }
 
 #[derive(Clone)]
@@ -32,15 +37,15 @@ struct Shard {
     len: usize,
 }
 
-impl Index {
+impl<K: Key> Index<K> {
     /// Create a table for things of which there are few.
     pub fn small() -> Self {
-        Self { shards: vec![Shard::new(); 1], len: 0 }
+        Self { shards: vec![Shard::new(); 1], len: 0, entries: PhantomData }
     }
 
     /// Create a table for things without number.
     pub fn large() -> Self {
-        Self { shards: vec![Shard::new(); SHARDS], len: 0 }
+        Self { shards: vec![Shard::new(); SHARDS], len: 0, entries: PhantomData }
     }
 
     pub fn len(&self) -> usize {
@@ -48,8 +53,9 @@ impl Index {
     }
 
     /// Find the entry of this hash that `is_match` accepts. Cost: O(1) expected.
-    pub fn find(&self, hash: u64, is_match: impl Fn(u32) -> bool) -> Option<u32> {
-        self.shards[self.shard(hash)].find(tag(hash), is_match)
+    pub fn find(&self, hash: u64, is_match: impl Fn(K) -> bool) -> Option<K> {
+        let found = self.shards[self.shard(hash)].find(tag(hash), |entry| is_match(K::of(entry as usize)));
+        found.map(|entry| K::of(entry as usize))
     }
 
     /// Read the place where a look-up of this hash will begin, so that it is in the cache by then.
@@ -60,16 +66,16 @@ impl Index {
 
     /// Add an entry that `find` does not find. Cost: O(1) amortised, O(shard) at most.
     #[inline(always)]
-    pub fn insert(&mut self, hash: u64, entry: u32) {
+    pub fn insert(&mut self, hash: u64, entry: K) {
         let at = self.shard(hash);
-        self.shards[at].insert(Slot { tag: tag(hash), entry });
+        self.shards[at].insert(Slot { tag: tag(hash), entry: entry.at() as u32 });
         self.len += 1;
     }
 
     /// Take an entry out that is there. Cost: O(1) expected.
-    pub fn remove(&mut self, hash: u64, entry: u32) {
+    pub fn remove(&mut self, hash: u64, entry: K) {
         let at = self.shard(hash);
-        self.shards[at].remove(tag(hash), entry);
+        self.shards[at].remove(tag(hash), entry.at() as u32);
         self.len -= 1;
     }
 
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn finds_what_was_inserted_and_nothing_else() {
-        let mut index = Index::large();
+        let mut index = Index::<u32>::large();
         let key = |n: u32| hash(7, n % 3, &n.to_le_bytes());
         for n in 0..10_000 {
             assert_eq!(index.find(key(n), |entry| entry == n), None);
@@ -215,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_out_is_gone_and_all_else_is_found() {
-        let mut index = Index::small();
+        let mut index = Index::<u32>::small();
         let key = |n: u32| hash(7, 0, &(n / 3).to_le_bytes());
         for n in 0..3_000 {
             index.insert(key(n), n);
@@ -231,7 +237,7 @@ mod tests {
 
     #[test]
     fn equal_hashes_are_told_apart_by_the_key() {
-        let mut index = Index::small();
+        let mut index = Index::<u32>::small();
         for n in 0..100 {
             index.insert(42, n);
         }

@@ -3,7 +3,13 @@
 //! A market's levels share the upper digits of their ranks, so two to four nodes lead to any of them; the next
 //! best level is found with one bit scan per node. An order far away makes the tree taller while it is there.
 
+use std::marker::PhantomData;
+
+use crate::language::ids::Key;
 use crate::store::slab::{Slab, NIL};
+
+/// The place of a level among others: the lower the better.
+pub type Rank = i64;
 
 const DIGIT_BITS: u32 = 6;
 const DIGIT_MASK: u64 = (1 << DIGIT_BITS) - 1;
@@ -38,8 +44,9 @@ impl Node {
     }
 }
 
-pub struct Ladder {
-    nodes: Slab<Node>,
+/// Levels are kept elsewhere, by slots of their own kind.
+pub struct Ladder<L> {
+    nodes: Slab<u32, Node>,
     root: u32,
     /// Nodes from the root down to a level.
     height: usize,
@@ -48,6 +55,7 @@ pub struct Ladder {
     len: usize,
     /// Lowest rank, when there is one, and its level.
     best: (i64, u32),
+    levels: PhantomData<L>,
 }
 
 fn key_of(rank: i64) -> u64 {
@@ -67,9 +75,9 @@ fn above(key: u64, height: usize) -> u64 {
     key.wrapping_shr(DIGIT_BITS.wrapping_mul(height as u32))
 }
 
-impl Ladder {
+impl<L: Key> Ladder<L> {
     pub fn new() -> Self {
-        Self { nodes: Slab::new(), root: NIL, height: 0, prefix: 0, len: 0, best: (0, NIL) }
+        Self { nodes: Slab::new(), root: NIL, height: 0, prefix: 0, len: 0, best: (0, NIL), levels: PhantomData }
     }
 
     pub fn len(&self) -> usize {
@@ -77,28 +85,29 @@ impl Ladder {
     }
 
     /// The lowest rank and its level. Cost: O(1).
-    pub fn best(&self) -> Option<(i64, u32)> {
-        (self.best.1 != NIL).then_some(self.best)
+    pub fn best(&self) -> Option<(i64, L)> {
+        let (rank, level) = self.best;
+        (level != NIL).then_some((rank, L::of(level as usize)))
     }
 
-    /// Find the level of a rank, or `NIL`. Cost: O(height).
-    pub fn get(&self, rank: i64) -> u32 {
+    /// Find the level of a rank. Cost: O(height).
+    pub fn get(&self, rank: i64) -> Option<L> {
         let key = key_of(rank);
         if self.root == NIL || above(key, self.height) != self.prefix {
-            return NIL;
+            return None;
         }
         let mut node = self.root;
         for height in (1..=self.height).rev() {
             match self.nodes[node].child(digit(key, height)) {
                 Some(child) => node = child,
-                None => return NIL,
+                None => return None,
             }
         }
-        node
+        Some(L::of(node as usize))
     }
 
     /// Find the level of a rank, or add the one that `make` makes. Cost: O(height).
-    pub fn level_at(&mut self, rank: i64, make: impl FnOnce() -> u32) -> u32 {
+    pub fn level_at(&mut self, rank: i64, make: impl FnOnce() -> L) -> L {
         let key = key_of(rank);
         self.cover(key);
         let mut node = self.root;
@@ -112,13 +121,13 @@ impl Ladder {
         }
         let leaf = &mut self.nodes[node];
         if let Some(level) = leaf.child(digit(key, 1)) {
-            return level;
+            return L::of(level as usize);
         }
         let level = make();
-        leaf.set(digit(key, 1), level);
+        leaf.set(digit(key, 1), level.at() as u32);
         self.len += 1;
         if self.best.1 == NIL || rank < self.best.0 {
-            self.best = (rank, level);
+            self.best = (rank, level.at() as u32);
         }
         level
     }
@@ -126,7 +135,7 @@ impl Ladder {
     /// Take out a rank that has a level. Cost: O(height).
     pub fn remove(&mut self, rank: i64) {
         if rank == self.best.0 {
-            self.best = self.after(rank).unwrap_or((0, NIL));
+            self.best = self.first_from(key_of(rank) + 1).unwrap_or((0, NIL));
         }
         let key = key_of(rank);
         let mut path = [NIL; HEIGHT_MAX + 1];
@@ -149,12 +158,12 @@ impl Ladder {
     }
 
     /// The next rank above, with its level. Cost: O(height).
-    pub fn after(&self, rank: i64) -> Option<(i64, u32)> {
-        self.first_from(key_of(rank) + 1)
+    pub fn after(&self, rank: i64) -> Option<(i64, L)> {
+        self.first_from(key_of(rank) + 1).map(|(rank, level)| (rank, L::of(level as usize)))
     }
 
     /// Walk from the best on.
-    pub fn iter(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (i64, L)> + '_ {
         std::iter::successors(self.best(), move |(rank, _)| self.after(*rank))
     }
 
@@ -268,7 +277,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::Ladder;
-    use crate::store::slab::NIL;
 
     /// A small generator of numbers that look random and are always the same.
     fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
@@ -298,7 +306,7 @@ mod tests {
                 assert_eq!(ladder.level_at(rank, || unreachable!("the level is there")), step as u32);
             }
             assert_eq!(ladder.best(), tree.first_key_value().map(|(rank, level)| (*rank, *level)));
-            assert_eq!(ladder.get(rank), tree.get(&rank).copied().unwrap_or(NIL));
+            assert_eq!(ladder.get(rank), tree.get(&rank).copied());
             if step % 500 == 0 {
                 ladder.check().unwrap();
                 assert!(ladder.iter().eq(tree.iter().map(|(rank, level)| (*rank, *level))));
