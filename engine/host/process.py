@@ -14,6 +14,7 @@ import structlog
 
 from engine.api.cursor import Cursor, journal_name
 from engine.api.heartbeat import Heartbeat
+from engine.api.ids import Seq
 from engine.host import journal, recovery
 from engine.host.clock import ExchangeClock
 from engine.host.disk import Disk, UnsyncedDisk
@@ -131,6 +132,6 @@ def keep_standing(data: Path, disk: Disk, seq: int) -> None:
     directory = files.directory_of(data)
     journal.make_private(directory)
     kept_seq = max((kept for kept in map(files.seq_of, files.list_standings(directory)) if kept <= seq), default=0)
-    fold = fold_to(data, Cursor(min(seq, kept_seq + STANDING_RECORDS_MAX)))
+    fold = fold_to(data, Cursor(Seq(min(seq, kept_seq + STANDING_RECORDS_MAX))))
     disk.publish(directory / files.name_of(fold.cursor.seq), fold.snapshot())
     files.drop_old(directory)

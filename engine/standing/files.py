@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from engine.api.cursor import journal_name
 from engine.api.errors import ForeignPart, SnapshotError
 from engine.standing.fold import Fold
 
@@ -57,7 +58,7 @@ def restore(directory: Path, journal: int, to_seq: int) -> Iterator[Fold]:
             _log.warning("standing_refused", path=str(path), reason=str(error))
             continue
         if fold.cursor.journal != journal:
-            raise ForeignPart(f"{directory.name}/{path.name}", fold.cursor.journal, journal)
+            raise ForeignPart(f"{directory.name}/{path.name}", journal_name(fold.cursor.journal), journal_name(journal))
         if fold.cursor.seq == seq_of(path):
             yield fold
     yield Fold(journal)
@@ -70,7 +71,7 @@ def check_all(directory: Path, journal: int) -> None:
             head = file.read(JOURNAL_AT.stop)
         of_journal = int.from_bytes(head[JOURNAL_AT], "little")
         if len(head) == JOURNAL_AT.stop and of_journal != journal:
-            raise ForeignPart(f"{directory.name}/{path.name}", of_journal, journal)
+            raise ForeignPart(f"{directory.name}/{path.name}", journal_name(of_journal), journal_name(journal))
 
 
 def drop_old(directory: Path) -> None:

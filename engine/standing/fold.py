@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _ROW = Struct("<HBBIQQqq16sQIHBx")
 _MARKET = Struct("<IBB2xqqQ")
 
-SEQ_MAX = (1 << 64) - 1
+SEQ_MAX = Seq((1 << 64) - 1)
 """No record is beyond it."""
 
 Buffer = bytes | bytearray | memoryview

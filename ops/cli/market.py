@@ -13,6 +13,7 @@ from engine.api.enums import BreakerReason, SymbolStatus, VenueStatus
 from engine.api.errors import UnitError
 from engine.api.units import Ticks
 from engine.api.wire import Record
+from engine.standing import load
 from ops.cli.screen import DEFAULT_DATA, DataOption, clear_faults, out
 from ops.directory import journal_of
 from ops.errors import Refused
