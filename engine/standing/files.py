@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import structlog
-
 from engine.api.cursor import journal_name
 from engine.api.errors import ForeignPart, SnapshotError
 from engine.standing.fold import Fold
@@ -20,8 +18,6 @@ KEPT = 2
 
 JOURNAL_AT = slice(12, 20)
 """Where the bytes of a fold name its journal."""
-
-_log = structlog.get_logger()
 
 
 def directory_of(data: Path) -> Path:
@@ -55,7 +51,9 @@ def restore(directory: Path, journal: int, to_seq: int) -> Iterator[Fold]:
         try:
             fold = Fold.restore(path.read_bytes())
         except (OSError, SnapshotError) as error:
-            _log.warning("standing_refused", path=str(path), reason=str(error))
+            import structlog  # here: it takes longer than all else a short command imports
+
+            structlog.get_logger().warning("standing_refused", path=str(path), reason=str(error))
             continue
         if fold.cursor.journal != journal:
             raise ForeignPart(f"{directory.name}/{path.name}", journal_name(fold.cursor.journal), journal_name(journal))

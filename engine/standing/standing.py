@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import structlog
-
 from engine.api.cursor import Cursor, journal_name
 from engine.api.durable import read_marker
 from engine.api.errors import CorruptJournal, CursorRefused
@@ -20,8 +18,6 @@ from engine.standing.accounts import Accounts
 from engine.standing.fold import SEQ_MAX, Fold
 from engine.standing.markets import Markets
 from engine.standing.orders import Order, Orders
-
-_log = structlog.get_logger()
 
 READ_BYTES = 1 << 22
 """Bytes of the journal read at a time."""
@@ -132,7 +128,9 @@ def _is_of(fold: Fold, directory: Path) -> bool:
     before = [path for path in list_segments(directory) if _first_seq(path) <= seq]
     is_of = not seq or (bool(before) and fold.is_of(before[-1].read_bytes()[SEGMENT_HEADER_BYTES:]))
     if not is_of:
-        _log.warning("standing_of_another_history", seq=seq)
+        import structlog  # here: it takes longer than all else a short command imports
+
+        structlog.get_logger().warning("standing_of_another_history", seq=seq)
     return is_of
 
 

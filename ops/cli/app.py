@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import typer
+from typer._click import Command, Context, HelpFormatter
 from typer.core import TyperGroup
 
 
@@ -89,20 +91,22 @@ class _Group(TyperGroup):
 
     table: Commands = COMMANDS
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.commands: Any = dict.fromkeys(self.table)  # what a mistyped name is compared with
-
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Context) -> list[str]:
         return list(self.table)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         entry = self.table.get(cmd_name)
         return None if entry is None else typer.main.get_command(_typer(entry, cmd_name))
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in self.table.items()])
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        if args[0] not in self.table:
+            meant = get_close_matches(args[0], self.table)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {meant[0]!r}?" if meant else ""))
+        return super().resolve_command(ctx, args)
 
 
 def _typer(entry: Leaf | Branch, name: str) -> typer.Typer:

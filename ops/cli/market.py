@@ -19,8 +19,8 @@ from ops.directory import journal_of
 from ops.errors import Refused
 from ops.steering import command_engine, instrument_of, registry_of
 from ops.telling.chronicle import Chronicle
-from ops.telling.commands import words
 from ops.telling.events import describe_event
+from ops.telling.words import words
 
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC/USDT.")]
 

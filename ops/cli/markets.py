@@ -6,8 +6,8 @@ from engine.standing import load
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, busy, clear_faults, show_json, show_table
 from ops.directory import journal_of
 from ops.telling.chronicle import Chronicle
-from ops.telling.commands import words
 from ops.telling.times import iso_time
+from ops.telling.words import words
 
 
 @clear_faults

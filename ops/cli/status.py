@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import typer
 
 from engine.api.link import EngineStatus
+from engine.api.segment import list_segments
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.directory import read_whereabouts
 from ops.telling.times import iso_time
@@ -16,12 +18,22 @@ _COLORS = {"healthy": "green", "degraded": "yellow", "unhealthy": "red"}
 
 @clear_faults
 def status(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
-    """Show processes, engine, links and how far each follower of the log is behind. Exit code 1 unless healthy."""
+    """Show processes, engine, links, how far each follower of the log is behind, and what is halted.
+
+    Exit code 1 unless healthy; a halt is no fault.
+    """
+    from ops.watching.closures import closures  # here: --help needs no fold
+
     inspection = inquire(read_whereabouts(data))
+    closed = closures(data) if list_segments(data / "journal") else None
     if as_json:
-        show_json(inspection)
+        show_json({**msgspec.structs.asdict(inspection), "closures": closed})
     else:
         _show(inspection)
+        if closed is not None and not closed.is_open:
+            out.print(f"venue: {closed.venue}", markup=False)
+            for symbol, closure in closed.symbols.items():
+                out.print(f"{symbol}: {closure}", markup=False)
     if inspection.health != "healthy":
         raise typer.Exit(1)
 

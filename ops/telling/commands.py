@@ -7,6 +7,7 @@ from engine.api.enums import ExecInst, MarginMode, OrdType, Peg, SelfTrade, Side
 from engine.api.rejects import describe
 from engine.api.units import format_minor
 from ops.telling.chronicle import Chronicle
+from ops.telling.words import words
 
 
 def describe_command(command: c.Command, chronicle: Chronicle) -> str:
@@ -182,11 +183,6 @@ def _mass_cancel(request: c.MassCancel, chronicle: Chronicle) -> str:
     why = f", because {describe(request.code)}" if request.code else ""
     kill = ", kill switch on" if request.kill else ""
     return f"mass cancel {request.cl_ord_id}: {', '.join(scope) or 'all orders'}{why}{kill}"
-
-
-def words(name: str) -> str:
-    """Write the name of a member of an enumeration as words."""
-    return name.lower().replace("_", " ")
 
 
 def _resent(poss_resend: bool) -> str:

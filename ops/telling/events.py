@@ -10,8 +10,8 @@ from engine.api.rejects import describe
 from engine.api.units import Lots, format_minor
 from engine.api.wire import Record
 from ops.telling.chronicle import Chronicle
-from ops.telling.commands import words
 from ops.telling.times import iso_time
+from ops.telling.words import words
 
 _RESTATED = {
     RestateReason.PEG: "the price it is pegged to moved",

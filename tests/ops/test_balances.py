@@ -111,3 +111,18 @@ def test_demo_agrees_with_itself(tmp_path: Path) -> None:
     outcome = answer["outcome"]
     assert (outcome["orders"], outcome["fills"], outcome["reports"], outcome["copies"]) == (40, 40, 80, 80)
     assert answer["agreed"] is True and answer["reconciliation"]["differences"] == []
+
+
+@pytest.mark.req("SVC-16")
+def test_status_tells_what_is_halted(trading: Running) -> None:
+    assert trading.json("status")["closures"] == {"venue": "open", "symbols": {}}
+    assert "venue:" not in trading.exchange("status").stdout
+    try:
+        assert trading.exchange("market", "status", "ETH/USDT", "halt").returncode == 0
+        assert trading.exchange("market", "breaker", "BTC/USDT").returncode == 0
+        assert trading.exchange("market", "status", "--venue", "cancel-only").returncode == 0
+        said = trading.exchange("status").stdout
+        assert "venue: cancel only\n" in said and "ETH/USDT: halt\n" in said and "BTC/USDT: breaker until 20" in said
+    finally:
+        assert trading.exchange("market", "status", "--venue", "open").returncode == 0
+        assert trading.exchange("market", "status", "ETH/USDT", "open").returncode == 0
