@@ -46,7 +46,7 @@ mutants: setup-dev
 	$(BIN)/python scripts/mutants.py $(MUTANTS)
 
 trace: setup-dev
-	$(BIN)/python scripts/trace.py
+	$(BIN)/python scripts/trace.py -n $(WORKERS) --dist worksteal
 
 setup: .stamps/install
 setup-dev: .stamps/dev

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections import defaultdict
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write ID -> test -> outcome to this file")
     arguments, pytest_arguments = parser.parse_known_args()
     tracer = Tracer()
+    # Tests that run in several processes are collected there; which requirements they name is looked up here.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        pytest.main(["--collect-only", *pytest_arguments], plugins=[tracer])
     pytest.main(["-p", "no:cacheprovider", *pytest_arguments], plugins=[tracer])
     outcomes = {requirement: tracer.outcomes[requirement] for requirement in sorted(tracer.outcomes, key=natural)}
     if arguments.json:
