@@ -68,7 +68,7 @@ class Fold:
     def cursor(self) -> Cursor:
         """How far it has come."""
         end = lib.exchange_standing_end(self._fold)
-        return Cursor(end.seq, end.crc, lib.exchange_standing_journal(self._fold))
+        return Cursor(Seq(end.seq), end.crc, lib.exchange_standing_journal(self._fold))
 
     def take(self, records: Buffer, to_seq: int = SEQ_MAX) -> Taken:
         """Take the whole records at the head of ``records``, up to ``to_seq``.
