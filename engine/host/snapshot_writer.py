@@ -48,9 +48,6 @@ NICENESS = 5
 DESCRIPTORS = 1 << 16
 """Descriptors the child closes at least, where the system names no limit."""
 
-_NO_STANDING = 254
-"""Exit code of a child whose snapshot is whole, but which could keep no standing after it."""
-
 _UNKNOWN = 255
 """Exit code of a child that failed for another reason than the disk's."""
 
@@ -145,13 +142,10 @@ class SnapshotWriter:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, CHILD_S_MAX + ORPHAN_S)
             snapshot.write(self._directory, self._core, place, self._disk)
-            code = _NO_STANDING
             self._keep_standing(self._core.seq)
             code = 0
-        except EngineError:
-            pass
         except OSError as error:
-            code = code if code == _NO_STANDING else error.errno or _UNKNOWN
+            code = error.errno or _UNKNOWN
         finally:
             os._exit(code)
 
@@ -165,13 +159,12 @@ class SnapshotWriter:
     def _child_ended(self, code: int) -> None:
         took_ms = int((time.monotonic() - self._child_began) * 1000)
         self.child = 0
-        if code == _NO_STANDING:
-            _log.error(
-                "standing_not_kept", reason="followers start from an older one: look at standing/ and the journal"
-            )
-        elif code:
+        is_taken = (self._directory / snapshot.name_of(self._child_seq)).exists()
+        if not is_taken:
             self._failed(_reason(code))
             return
+        if code:
+            _log.error("standing_not_kept", reason=_reason(code))
         self._taken(self._child_seq, self._child_ns, took_ms)
 
     def _failed(self, reason: str) -> None:

@@ -36,7 +36,8 @@ class Faults(msgspec.Struct, frozen=True):
 
 
 class FaultyDisk(Disk):
-    """A disk that fails as told, and that stands still on snapshots while the file ``hold`` exists."""
+    """A disk that fails as told, and that stands still on snapshots while the file ``hold`` exists, on
+    standings while ``hold-standing`` does."""
 
     def __init__(self, data: Path, faults: Faults) -> None:
         self._data = data
@@ -65,6 +66,8 @@ class FaultyDisk(Disk):
         return len(data) if self._writes == self._faults.lie else super().write(fd, data)
 
     def publish(self, path: Path, *content: bytes) -> None:
+        while path.parent.name == "standing" and (self._data / "hold-standing").exists():
+            time.sleep(0.01)
         if path.parent.name == "snapshots":
             while (self._data / "hold").exists():
                 time.sleep(0.01)

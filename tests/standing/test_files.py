@@ -126,6 +126,20 @@ def test_a_standing_that_cannot_be_kept_costs_a_line_in_the_log_and_no_snapshot(
     assert len(engine.snapshots()) == 2 and not engine.said("snapshot_failed")
 
 
+@pytest.mark.req("RPL-20", "RPL-22")
+def test_a_child_that_hangs_over_its_standing_has_taken_its_snapshot(tmp_path: Path) -> None:
+    engine = FaultyEngine(tmp_path)
+    (tmp_path / "hold-standing").touch()
+    engine.start(Faults(snapshot_every=50, child_s_max=0.5))
+    engine.register()
+    engine.trade(50)
+    eventually("the report", lambda: engine.said("standing_not_kept", "ended by SIGKILL"))
+    eventually("a snapshot", lambda: engine.said("snapshot_taken"))
+    (tmp_path / "hold-standing").unlink()
+    assert engine.end(15) == 0
+    assert not engine.said("snapshot_failed")
+
+
 @pytest.mark.req("RPL-20")
 def test_few_standings_are_kept_and_they_reach_far_back(tmp_path: Path) -> None:
     for million in range(1, 200):
