@@ -20,7 +20,7 @@ COLUMNS = {
         *("order_id", "account_id", "symbol_id", "side", "ord_type", "time_in_force", "order_qty", "price"),
         *("cl_ord_id", "source", "created_at_ns", "locked_asset_id", "leaves_qty", "cum_qty", "locked"),
         *("state", "previous_state", "reason", "changed_at_ns", "changed_seq"),
-        *("stop_px", "work_price", "exec_inst"),
+        *("stop_px", "work_price", "exec_inst", "maker_ppm", "taker_ppm"),
     ),
     "ledger_transactions": ("seq", "event_index", "ts_ns", "kind", "reference"),
     "postings": ("seq", "event_index", "account_id", "asset_id", "amount"),
@@ -113,7 +113,7 @@ def _order_row(order: Order, scales: Scales) -> str:
         f"\t{scales.qty(order.cum_qty, symbol_id)}\t{scales.amount(order.locked, order.locked_asset_id)}"
         f"\t{int(order.state)}\t{previous}\t{order.reason}\t{order.changed_at_ns}\t{order.changed_seq}"
         f"\t{scales.price(terms.stop_px, symbol_id)}\t{scales.price(order.work_price, symbol_id)}"
-        f"\t{int(terms.exec_inst)}\n"
+        f"\t{int(terms.exec_inst)}\t{order.maker_ppm}\t{order.taker_ppm}\n"
     )
 
 

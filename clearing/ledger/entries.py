@@ -88,7 +88,8 @@ class Order(msgspec.Struct, frozen=True):
 
     ``terms`` are those in force: a replace changes them. ``locked`` is what it still holds, in ``locked_asset_id``;
     ``leaves`` keeps the voided quantity once it is canceled or expired (RES-08). ``work_price`` is the price at
-    which it works, 0 while it waits for one, and for a market order until the engine names it.
+    which it works, 0 while it waits for one, and for a market order until the engine names it. The rates are those it
+    was accepted under.
     Invariant: ``cum_qty + leaves == terms.order_qty`` (INV-20).
     """
 
@@ -106,6 +107,13 @@ class Order(msgspec.Struct, frozen=True):
     changed_at_ns: TimestampNs
     changed_seq: Seq
     work_price: Ticks = Ticks(0)
+    maker_ppm: int = 0
+    taker_ppm: int = 0
+
+    @property
+    def rates(self) -> tuple[int, int]:
+        """What it pays as maker and as taker, in ppm."""
+        return self.maker_ppm, self.taker_ppm
 
     @property
     def per_lot(self) -> int:
@@ -171,7 +179,22 @@ class Loan(msgspec.Struct, frozen=True):
     amount: int
 
 
-Registration = RegisterAsset | RegisterFirm | OpenAccount | ListInstrument | ChangeInstrument | SetCollateral
+class FeeRule(msgspec.Struct, frozen=True):
+    """What an account pays from a time on.
+
+    ``account_id`` 0 is what a symbol is listed with, ``symbol_id`` 0 all symbols an account has no other rates for.
+    """
+
+    seq: Seq
+    account_id: AccountId
+    symbol_id: SymbolId
+    maker_ppm: int
+    taker_ppm: int
+    is_unset: bool
+    effective_ns: TimestampNs
+
+
+Registration = RegisterAsset | RegisterFirm | OpenAccount | ListInstrument | ChangeInstrument | SetCollateral | FeeRule
 
 
 class Entry(msgspec.Struct):

@@ -42,6 +42,7 @@ class Ledger:
         """
         # The scales before the record: a change of steps finds no open order and no position that would need the new.
         entry = Entry(record.seq, record.ts_ns, scales=self.state.scales)
+        self.state.fee_rules.settle(record.ts_ns)
         for index, event in enumerate(record.events):
             self._book(record, index, event, entry)
         self._positions.check_nothing_due(record.seq)
@@ -81,6 +82,8 @@ class Ledger:
                 | e.CollateralSet()
             ):
                 self._registrations.registered(record, entry)
+            case e.ParameterSet():
+                self._registrations.set_rule(record, event, entry)
             case (
                 e.SessionRegistered()
                 | e.OrderRejected()
@@ -102,6 +105,7 @@ class Ledger:
                 | e.AccountStatusSet()
                 | e.AccountLimitsSet()
                 | e.MarginStateSet()
+                | e.ParameterTookEffect()
             ):
                 pass  # no order, balance, position or loan changes
             case _:

@@ -30,8 +30,11 @@ class Matches:
         _check_match(seq, event, taker, maker)
         pricing = self._state.priced(seq, event.symbol_id)
         notional = pricing.notional(event.last_px, event.last_qty)
-        agree(seq, "taker_fee", event.taker_fee, pricing.fee_toward_positive_infinity(notional, pricing.taker_ppm))
-        agree(seq, "maker_fee", event.maker_fee, pricing.fee_toward_positive_infinity(notional, pricing.maker_ppm))
+        taker_fee = pricing.fee_toward_positive_infinity(notional, taker.taker_ppm)
+        maker_fee = pricing.fee_toward_positive_infinity(notional, maker.maker_ppm)
+        agree(seq, "taker_fee", event.taker_fee, taker_fee)
+        # A rebate is at most what the other side pays.
+        agree(seq, "maker_fee", event.maker_fee, max(maker_fee, -taker_fee))
         entry.trades.append(_trade(seq, index, ts_ns, event, pricing))
         entry.transactions.append(LedgerTransaction(seq, index, ts_ns, TRADE))
         self._orders.filled(taker, seq, ts_ns, event.last_qty, event.taker_leaves, entry)

@@ -18,7 +18,7 @@ from engine.api.events import (
     OrderTriggered,
 )
 from engine.api.ids import Seq
-from engine.api.limits import LEVERAGE_DEFAULT
+from engine.api.limits import LEVERAGE_MAX
 from engine.api.units import Lots, Ticks, TimestampNs
 from engine.api.wire import Record
 
@@ -36,9 +36,10 @@ class Orders:
         seq, ts_ns, reserved = record.seq, record.time_of(index), event.reserved
         pricing = self._state.priced(seq, terms.symbol_id)
         agree(seq, "order_id", event.order_id, seq)
+        rates = self._state.fee_rules.rates(terms.account_id, terms.symbol_id)
         # A limit that slid is told next, and checked then.
         if ExecInst.SLIDE not in terms.exec_inst:
-            self._check_reserved(seq, terms, terms.order_qty, reserved, pricing)
+            self._check_reserved(seq, terms, terms.order_qty, reserved, pricing, rates)
         in_base = terms.side is Side.SELL and not pricing.is_perpetual
         asset = pricing.base_asset_id if in_base else pricing.quote_asset_id
         works_at = terms.price if terms.ord_type is OrdType.LIMIT else Ticks(0)
@@ -57,29 +58,33 @@ class Orders:
             ts_ns,
             seq,
             works_at,
+            *rates,
         )
         self._state.orders[order.order_id] = order
         entry.orders.append(order)
         if reserved:
             entry.movements.append(Movement(terms.account_id, asset, -reserved, reserved))
 
-    def _check_reserved(self, seq: Seq, terms: NewOrder, leaves: Lots, reserved: int, pricing: Pricing) -> None:
+    def _check_reserved(
+        self, seq: Seq, terms: NewOrder, leaves: Lots, reserved: int, pricing: Pricing, rates: tuple[int, int]
+    ) -> None:
         """Check that an order locks the same for each lot, and at least what it may cost (RES-21)."""
         agree(seq, f"reserved {reserved} in lots of {leaves}", 0, reserved % leaves)
-        price = terms.price or terms.stop_px
+        price, ppm = terms.price or terms.stop_px, max(*rates, 0)
         if pricing.is_perpetual:
             if ExecInst.REDUCE_ONLY in terms.exec_inst:
                 agree(seq, "reserved", reserved, 0)
                 return
             known = self._state.positions.get((terms.account_id, terms.symbol_id))
-            # A position that has not been told yet begins with the default leverage, or less.
-            requirement = pricing.margin_requirement(price, leaves, known.leverage if known else LEVERAGE_DEFAULT)
+            # The leverage of a position that has not been told yet is known as far as its bound.
+            leverage = known.leverage if known else LEVERAGE_MAX
+            requirement = pricing.margin_requirement(price, leaves, leverage, ppm)
         elif terms.side is Side.SELL:
             if terms.ord_type is not OrdType.MARKET or reserved:
                 agree(seq, "reserved", reserved, pricing.base_amount(leaves))
             return
         else:
-            requirement = pricing.buy_requirement(price, leaves)
+            requirement = pricing.buy_requirement(price, leaves, ppm)
         agree(seq, f"reserved {reserved} covers {requirement}", True, reserved >= requirement)
 
     def filled(self, order: Order, seq: Seq, ts_ns: TimestampNs, last_qty: Lots, leaves: Lots, entry: Entry) -> None:
@@ -117,7 +122,9 @@ class Orders:
             stop_px=request.stop_px or order.terms.stop_px,
             time_in_force=TimeInForce(request.time_in_force or order.terms.time_in_force),
         )
-        self._check_reserved(seq, terms, event.leaves, event.reserved, self._state.priced(seq, terms.symbol_id))
+        self._check_reserved(
+            seq, terms, event.leaves, event.reserved, self._state.priced(seq, terms.symbol_id), order.rates
+        )
         works_at = _work_price_after_replace(order, event)
         changed = order.changed(seq, record.time_of(index), terms, event.leaves, event.reserved, works_at)
         self._state.orders[order.order_id] = changed
@@ -138,7 +145,9 @@ class Orders:
             terms = msgspec.structs.replace(terms, order_qty=event.order_qty, price=price)
         locked = order.locked - event.released
         if has_slid:
-            self._check_reserved(seq, terms, event.leaves, locked, self._state.priced(seq, terms.symbol_id))
+            self._check_reserved(
+                seq, terms, event.leaves, locked, self._state.priced(seq, terms.symbol_id), order.rates
+            )
         changed = order.changed(seq, record.time_of(index), terms, event.leaves, locked, event.price)
         self._state.orders[order.order_id] = changed
         entry.orders.append(changed)

@@ -27,8 +27,6 @@ class Pricing(msgspec.Struct, frozen=True):
     fee_account_id: AccountId
     base_per_lot: int
     quote_per_tick_lot: int
-    maker_ppm: int
-    taker_ppm: int
     fee_step: int
     is_perpetual: bool = False
     pnl_account_id: AccountId = AccountId(ABSENT)
@@ -44,8 +42,6 @@ class Pricing(msgspec.Struct, frozen=True):
             instrument.fee_account_id,
             _exact(lot.mantissa, lot.decimals, base_decimals),
             _exact(tick.mantissa * lot.mantissa, tick.decimals + lot.decimals, quote_decimals),
-            instrument.maker_ppm,
-            instrument.taker_ppm,
             int(10 ** max(0, quote_decimals - FEE_DECIMALS)),
             instrument.is_perpetual,
             instrument.pnl_account_id,
@@ -66,15 +62,15 @@ class Pricing(msgspec.Struct, frozen=True):
         """
         return -(-notional * ppm // (_PPM * self.fee_step)) * self.fee_step
 
-    def buy_requirement(self, ticks: Ticks, lots: Lots) -> int:
-        """Least quote amount a resting buy must have locked, worst-case fee included. Source: RES-21."""
+    def buy_requirement(self, ticks: Ticks, lots: Lots, ppm: int) -> int:
+        """Least quote amount a resting buy must have locked, a fee of ``ppm`` included. Source: RES-21."""
         notional = self.notional(ticks, lots)
-        return notional + self.fee_toward_positive_infinity(notional, max(self.taker_ppm, self.maker_ppm, 0))
+        return notional + self.fee_toward_positive_infinity(notional, ppm)
 
-    def margin_requirement(self, ticks: Ticks, lots: Lots, leverage: int) -> int:
+    def margin_requirement(self, ticks: Ticks, lots: Lots, leverage: int, ppm: int) -> int:
         """Least quote amount an order in a perpetual must have locked, lot by lot. Source: RES-21."""
         notional = self.notional(ticks, Lots(1))
-        fee = self.fee_toward_positive_infinity(notional, max(self.taker_ppm, self.maker_ppm, 0))
+        fee = self.fee_toward_positive_infinity(notional, ppm)
         return lots * (-(-notional // leverage) + fee)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.ledger.entries import Entry
+from clearing.ledger.entries import Entry, FeeRule
 from clearing.ledger.state import LedgerState
 from engine.api.commands import (
     ChangeInstrument,
@@ -11,8 +11,14 @@ from engine.api.commands import (
     RegisterAsset,
     RegisterFirm,
     SetCollateral,
+    SetFeeRates,
 )
+from engine.api.events import ParameterSet
+from engine.api.ids import ABSENT, AccountId
 from engine.api.wire import Record
+
+THE_LISTING = AccountId(ABSENT)
+"""In place of an account: what everybody pays who has no rates of his own."""
 
 
 class Registrations:
@@ -24,6 +30,13 @@ class Registrations:
     def registered(self, record: Record, entry: Entry) -> None:
         """Take over a registration."""
         command = record.command
+        if isinstance(command, ListInstrument | ChangeInstrument):
+            i = command.instrument
+            self._rule(
+                FeeRule(record.seq, THE_LISTING, i.symbol_id, i.maker_ppm, i.taker_ppm, False, record.ts_ns),
+                record,
+                entry,
+            )
         assert isinstance(
             command, RegisterAsset | RegisterFirm | OpenAccount | ListInstrument | ChangeInstrument | SetCollateral
         )
@@ -35,3 +48,15 @@ class Registrations:
             case SetCollateral():
                 self._state.lenders[command.asset_id] = command.lending_account_id
         entry.registrations.append(command)
+
+    def set_rule(self, record: Record, event: ParameterSet, entry: Entry) -> None:
+        """Take over fee rates that were set; other rules move nothing."""
+        r = record.command
+        if isinstance(r, SetFeeRates):
+            terms = (r.account_id, r.symbol_id, r.maker_ppm, r.taker_ppm, r.is_unset)
+            self._rule(FeeRule(record.seq, *terms, event.effective_ns), record, entry)
+
+    def _rule(self, rule: FeeRule, record: Record, entry: Entry) -> None:
+        self._state.fee_rules.add(rule)
+        self._state.fee_rules.settle(record.ts_ns)
+        entry.registrations.append(rule)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from clearing.errors import Disagreement
-from clearing.ledger.entries import Loan, Order, Position
+from clearing.ledger.entries import FeeRule, Loan, Order, Position
+from clearing.ledger.fee_rules import FeeRules
 from clearing.ledger.pricing import Pricing
 from clearing.ledger.scales import Scales
 from engine.api.ids import AccountId, AssetId, OrderId, Seq, SymbolId
@@ -23,6 +24,7 @@ class Books(msgspec.Struct, frozen=True):
     positions: Iterable[Position] = ()
     loans: Iterable[Loan] = ()
     lenders: Mapping[AssetId, AccountId] = {}
+    fee_rules: Iterable[FeeRule] = ()
 
 
 class LedgerState:
@@ -35,6 +37,7 @@ class LedgerState:
         self.positions = {(p.account_id, p.symbol_id): p for p in books.positions}
         self.loans = {(loan.account_id, loan.asset_id): loan.amount for loan in books.loans}
         self.lenders: dict[AssetId, AccountId] = dict(books.lenders)
+        self.fee_rules = FeeRules(books.fee_rules, books.instruments)
         for instrument in books.instruments:
             self.list_instrument(Seq(0), instrument)
 

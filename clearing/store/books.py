@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clearing.ledger.entries import Loan, Order, Position
+from clearing.ledger.entries import FeeRule, Loan, Order, Position
 from clearing.ledger.state import Books
 from clearing.limits import BOOKS_CHUNK_ROWS
 from engine.api.commands import ChangeInstrument, ListInstrument, NewOrder
@@ -32,6 +32,7 @@ async def read_books(connection: Any, advanced: Callable[[int], None]) -> Books:
             advanced(len(orders))
     positions = await read_positions(connection, instruments, decimals)
     lenders = await connection.fetch("SELECT asset_id, lending_account_id FROM clearing.assets")
+    rules = await connection.fetch("SELECT * FROM clearing.fee_rules")
     return Books(
         decimals,
         instruments.values(),
@@ -39,6 +40,7 @@ async def read_books(connection: Any, advanced: Callable[[int], None]) -> Books:
         positions,
         await read_loans(connection, decimals),
         {row["asset_id"]: row["lending_account_id"] or AccountId(ABSENT) for row in lenders},
+        [FeeRule(*row) for row in rules],
     )
 
 
@@ -119,6 +121,8 @@ def _restore_order(row: Any, instruments: Mapping[SymbolId, Instrument], decimal
         row["changed_at_ns"],
         row["changed_seq"],
         ticks("work_price"),
+        row["maker_ppm"],
+        row["taker_ppm"],
     )
 
 

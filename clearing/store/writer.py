@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from clearing.batch import Batch
 from clearing.errors import AlreadyClearing, CursorMoved, StoreRefused, StoreUnavailable
 from clearing.ledger import Books
-from clearing.ledger.entries import Registration
+from clearing.ledger.entries import FeeRule, Registration
 from clearing.limits import STATEMENT_TIMEOUT_S
 from clearing.rows import COLUMNS, settlement_rows, storable
 from clearing.store.books import read_books, read_cursor
@@ -160,6 +162,9 @@ class Store:
                 await execute(sql, r.account_id, r.firm_id, int(r.kind), storable(r.name))
             case ListInstrument() | ChangeInstrument():
                 await execute(_LIST_INSTRUMENT, *_instrument_arguments(r))
+            case FeeRule():
+                sql = "INSERT INTO clearing.fee_rules VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                await execute(sql, *msgspec.structs.astuple(r))
             case SetCollateral():
                 sql = (
                     "UPDATE clearing.assets SET weight_ppm = $2, lending_account_id = nullif($3, 0) WHERE asset_id = $1"

@@ -33,6 +33,11 @@ from engine.api.messages.orders import (
     RequestOrderStatus,
     SetKillSwitch,
 )
+from engine.api.messages.parameters import (
+    SetFeeRates,
+    SetMarginBrackets,
+    SetParameter,
+)
 from engine.api.messages.positions import (
     AdjustMargin,
     CoverDebt,
@@ -80,6 +85,9 @@ Command = (
     | SetVenueStatus
     | TriggerBreaker
     | AdvanceTime
+    | SetParameter
+    | SetMarginBrackets
+    | SetFeeRates
     | Malformed
 )
 """Any command."""
@@ -110,10 +118,13 @@ __all__ = [
     "SetAccountLimits",
     "SetAccountStatus",
     "SetCollateral",
+    "SetFeeRates",
     "SetKillSwitch",
     "SetLeverage",
+    "SetMarginBrackets",
     "SetMarginState",
     "SetMark",
+    "SetParameter",
     "SetSymbolStatus",
     "SetVenueStatus",
     "Transfer",

@@ -41,6 +41,10 @@ from engine.api.messages.orders import (
     StatusReported,
     Traded,
 )
+from engine.api.messages.parameters import (
+    ParameterSet,
+    ParameterTookEffect,
+)
 from engine.api.messages.positions import (
     DebtCovered,
     PositionChanged,
@@ -97,6 +101,8 @@ Event = (
     | BreakerTriggered
     | BreakerReleased
     | TimeAdvanced
+    | ParameterSet
+    | ParameterTookEffect
     | CommandRefused
 )
 """Any event."""
@@ -138,6 +144,8 @@ __all__ = [
     "StatusReported",
     "SymbolStatusSet",
     "TimeAdvanced",
+    "ParameterSet",
+    "ParameterTookEffect",
     "Traded",
     "Transferred",
     "Uncrossed",

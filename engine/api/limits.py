@@ -39,12 +39,6 @@ BAND_PPM_MAX = 1_000_000
 CL_ORD_ID_LENGTH_MAX = 36
 """core. Characters of ClOrdID <11> and OrigClOrdID <41>."""
 
-CL_ORD_ID_WINDOW_NS = 86_400_000_000_000
-"""core. How long a ClOrdID stays taken after its order was closed: 24 h of exchange time."""
-
-CL_ORD_IDS_SPENT_MAX = 1_000_000
-"""core. ClOrdIDs of closed orders that stay taken, for one CompID: the memory they need is bounded."""
-
 TEXT_LENGTH_MAX = 64
 """core. Characters of a member's Text <58>, echoed on its reports, and of OrdStatusReqID <790>."""
 
@@ -53,12 +47,6 @@ NAME_LENGTH_MAX = 32
 
 DEPOSIT_REF_LENGTH_MAX = 64
 """core. Characters of the reference that makes a deposit idempotent (REC-33)."""
-
-OPEN_ORDERS_PER_SYMBOL_MAX = 1_000
-"""core. Open orders of one account in one symbol (ORD-22)."""
-
-OPEN_ORDERS_PER_ACCOUNT_MAX = 10_000
-"""core. Open orders of one account in all symbols (ORD-22)."""
 
 STEPS_PER_COMMAND_MAX = 1_000
 """core. Steps of one record (docs/MATCHING.md, section 1), so that it takes less than 2 ms; the next ones go on."""
@@ -91,31 +79,26 @@ POSITION_LOTS_MAX = 10**12
 """core. Lots of a position and of the orders that may add to it; times price and tick it stays below 2**127."""
 
 POSITIONS_PER_ACCOUNT_MAX = 64
-"""core. Perpetuals one account may trade, so that the sum of its unrealised profits stays below 2**127."""
+"""core. Perpetuals one account may trade at most, whatever its parameter says: the sum of its unrealised profits stays
+below 2**127."""
 
 LEVERAGE_MAX = 125
 """core. Venue maximum (MAR-03)."""
 
-LEVERAGE_DEFAULT = 10
-"""core. Leverage of a position for which none was set (RES-27), or the account's or symbol's cap if that is lower."""
+BRACKET_UNITS_MAX = 10**13
+"""core. Notional of a margin bracket, in whole units of the quote asset: times 10**18 it is NOTIONAL_MINOR_MAX."""
 
-MARGIN_ACCOUNT_LEVERAGE_MAX = 10
-"""core. How many times its equity a MARGIN account may hold, so that loans stay below nine times equity."""
+SCHEDULED_CHANGES_MAX = 1_000
+"""core. Rules that were set for a time to come."""
+
+OWN_RULES_MAX = 100_000
+"""core. Rules that accounts, firms, symbols and sessions have of their own, and those set for a time to come."""
 
 COLLATERAL_MINOR_MAX = 10**34
 """core. Worth of one asset, in minor units of another, beyond which it no longer counts as collateral."""
 
 WEIGHT_PPM_MAX = 1_000_000
 """core. Collateral weight of an asset: one million is its whole worth."""
-
-BREAKER_NS = 300_000_000_000
-"""core. How long a circuit breaker keeps new orders out (EVT table: 300 s)."""
-
-BREAKER_WINDOW_S = 60
-"""core. Seconds over which the move of a mark is judged (MAR-43)."""
-
-BREAKER_MOVE_PPM = 100_000
-"""core. A mark that moves by more than this within the window triggers the breaker (MAR-43: 10 %)."""
 
 SYMBOLS_MAX = 4_096
 """core. Instruments, so that ids index arrays."""

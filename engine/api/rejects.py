@@ -61,6 +61,7 @@ class ErrorCode(IntEnum):
     INEXACT_NOTIONAL = 2007
     NOT_EMPTY = 2008
     INVALID_TRANSITION = 2009
+    TOO_MANY_CHANGES = 2011
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -121,6 +122,7 @@ MEANINGS: dict[ErrorCode, Meaning] = {
     ErrorCode.INEXACT_NOTIONAL: Meaning("tick times lot is no whole number of minor units"),
     ErrorCode.NOT_EMPTY: Meaning("orders, positions or balances are still there"),
     ErrorCode.INVALID_TRANSITION: Meaning("not possible from the present state"),
+    ErrorCode.TOO_MANY_CHANGES: Meaning("too many rules of subjects of their own, or set for a time to come"),
 }
 """What each code means: one row a code, in order."""
 

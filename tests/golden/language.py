@@ -28,6 +28,7 @@ from engine.api.enums import (
     VenueStatus,
 )
 from engine.api.messages.declare import COMMANDS, EVENTS
+from engine.api.parameters import MarginBracket, Parameter
 from engine.api.rejects import ErrorCode
 from engine.api.wire import HEADER_BYTES, decode_records, encode_command, encode_event, encode_frame, split_frames
 from tests.model.market import (
@@ -145,6 +146,11 @@ MARKETS: list[Sent] = [
     alpha(SELL, LOT, 9_950, "auction sell", stp=SelfTrade.BOTH),
     bravo(BUY, 3 * LOT, 10_050, "auction buy"),
     *operations(c.SetSymbolStatus(BTC_USDT, SymbolStatus.OPEN)),
+    *operations(
+        c.SetParameter(Parameter.BREAKER_NS, ETH_PRO, 200 * SECOND_NS, 0),
+        c.SetMarginBrackets(BTC_PERP, (MarginBracket(10**6, 125, 4_000), MarginBracket(0, 100, 10_000)), 0),
+        c.SetFeeRates(ALPHA, BTC_USDT, -50, 400, NOW_NS + 200 * SECOND_NS),
+    ),
     *operations(c.TriggerBreaker(ETH_PRO, BreakerReason.OPERATIONS)),
     *operations(c.SetMark(BTC_USDT, 11_001), wait_ns=SECOND_NS),
     *operations(c.AdvanceTime(), wait_ns=400 * SECOND_NS),

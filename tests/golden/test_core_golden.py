@@ -39,7 +39,7 @@ from tests.model.market import (
 )
 
 RECORDS_SHA256 = "c61bdfbfeca507aabc7659eb2549ed2fa27eb3e86bf39bcd862afa62f6c1c881"
-STATE_SHA256 = "0bfb8c4e77fa11873bf4ef2a70aeb978ae6a6d9c8f9dccb3587f8ce05f1db2a1"
+STATE_SHA256 = "70681e2940c3136cb10608e6ef1ad6e16927d7de004f954a7c2425a89718b21b"
 
 SCRIPT: list[tuple[int, c.Command | bytes]] = [
     *((0, command) for command in OPENING),

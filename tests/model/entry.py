@@ -19,6 +19,7 @@ from engine.api.enums import (
     Trigger,
     VenueStatus,
 )
+from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
 from tests.model.state import BUY, MILLION, Market, Order, ceil_div, opposite
@@ -153,6 +154,7 @@ class Entry(StopsAndPegs):
             peg=new.peg,
             stp=new.stp or SelfTrade.AGGRESSIVE,
         )
+        order.maker_ppm, order.taker_ppm = self.rates_of(new.account_id, market)
         order.expire_time_ns = self.expiry(new.time_in_force, new.expire_time_ns)
         return order
 
@@ -193,7 +195,8 @@ class Entry(StopsAndPegs):
         symbols = self.open_of[order.account_id]
         in_symbol = len(symbols.get(order.market.symbol_id, ()))
         in_all = sum(len(orders) for orders in symbols.values())
-        is_full = in_symbol >= limits.OPEN_ORDERS_PER_SYMBOL_MAX or in_all >= limits.OPEN_ORDERS_PER_ACCOUNT_MAX
+        is_full = in_symbol >= self.parameter(Parameter.OPEN_ORDERS_PER_SYMBOL_MAX, order.account_id)
+        is_full = is_full or in_all >= self.parameter(Parameter.OPEN_ORDERS_PER_ACCOUNT_MAX, order.account_id)
         may_be_open = order.time_in_force.may_rest or bool(order.market.in_hand)
         refuse_if(may_be_open and is_full, ErrorCode.EXCEEDS_LIMIT)
         refuse_if(order.is_pegged and self.has_many_pegs(order), ErrorCode.EXCEEDS_LIMIT)

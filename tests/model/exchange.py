@@ -4,7 +4,8 @@ A command becomes a record: the command and its events. State is what earlier re
 that is refused changes nothing; it still takes a number. The rules stand in ``docs/MATCHING.md``; each layer
 of the exchange is a module of its own, in this order::
 
-    state         what is remembered                names           ClOrdIDs, and when they are forgotten
+    state         what is remembered                parameters      rules that are set
+    names         ClOrdIDs, until they are forgotten
     margin        reservations and loans            positions       perpetuals
     book          orders come, wait and leave       matching        one order meets a book
     auction       a crossed book is uncrossed       stops_and_pegs  what follows in the markets
@@ -39,6 +40,7 @@ class Exchange(Operations):
         self.events, self.steps, self.looks = [], self.steps_max, 0
         is_for_what_is_left = source == c.OPERATIONS and raw[:1] == bytes([number_of(c.AdvanceTime)])
         self.forget_names()
+        self.settle_changes()
         self.release_breakers()
         self.within(2 * self.share if is_for_what_is_left else self.share, self.settle_due)
         self.decide(source, raw)
@@ -61,7 +63,8 @@ class Exchange(Operations):
         if self.withdrawals or any(map(self.has_work, self.markets.values())):
             return 1
         breakers = [market.breaker_until_ns for market in self.markets.values() if market.breaker_until_ns]
-        return min([*breakers, *(expiry for expiry, _ in self.expiring[:1])], default=0)
+        changes = [effective_ns for effective_ns, _ in self.scheduled.keys()[:1]]
+        return min([*changes, *breakers, *(expiry for expiry, _ in self.expiring[:1])], default=0)
 
     def decide(self, source: int, raw: bytes) -> None:
         """Do what a command asks for, or say why not."""

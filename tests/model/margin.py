@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountKind, InstrumentKind, OrdType, SymbolStatus
+from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
 from tests.model.names import Names
@@ -18,13 +19,13 @@ class Margin(Names):
 
     def per_lot(self, order: Order, leverage: int) -> int:
         """Minor units to lock for one lot (RES-21): base for a spot sell, else quote with the worst-case fee."""
-        market, i = order.market, order.market.listing
+        market = order.market
         if not order.limit or (market.is_perpetual and order.is_reduce_only):
             return 0
         if not market.is_perpetual and order.side is not BUY:
             return market.lot_minor
         worth = market.notional(self.margin_price(order), 1)
-        fee = market.fee(worth, max(i.maker_ppm, i.taker_ppm, 0))
+        fee = market.fee(worth, max(order.maker_ppm, order.taker_ppm, 0))
         return (ceil_div(worth, leverage) if market.is_perpetual else worth) + fee
 
     def margin_price(self, order: Order) -> int:
@@ -71,7 +72,7 @@ class Margin(Names):
             loan = self.loans[key] + (amount if asset == asset_id else 0)
             equity += self.collateral(asset, net, quote_id) if net > 0 else -self.claim(asset, -net, quote_id)
             loans += self.claim(asset, loan, quote_id)
-        is_covered = loans <= (limits.MARGIN_ACCOUNT_LEVERAGE_MAX - 1) * equity
+        is_covered = loans <= (self.parameter(Parameter.MARGIN_ACCOUNT_LEVERAGE_MAX) - 1) * equity
         refuse_if(not is_covered, ErrorCode.INSUFFICIENT_BALANCE)
 
     def unit(self, asset_id: int, quote_id: int) -> tuple[int, int] | None:

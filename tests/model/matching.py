@@ -124,10 +124,13 @@ class Matching(Books):
         market.last_px = price
         market.remember(Trigger.LAST, price)
         worth = market.notional(price, qty)
-        taker_fee, maker_fee = market.fee(worth, i.taker_ppm), market.fee(worth, i.maker_ppm)
+        taker_fee = market.fee(worth, taker.taker_ppm)
+        # Whatever rates the two have, nobody is paid more than the other one pays.
+        maker_fee = max(market.fee(worth, maker.maker_ppm), -taker_fee)
         fees = (taker_fee, maker_fee)
         for order in (taker, maker):
             order.leaves -= qty
+            order.traded += price * qty
             order.state = OrderState.PARTIAL if order.leaves else OrderState.FILLED
         released = 0
         if not market.is_perpetual:

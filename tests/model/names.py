@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from engine.api import limits
-from tests.model.state import Name, Order, State
+from engine.api.parameters import Parameter
+from tests.model.parameters import Parameters
+from tests.model.state import Name, Order
 
 
-class Names(State):
+class Names(Parameters):
     """The ClOrdIDs that are not forgotten."""
 
     def order_named(self, source: int, cl_ord_id: str) -> Order | None:
@@ -42,12 +43,12 @@ class Names(State):
         name.spent_ns = self.ts_ns
         queue = self.spent[name.source]
         queue.append(name)
-        while len(queue) > limits.CL_ORD_IDS_SPENT_MAX:
+        while len(queue) > self.parameter(Parameter.CL_ORD_IDS_SPENT_MAX):
             self.forget(queue.popleft())
 
     def forget_names(self) -> None:
         """Forget what was spent too long ago."""
-        self.forgotten_ns = max(self.forgotten_ns, self.ts_ns - limits.CL_ORD_ID_WINDOW_NS)
+        self.forgotten_ns = max(self.forgotten_ns, self.ts_ns - self.parameter(Parameter.CL_ORD_ID_WINDOW_NS))
         for queue in self.spent.values():
             while queue and queue[0].spent_ns <= self.forgotten_ns:
                 self.forget(queue.popleft())

@@ -6,6 +6,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountKind, AccountStatus, BreakerReason, Trigger
+from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
 from tests.model.registration import Registrations
@@ -36,10 +37,12 @@ class Operations(Registrations):
                 self.tell(e.VenueStatusSet())
             case c.TriggerBreaker(symbol_id, reason):
                 market = self.operated(symbol_id)
-                until_ns = max(market.breaker_until_ns, self.ts_ns + limits.BREAKER_NS)
+                until_ns = max(market.breaker_until_ns, self.breaker_end_ns(market))
                 self.trigger_breaker(market, reason, 0, until_ns)
             case c.AdvanceTime():
                 self.tell(e.TimeAdvanced())
+            case c.SetParameter() | c.SetMarginBrackets() | c.SetFeeRates():
+                self.set_rule(command)
             case c.SetAccountStatus(account_id, status):
                 self.set_account_status(account_id, self.member(account_id), status)
             case c.SetAccountLimits():
@@ -76,14 +79,21 @@ class Operations(Registrations):
         self.tell(e.MarkSet())
         second = self.ts_ns // SECOND_NS
         window = market.window
-        for old in [old for old in window if old < second - limits.BREAKER_WINDOW_S]:
+        for old in [
+            old for old in window if old < second - self.parameter(Parameter.BREAKER_WINDOW_S, market.symbol_id)
+        ]:
             del window[old]
-        change = change_ppm(price, list(window.values()))
+        move_ppm = self.parameter(Parameter.BREAKER_MOVE_PPM, market.symbol_id)
+        change = change_ppm(price, list(window.values()), move_ppm)
         if change and not market.breaker_until_ns:
             window.clear()
-            self.trigger_breaker(market, BreakerReason.MARK_MOVE, change, self.ts_ns + limits.BREAKER_NS)
+            self.trigger_breaker(market, BreakerReason.MARK_MOVE, change, self.breaker_end_ns(market))
         low, high = window.get(second, (price, price))
         window[second] = (min(low, price), max(high, price))
+
+    def breaker_end_ns(self, market: Market) -> int:
+        """When a breaker that is triggered now will end."""
+        return self.ts_ns + self.parameter(Parameter.BREAKER_NS, market.symbol_id)
 
     def trigger_breaker(self, market: Market, reason: BreakerReason, change: int, until_ns: int) -> None:
         market.breaker_until_ns = until_ns
@@ -141,13 +151,13 @@ class Operations(Registrations):
         self.tell(e.CollateralSet())
 
 
-def change_ppm(price: int, window: list[tuple[int, int]]) -> int:
+def change_ppm(price: int, window: list[tuple[int, int]], move_ppm: int) -> int:
     """How far a mark lies from the marks of the window, when that is too far; else 0."""
     if not window:
         return 0
     low, high = min(low for low, _ in window), max(high for _, high in window)
-    if price * MILLION > low * (MILLION + limits.BREAKER_MOVE_PPM):
+    if price * MILLION > low * (MILLION + move_ppm):
         return (price - low) * MILLION // low
-    if price * MILLION < high * (MILLION - limits.BREAKER_MOVE_PPM):
+    if price * MILLION < high * (MILLION - move_ppm):
         return -((high - price) * MILLION // high)
     return 0

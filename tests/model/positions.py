@@ -6,24 +6,24 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountKind, AccountStatus, MarginMode, PositionReason, Side
+from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
 from tests.model.margin import Margin
 from tests.model.state import BUY, MILLION, SELL, Market, Order, Position, ceil_div, half_up, sign
 
-TIER_LEVERAGE = {1: 20, 2: 50, 3: 100, 4: 125}
-TIER_NOTIONAL = {1: 100_000, 2: 1_000_000, 3: 10_000_000}
-"""Largest position of a tier, in units of the quote asset; tier 4 has none."""
-
-BRACKETS = (
-    (50_000, 125, 4_000),
-    (250_000, 100, 5_000),
-    (1_000_000, 50, 10_000),
-    (5_000_000, 20, 25_000),
-    (20_000_000, 10, 50_000),
-)
-"""Up to how many units of the quote asset, which leverage, and which maintenance rate in ppm (RES-24)."""
-ABOVE_ALL_BRACKETS = (5, 100_000)
+TIER_LEVERAGE = {
+    1: Parameter.TIER1_LEVERAGE_MAX,
+    2: Parameter.TIER2_LEVERAGE_MAX,
+    3: Parameter.TIER3_LEVERAGE_MAX,
+    4: Parameter.TIER4_LEVERAGE_MAX,
+}
+TIER_POSITION = {
+    1: Parameter.TIER1_POSITION_MAX,
+    2: Parameter.TIER2_POSITION_MAX,
+    3: Parameter.TIER3_POSITION_MAX,
+    4: Parameter.TIER4_POSITION_MAX,
+}
 
 
 class Positions(Margin):
@@ -35,12 +35,16 @@ class Positions(Margin):
         """The smallest of what the account's tier, the account itself and the symbol allow."""
         account = self.accounts[account_id]
         own = account.leverage_max or limits.LEVERAGE_MAX
-        return min(TIER_LEVERAGE[account.tier], own, market.listing.max_leverage)
+        return min(self.parameter(TIER_LEVERAGE[account.tier]), own, market.listing.max_leverage)
 
     def leverage(self, account_id: int, market: Market) -> int:
         """The position's leverage, or the one it would begin with."""
         position = self.positions[account_id].get(market.symbol_id)
-        return position.leverage if position else min(limits.LEVERAGE_DEFAULT, self.leverage_cap(account_id, market))
+        return (
+            position.leverage
+            if position
+            else min(self.parameter(Parameter.LEVERAGE_DEFAULT), self.leverage_cap(account_id, market))
+        )
 
     def units(self, market: Market, units: int) -> int:
         """Whole units of the quote asset in minor units."""
@@ -48,10 +52,10 @@ class Positions(Margin):
 
     def bracket(self, market: Market, notional: int) -> tuple[int, int]:
         """Leverage allowed and maintenance rate for a position worth ``notional``."""
-        for most, leverage, rate in BRACKETS:
-            if notional <= self.units(market, most):
-                return leverage, rate
-        return ABOVE_ALL_BRACKETS
+        brackets = self.brackets_of(market)
+        held = (row for row in brackets if row.notional_max and notional <= self.units(market, row.notional_max))
+        row = next(held, brackets[-1])
+        return row.leverage_max, row.maintenance_ppm
 
     def begin_position(self, account_id: int, market: Market) -> Position:
         """Find a position, or let it come into being."""
@@ -124,15 +128,18 @@ class Positions(Margin):
         cap = min(self.bracket(market, notional)[0], self.leverage_cap(account_id, market))
         refuse_if(self.leverage(account_id, market) > cap, ErrorCode.LEVERAGE_EXCEEDED)
         account = self.accounts[account_id]
-        tier = TIER_NOTIONAL.get(account.tier)
-        refuse_if(tier is not None and notional > self.units(market, tier), ErrorCode.EXCEEDS_LIMIT)
+        tier = self.parameter(TIER_POSITION[account.tier])
+        refuse_if(tier > 0 and notional > self.units(market, tier), ErrorCode.EXCEEDS_LIMIT)
         own = account.position_notional_max
         refuse_if(own > 0 and notional > own, ErrorCode.EXCEEDS_LIMIT)
 
     def check_number_of_positions(self, account_id: int, market: Market) -> None:
         positions = self.positions[account_id]
-        is_new = market.symbol_id not in positions
-        refuse_if(is_new and len(positions) >= limits.POSITIONS_PER_ACCOUNT_MAX, ErrorCode.EXCEEDS_LIMIT)
+        is_new, most = (
+            market.symbol_id not in positions,
+            self.parameter(Parameter.POSITIONS_PER_ACCOUNT_MAX, account_id),
+        )
+        refuse_if(is_new and len(positions) >= most, ErrorCode.EXCEEDS_LIMIT)
 
     # --- commands about a position ----------------------------------------------------------------------
 

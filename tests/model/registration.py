@@ -11,6 +11,7 @@ from engine.api.enums import AccountKind, AccountStatus
 from engine.api.instrument import Instrument
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
+from tests.model.parameters import are_fees
 from tests.model.replace import Replaces
 from tests.model.state import Account, Asset, Market
 
@@ -77,9 +78,7 @@ class Registrations(Replaces):
             and min(i.tick.mantissa, i.lot.mantissa) >= 1
             and 1 <= i.min_qty <= i.max_qty <= limits.ORDER_QTY_LOTS_MAX
             and 0 <= i.min_notional <= i.max_notional <= limits.NOTIONAL_MINOR_MAX
-            and max(abs(i.maker_ppm), abs(i.taker_ppm)) <= limits.FEE_PPM_MAX
-            and i.taker_ppm >= 0
-            and i.maker_ppm + i.taker_ppm >= 0
+            and are_fees(i.maker_ppm, i.taker_ppm)
             and i.band_ppm <= limits.BAND_PPM_MAX
         )
         if i.is_perpetual:
@@ -109,9 +108,7 @@ class Registrations(Replaces):
         new = self.checked_listing(i)
         self.check_exact(new)
         changes_steps = (i.tick, i.lot) != (old.tick, old.lot)
-        fees = (i.maker_ppm, i.taker_ppm, i.fee_account_id)
-        changes_fees = fees != (old.maker_ppm, old.taker_ppm, old.fee_account_id)
-        refuse_if((changes_steps or changes_fees) and self.has_open_orders(i.symbol_id), ErrorCode.NOT_EMPTY)
+        refuse_if(changes_steps and self.has_open_orders(i.symbol_id), ErrorCode.NOT_EMPTY)
         refuse_if(changes_steps and self.has_positions(i.symbol_id), ErrorCode.NOT_EMPTY)
         market.listing, market.lot_minor, market.tick_lot_minor = i, new.lot_minor, new.tick_lot_minor
         if changes_steps:

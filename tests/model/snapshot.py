@@ -31,6 +31,14 @@ count u64, then its members::
                 pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64, pegs_left u32,
                 auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
                 last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
+    rules       version u64,
+                parameters list by number: value i64, version u64, seq u64 (since when it holds),
+                own values list by parameter and subject: parameter u8, subject_id u32, value i64, version u64, seq u64,
+                margin brackets list by symbol, 0 first: symbol_id u32, rows list: notional_max i64, leverage_max u8,
+                maintenance_ppm u32; version u64, seq u64,
+                fee rates list by account and symbol: account_id u32, symbol_id u32, maker_ppm i32, taker_ppm i32,
+                version u64, seq u64,
+                scheduled list by time and version: version u64, command list of u8
     deposits    list in order of time: deposit_ref text
     orders      list by order_id, open ones and those a ClOrdID names: order_id u64, account_id u32, symbol_id u32,
                 side u8, state u8
@@ -45,7 +53,8 @@ count u64, then its members::
                 AGGRESSIVE), is_triggered u8, zero u8, price i64 (at which it works; 0 while it waits),
                 limit_px i64 (limit, cap, or worst price of a stop), stop_px i64, order_qty i64, leaves i64,
                 display i64 (0 without a place), max_floor i64 (0 none), min_qty i64 (0 none), peg_offset i64,
-                expire_time_ns u64 (of a DAY order the midnight; 0 none), stp_group u32, per_lot i128
+                expire_time_ns u64 (of a DAY order the midnight; 0 none), stp_group u32, maker_ppm i32,
+                taker_ppm i32 (as it was accepted), per_lot i128, traded i128 (sum of price times quantity)
     crc32c      u32, of all bytes before
 """
 
@@ -56,7 +65,7 @@ from collections.abc import Iterable
 from struct import pack
 
 from engine.api.enums import Side, Trigger
-from engine.api.wire import crc32c
+from engine.api.wire import crc32c, encode_command
 from tests.model.exchange import Exchange
 from tests.model.state import Market, Name, Order, Walk, Withdrawal
 
@@ -88,6 +97,7 @@ def sections(x: Exchange) -> dict[str, bytes]:
             for _, s in sorted(x.sessions.items())
         ),
         "instruments": _list(_instrument(market) for market in markets),
+        **_rules(x),
         "deposits": _list(_text(ref) for ref in x.deposit_refs),
         "orders": _list(
             pack("<QIIBB", o.order_id, o.account_id, o.market.symbol_id, o.side, o.state) for o in x.orders.values()
@@ -194,9 +204,28 @@ def _name(name: Name) -> bytes:
     return pack("<IQBQ", name.source, name.order.order_id, is_entered, name.spent_ns) + _text(name.cl_ord_id)
 
 
+def _rules(x: Exchange) -> dict[str, bytes]:
+    own = sorted((p, s, held) for (p, s), held in x.own.items())
+    rates = [(*key, *held.rule, held.version, held.seq) for key, held in sorted(x.fee_rates.items())]
+    scheduled = [(version, encode_command(change)) for (_, version), change in x.scheduled.items()]
+    return {
+        "version of the rules": pack("<Q", x.version),
+        "parameters": _list(pack("<qQQ", p.rule, p.version, p.seq) for _, p in sorted(x.venue_wide.items())),
+        "own parameters": _list(pack("<BIqQQ", p, s, held.rule, held.version, held.seq) for p, s, held in own),
+        "margin brackets": _list(
+            pack("<I", symbol_id)
+            + _list(pack("<qBI", row.notional_max, row.leverage_max, row.maintenance_ppm) for row in held.rule)
+            + pack("<QQ", held.version, held.seq)
+            for symbol_id, held in sorted(x.brackets.items())
+        ),
+        "fee rates": _list(pack("<IIiiQQ", *row) for row in rates),
+        "scheduled": _list(pack("<QQ", version, len(raw)) + raw for version, raw in scheduled),
+    }
+
+
 def _order(o: Order) -> bytes:
     kinds = (o.ord_type, o.time_in_force, o.exec_inst, o.trigger, o.peg, o.stp, o.is_triggered, 0)
     prices = (o.price, o.limit, o.stop_px)
     sizes = (o.order_qty, o.leaves, o.display, o.max_floor, o.min_qty)
-    times = pack("<qQI", o.peg_offset, o.expire_time_ns, o.stp_group)
-    return pack("<QI8B3q5q", o.order_id, o.source, *kinds, *prices, *sizes) + times + _amounts(o.per_lot)
+    times = pack("<qQIii", o.peg_offset, o.expire_time_ns, o.stp_group, o.maker_ppm, o.taker_ppm)
+    return pack("<QI8B3q5q", o.order_id, o.source, *kinds, *prices, *sizes) + times + _amounts(o.per_lot, o.traded)

@@ -184,6 +184,8 @@ class Order:
     trigger: Trigger = Trigger.NONE
     peg: Peg = Peg.NONE
     stp: SelfTrade = SelfTrade.AGGRESSIVE
+    maker_ppm: int = 0  # fee rates it was accepted under
+    taker_ppm: int = 0
     per_lot: int = 0  # minor units locked for each lot of leaves
     is_triggered: bool = False
     price: int = 0  # at which it works; 0 while it waits
@@ -194,6 +196,7 @@ class Order:
     entered: Name | None = None  # what it was entered with, until that is forgotten
     latest: Name | None = None  # given to it since, while it is open
     names: int = 0  # that are not forgotten
+    traded: int = 0  # sum of price times quantity over its trades, in ticks and lots
 
     @property
     def is_open(self) -> bool:

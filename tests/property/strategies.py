@@ -20,6 +20,7 @@ from engine.api.enums import (
     SymbolStatus,
     VenueStatus,
 )
+from engine.api.parameters import RULES, UNSET, MarginBracket, Parameter, Subject
 from engine.api.units import Step
 from engine.api.wire import encode_command, encode_frame
 from tests.model import market as m
@@ -110,6 +111,45 @@ class Scribe(Members):
         tier = rng.choice([1, 2, 3, 4, 4, 0, 5])
         return 0, c.SetAccountLimits(self.any_account(), tier, rng.choice([0, 0, 7, 125, 126]), most)
 
+    def parameter(self) -> tuple[int, c.Command]:
+        """A rule, most likely within its bounds and not far from what holds; at once or soon."""
+        rng, parameter = self.rng, self.rng.choice([*Parameter])
+        rule = RULES[parameter]
+        near = [rule.minimum, max(rule.minimum, rule.default // 2), *[rule.default] * 4, rule.maximum]
+        if parameter is Parameter.BAND_PPM:
+            near = [50_000, 100_000, 1_000_000]
+        value = rng.choice([UNSET, rule.minimum - 1, rule.maximum + 1] if self.chance(0.2) else near)
+        subjects = {
+            Subject.NONE: [999],
+            Subject.ACCOUNT: [*m.SESSION_OF, m.FEES],
+            Subject.FIRM: [1, 2, 9],
+            Subject.SYMBOL: [*SYMBOLS, 99],
+            Subject.SESSION: [m.ALPHA_OE, 99],
+        }[rule.subject]
+        is_own = self.chance(0.1 if rule.subject is Subject.NONE else 0.7)
+        return 0, c.SetParameter(parameter, rng.choice(subjects) if is_own else 0, value, self.when())
+
+    def brackets(self) -> tuple[int, c.Command]:
+        rng = self.rng
+        notionals = sorted(rng.sample([100, 1_000, 50_000, 50_001, 10**13], rng.choice([0, 1, 2, 5])))
+        leverages = sorted(rng.choices([1, 5, 20, 50, 125, 126], k=len(notionals) + 1), reverse=True)
+        rates = sorted(rng.choices([4_000, 8_000, 20_000, 1_000_000], k=len(notionals) + 1))
+        rows = [MarginBracket(*row) for row in zip([*notionals, 0], leverages, rates, strict=True)]
+        if self.chance(0.2):
+            rows = rng.choice([[], rows[::-1], rows[:-1]])
+        return 0, c.SetMarginBrackets(rng.choice([0, m.BTC_PERP, m.ETH_PERP, m.BTC_USDT]), tuple(rows), self.when())
+
+    def fees(self) -> tuple[int, c.Command]:
+        rng = self.rng
+        maker, taker = rng.choice([(0, 0), (-300, 300), (20_000, 20_000), (-1, 0), (0, 20_001), (-100, 333), (500, 1)])
+        scope = rng.choice([0, m.FEES, *m.SESSION_OF]), rng.choice([0, *SYMBOLS])
+        unset = (0, 0, self.when(), True)
+        return 0, c.SetFeeRates(*scope, *(unset if self.chance(0.2) else (maker, taker, self.when())))
+
+    def when(self) -> int:
+        """Now, or some time to come."""
+        return self.rng.choice([0, 0, self.model.event_ts_ns + self.rng.choice([1, SECOND_NS, 100 * SECOND_NS, 2**62])])
+
     def margin_state(self) -> tuple[int, c.Command]:
         state = MarginState.NORMAL if self.chance(0.7) else self.rng.choice([*MarginState])
         return 0, c.SetMarginState(self.any_account(), state)
@@ -186,6 +226,9 @@ WEIGHTS = {
     "time": 8,
     "account_status": 8,
     "account_limits": 8,
+    "parameter": 8,
+    "brackets": 3,
+    "fees": 4,
     "margin_state": 8,
     "collateral": 3,
     "transfer": 8,

@@ -13,6 +13,7 @@ from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountKind, MarginMode, OrderState, SymbolStatus
 from engine.api.ids import NO_ORDER, OrderId, Seq, SymbolId
+from engine.api.parameters import RULES, Parameter
 from engine.api.rejects import ErrorCode as Code
 from engine.api.units import Step
 from engine.api.wire import decode_records, encode_command, encode_frame
@@ -26,7 +27,7 @@ STEPS = limits.STEPS_PER_COMMAND_MAX
 SLACK = 8
 """Events a command tells besides those of its steps."""
 DAY_NS = 86_400 * 10**9
-PER_ACCOUNT = limits.OPEN_ORDERS_PER_SYMBOL_MAX
+PER_ACCOUNT = RULES[Parameter.OPEN_ORDERS_PER_SYMBOL_MAX].default
 SYMBOLS = 10
 
 

@@ -8,6 +8,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import BreakerReason
+from engine.api.parameters import RULES, Parameter
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BTC_USDT, BUY
@@ -76,7 +77,7 @@ def test_the_lowest_and_the_highest_within_the_minute_count(floor: Floor) -> Non
 @pytest.mark.req("MAR-43")
 def test_a_breaker_lasts_five_minutes_to_the_nanosecond(floor: Floor) -> None:
     (breaker,) = those(floor.mark(11_001), e.BreakerTriggered)
-    assert breaker.until_ns == floor.core.ts_ns - 1 + limits.BREAKER_NS
+    assert breaker.until_ns == floor.core.ts_ns - 1 + RULES[Parameter.BREAKER_NS].default
     floor.now_ns = breaker.until_ns - 1
     assert floor.operate(c.AdvanceTime()) == (e.TimeAdvanced(),)
     assert floor.operate(c.AdvanceTime()) == (e.BreakerReleased(BTC_USDT), e.TimeAdvanced())
@@ -106,10 +107,14 @@ def test_an_active_breaker_is_not_triggered_again_by_marks_and_its_window_starts
 @pytest.mark.parametrize("reason", list(BreakerReason))
 def test_operations_trigger_and_prolong_a_breaker(floor: Floor, reason: BreakerReason) -> None:
     (first,) = those(floor.operate(c.TriggerBreaker(BTC_USDT, reason)), e.BreakerTriggered)
-    assert (first.reason, first.change_ppm, first.until_ns) == (reason, 0, floor.core.ts_ns + limits.BREAKER_NS)
+    assert (first.reason, first.change_ppm, first.until_ns) == (
+        reason,
+        0,
+        floor.core.ts_ns + RULES[Parameter.BREAKER_NS].default,
+    )
     floor.now_ns += 100 * SECOND_NS
     (second,) = those(floor.operate(c.TriggerBreaker(BTC_USDT, reason)), e.BreakerTriggered)
-    assert second.until_ns == floor.now_ns + limits.BREAKER_NS
+    assert second.until_ns == floor.now_ns + RULES[Parameter.BREAKER_NS].default
     floor.now_ns = first.until_ns
     assert floor.operate(c.AdvanceTime()) == (e.TimeAdvanced(),)
 

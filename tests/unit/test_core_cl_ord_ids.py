@@ -6,13 +6,13 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api import limits
 from engine.api.enums import OrderState
+from engine.api.parameters import RULES, Parameter
 from engine.api.rejects import ErrorCode as Code
 from tests.model.market import ALPHA, ALPHA_OE, BRAVO, BUY, IOC, SELL
 from tests.unit.floor import LOT, Floor, accepted, refusal
 
-WINDOW_NS = limits.CL_ORD_ID_WINDOW_NS
+WINDOW_NS = RULES[Parameter.CL_ORD_ID_WINDOW_NS].default
 
 
 @pytest.fixture

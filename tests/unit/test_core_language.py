@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from engine.api import enums
+from engine.api.parameters import RULES, Parameter, Subject
 from engine.api.rejects import ErrorCode
 from engine.api.wire import layouts
 from engine.host.core import Core, Fault
@@ -12,6 +13,8 @@ from engine.host.core import Core, Fault
 SETS: dict[str, type[IntEnum]] = {
     **{name: kind for name, kind in vars(enums).items() if isinstance(kind, type) and issubclass(kind, IntEnum)},
     "Code": ErrorCode,
+    "Parameter": Parameter,
+    "Subject": Subject,
     "Fault": Fault,
 }
 ONLY_IN_PYTHON = {"CommandType", "EventType"}
@@ -19,8 +22,18 @@ ONLY_IN_PYTHON = {"CommandType", "EventType"}
 
 
 def test_every_message_has_the_same_number_and_layout() -> None:
-    compiled = {line for line in Core().layouts() if not line.startswith("set ")}
+    compiled = {line for line in Core().layouts() if not line.startswith(("set ", "parameter "))}
     assert compiled == set(layouts())
+
+
+def test_every_parameter_has_the_same_bounds_and_default() -> None:
+    compiled = [line for line in Core().layouts() if line.startswith("parameter ")]
+    published = [
+        f"parameter {parameter.name} {rule.subject} {rule.minimum} {rule.maximum} {rule.default}"
+        for parameter, rule in RULES.items()
+    ]
+    assert compiled == published
+    assert list(RULES) == list(Parameter)
 
 
 def test_every_set_has_the_same_members() -> None:

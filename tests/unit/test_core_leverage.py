@@ -13,6 +13,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountStatus, MarginMode, PositionReason
+from engine.api.parameters import RULES, Parameter
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, ALPHA_F, ALPHA_OE, BRAVO_F, BRAVO_OE, BTC_PERP, BUY, ETH_PERP, SELL, USDT
@@ -143,7 +144,10 @@ def test_a_symbol_has_a_cap_and_without_a_word_leverage_is_ten(floor: Floor) -> 
     assert refusal(floor.operate(c.SetLeverage(ALPHA_F, ETH_PERP, 51, CROSS))) == EXCEEDED
     assert floor.operate(c.SetLeverage(ALPHA_F, ETH_PERP, 50, CROSS))
     events = floor.trade(ALPHA_F, BRAVO_F, 10, 10_000, ETH_PERP)
-    assert (position(events, ALPHA_F).leverage, position(events, BRAVO_F).leverage) == (50, limits.LEVERAGE_DEFAULT)
+    assert (position(events, ALPHA_F).leverage, position(events, BRAVO_F).leverage) == (
+        50,
+        RULES[Parameter.LEVERAGE_DEFAULT].default,
+    )
     for wrong in (0, limits.LEVERAGE_MAX + 1):
         assert refusal(leverage(floor, wrong)) == EXCEEDED
     assert len(leverage(floor, 1)) == len(leverage(floor, limits.LEVERAGE_MAX)) == 1

@@ -12,6 +12,7 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountKind, RestateReason, SessionKind, Side
+from engine.api.parameters import RULES, Parameter
 from engine.api.rejects import ErrorCode
 from engine.api.wire import decode_records, encode_command, encode_frame
 from engine.host.core import Core
@@ -71,12 +72,12 @@ def test_open_orders_of_an_account_in_a_symbol_and_in_all() -> None:
     crowd = Crowd(1, symbols=11)
     refused = (e.OrderRejected(0, ErrorCode.EXCEEDS_LIMIT),)
     for symbol_id in range(1, 11):
-        for n in range(limits.OPEN_ORDERS_PER_SYMBOL_MAX):
+        for n in range(RULES[Parameter.OPEN_ORDERS_PER_SYMBOL_MAX].default):
             (event,) = crowd.rest(FIRST_ACCOUNT, f"{symbol_id}-{n}", symbol_id)
             assert isinstance(event, e.OrderAccepted)
         if symbol_id == 1:
             assert crowd.rest(FIRST_ACCOUNT, "one more", symbol_id) == refused
-    assert crowd.core.open_orders == limits.OPEN_ORDERS_PER_ACCOUNT_MAX
+    assert crowd.core.open_orders == RULES[Parameter.OPEN_ORDERS_PER_ACCOUNT_MAX].default
     assert crowd.rest(FIRST_ACCOUNT, "one more", 11) == refused
     ioc = c.NewOrder(FIRST_ACCOUNT, 11, BUY, LIMIT, m.IOC, 1, 100, "does not rest")
     assert isinstance(decode_records(crowd.send(FIRST_SESSION, ioc))[0].events[0], e.OrderAccepted)
@@ -90,7 +91,7 @@ def test_the_model_keeps_the_same_limit_of_open_orders() -> None:
     core, model = Core(), Exchange()
     orders = [
         c.NewOrder(m.ALPHA, m.ETH_USDT, BUY, LIMIT, GTC, 5, 1, f"o{n}")
-        for n in range(limits.OPEN_ORDERS_PER_SYMBOL_MAX + 2)
+        for n in range(RULES[Parameter.OPEN_ORDERS_PER_SYMBOL_MAX].default + 2)
     ]
     for command in (*m.OPENING, *orders):
         raw = m.frame(m.ALPHA_OE if isinstance(command, c.NewOrder) else 0, command)
@@ -130,7 +131,7 @@ def test_what_is_left_of_a_display_counts_as_a_match_of_its_own(surplus: int) ->
 @pytest.mark.req("TRD-30")
 def test_a_sweep_of_more_makers_than_a_record_has_steps_goes_on_before_all_others() -> None:
     makers = 2 * limits.STEPS_PER_COMMAND_MAX
-    per_account = limits.OPEN_ORDERS_PER_SYMBOL_MAX
+    per_account = RULES[Parameter.OPEN_ORDERS_PER_SYMBOL_MAX].default
     taker = FIRST_ACCOUNT + makers // per_account
     crowd = Crowd(taker + 2 - FIRST_ACCOUNT)
     for n in range(makers):

@@ -33,14 +33,17 @@ def change(floor: Floor, listing: Instrument = BTC_LISTING, **changes: Any) -> E
     return floor.operate(c.ChangeInstrument(msgspec.structs.replace(listing, **changes)))
 
 
-ANY_TIME = [{"min_qty": 2}, {"max_qty": 2_000_000}, {"min_notional": 0}, {"max_notional": 10**15}, {"band_ppm": 1}]
-EMPTY_BOOK = [
-    {"tick": Step(1, 1)},
-    {"lot": Step(1, 4)},
+ANY_TIME = [
+    {"min_qty": 2},
+    {"max_qty": 2_000_000},
+    {"min_notional": 0},
+    {"max_notional": 10**15},
+    {"band_ppm": 1},
     {"maker_ppm": 0},
     {"taker_ppm": 0},
     {"fee_account_id": m.LENDER},
 ]
+EMPTY_BOOK = [{"tick": Step(1, 1)}, {"lot": Step(1, 4)}]
 NEVER = [
     {"symbol": "BTC/USD"},
     {"base_asset_id": m.ETH},
@@ -51,14 +54,14 @@ NEVER = [
 
 @pytest.mark.req("TBL-04")
 @pytest.mark.parametrize("changes", [*ANY_TIME, {"matching": Matching.PRO_RATA}])
-def test_bounds_bands_and_matching_change_at_any_time(floor: Floor, changes: dict[str, Any]) -> None:
+def test_bounds_bands_fees_and_matching_change_at_any_time(floor: Floor, changes: dict[str, Any]) -> None:
     floor.rest(ALPHA, BUY, LOT, 10_000)
     assert change(floor, **changes) == CHANGED
 
 
 @pytest.mark.req("TBL-04")
 @pytest.mark.parametrize("changes", EMPTY_BOOK)
-def test_steps_and_fees_change_without_open_orders_only(floor: Floor, changes: dict[str, Any]) -> None:
+def test_steps_change_without_open_orders_only(floor: Floor, changes: dict[str, Any]) -> None:
     order = floor.rest(ALPHA, BUY, LOT, kind=m.STOP, stop_px=10_500)
     assert refusal(change(floor, **changes)) == Code.NOT_EMPTY
     floor.cancel(order)

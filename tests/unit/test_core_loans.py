@@ -10,6 +10,7 @@ from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import AccountKind, AccountStatus, InstrumentKind, SymbolStatus
 from engine.api.instrument import Instrument
+from engine.api.parameters import RULES, Parameter
 from engine.api.rejects import ErrorCode as Code
 from engine.api.units import Step
 from tests.model import market as m
@@ -53,7 +54,7 @@ def test_an_order_its_own_funds_suffice_for_borrows_nothing(floor: Floor) -> Non
 
 @pytest.mark.req("MAR-24", "MAR-03")
 def test_loans_are_at_most_nine_times_the_equity(floor: Floor) -> None:
-    most = limits.MARGIN_ACCOUNT_LEVERAGE_MAX * OWN // PER_LOT
+    most = RULES[Parameter.MARGIN_ACCOUNT_LEVERAGE_MAX].default * OWN // PER_LOT
     assert refusal(floor.enter(ALPHA_M, BUY, most + 1, 10_000)) == INSUFFICIENT
     assert accepted(floor.enter(ALPHA_M, BUY, most, 10_000))
 
@@ -68,7 +69,7 @@ def test_collateral_is_valued_by_mark_and_weight(floor: Floor) -> None:
     floor.operate(c.Deposit(ALPHA_M, BTC, 10**8, "btc"))
     floor.operate(c.Deposit(ALPHA_M, USDT, 10_000 * USDT_UNIT - OWN, "usdt"))
     floor.wait(301 * 10**9)
-    most = 57_500 * (limits.MARGIN_ACCOUNT_LEVERAGE_MAX - 1) + 10_000
+    most = 57_500 * (RULES[Parameter.MARGIN_ACCOUNT_LEVERAGE_MAX].default - 1) + 10_000
     lots = most * 2
     assert refusal(floor.enter(ALPHA_M, BUY, lots + 1, 5_000_000)) == INSUFFICIENT
     assert borrowed(floor.enter(ALPHA_M, BUY, lots, 5_000_000)) == [(USDT, 517_500 * USDT_UNIT, 517_500 * USDT_UNIT)]

@@ -15,6 +15,7 @@ from engine.api import events as e
 from engine.api.enums import ExecInst, InstrumentKind
 from engine.api.instrument import Instrument
 from engine.api.messages import declare
+from engine.api.parameters import MarginBracket
 from engine.api.rejects import ErrorCode
 from engine.api.units import Step
 from engine.api.wire import (
@@ -37,7 +38,7 @@ i32, i64, i128 = (st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits 
 
 NUMBERS = {
     **dict.fromkeys(("asset_id", "base_asset_id", "quote_asset_id", "code"), u16),
-    **dict.fromkeys(("order_id", "request_seq", "expire_time_ns", "until_ns"), u64),
+    **dict.fromkeys(("order_id", "request_seq", "expire_time_ns", "until_ns", "effective_ns", "version"), u64),
     **dict.fromkeys(("amount", "reserved", "released", "buyer_released", "taker_fee", "maker_fee", "loan"), i128),
     **dict.fromkeys(("cost", "margin", "extra", "debt", "realized_pnl", "available", "locked"), i128),
     **dict.fromkeys(("available_after", "from_available", "to_available", "payer_available"), i128),
@@ -65,7 +66,14 @@ def field(name: str, kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(kind))
     if kind is Instrument:
         return instruments
+    if name == "brackets":
+        return st.lists(st.builds(MarginBracket, i64, u32, u32).filter(any_of_it), max_size=8).map(tuple)
     return NUMBERS.get(name, u32 if name.endswith("_id") else i64)
+
+
+def any_of_it(row: MarginBracket) -> bool:
+    """Tell whether a row is one that is used."""
+    return row != MarginBracket(0, 0, 0)
 
 
 def drawn(record: type) -> st.SearchStrategy[Any]:
@@ -150,6 +158,8 @@ def simplest(record: type) -> Any:
     def value(kind: Any) -> Any:
         if isinstance(kind, type) and issubclass(kind, Enum):
             return next(iter(kind))
+        if kind == tuple[MarginBracket, ...]:
+            return ()
         return {str: "a", bool: False, Instrument: m.BTC_LISTING}.get(kind, 0)
 
     hints = get_type_hints(record)
@@ -183,6 +193,9 @@ ZEROS: list[tuple[c.Command, tuple[int, ...]]] = [
     (SIMPLEST[c.SetMarginState], (3,)),
     (SIMPLEST[c.Transfer], (12, 15)),
     (SIMPLEST[c.CoverDebt], (2, 3)),
+    (SIMPLEST[c.SetParameter], (3,)),
+    (SIMPLEST[c.SetMarginBrackets], (2, 3)),
+    (SIMPLEST[c.SetFeeRates], (3,)),
 ]
 """Where each layout has bytes called zero."""
 

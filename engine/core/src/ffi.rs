@@ -8,7 +8,7 @@
 use crate::language::codes::Fault;
 use crate::language::crc32c::Checksum;
 use crate::language::ids::OrderId;
-use crate::language::{codes, command, crc32c, event, frame, limits};
+use crate::language::{codes, command, crc32c, event, frame, limits, parameters};
 use crate::rules::apply::Progress;
 use crate::standing::fold::{Fold, Taken};
 use crate::state::exchange::Exchange;
@@ -257,6 +257,17 @@ pub unsafe extern "C" fn exchange_core_crc32c(data: *const u8, length: usize) ->
     fastest_checksum()(&[], &[unsafe { slice(data, length) }])
 }
 
+/// The rules that hold and those that will, as a snapshot has them.
+///
+/// # Safety
+/// As `exchange_core_apply`.
+#[no_mangle]
+pub unsafe extern "C" fn exchange_core_rules(core: *mut Core) -> Bytes {
+    let core = unsafe { &mut *core };
+    core.handed_out = core.exchange.rules();
+    Bytes::of(&core.handed_out)
+}
+
 /// Every bound as lines `NAME=value`, handed out by `core`.
 ///
 /// # Safety
@@ -275,7 +286,8 @@ pub unsafe extern "C" fn exchange_core_limits(core: *mut Core) -> Bytes {
 #[no_mangle]
 pub unsafe extern "C" fn exchange_core_layouts(core: *mut Core) -> Bytes {
     let core = unsafe { &mut *core };
-    core.handed_out = [codes::listing(), command::listing(), event::listing()].join("\n").into_bytes();
+    core.handed_out =
+        [codes::listing(), command::listing(), event::listing(), parameters::listing()].join("\n").into_bytes();
     Bytes::of(&core.handed_out)
 }
 

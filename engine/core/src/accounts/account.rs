@@ -3,7 +3,6 @@
 use crate::accounts::position::Position;
 use crate::language::codes::{AccountKind, AccountStatus, MarginState};
 use crate::language::ids::{AccountId, AssetId, FirmId, Key, SymbolId};
-use crate::language::limits::{OPEN_ORDERS_PER_ACCOUNT_MAX, OPEN_ORDERS_PER_SYMBOL_MAX};
 use crate::language::units::Minor;
 use crate::market::open_orders::Slot;
 
@@ -164,11 +163,6 @@ impl Account {
 
     pub fn open_in_symbol(&self, symbol_id: SymbolId) -> u32 {
         self.open_by_symbol.binary_search_by_key(&symbol_id, |entry| entry.0).map_or(0, |at| self.open_by_symbol[at].1)
-    }
-
-    /// Tell whether one more order of this account may rest in the symbol (ORD-22).
-    pub fn may_open(&self, symbol_id: SymbolId) -> bool {
-        self.open_orders < OPEN_ORDERS_PER_ACCOUNT_MAX && self.open_in_symbol(symbol_id) < OPEN_ORDERS_PER_SYMBOL_MAX
     }
 
     pub fn order_opened(&mut self, symbol_id: SymbolId) {

@@ -8,7 +8,7 @@ macro_rules! sets {
     ($($(#[$note:meta])* $name:ident: $number:ident { $($member:ident = $value:expr,)* })*) => {
         $(
             $(#[$note])*
-            #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
             #[repr($number)]
             pub enum $name {
                 $($member = $value,)*
@@ -89,6 +89,44 @@ sets! {
         Filled = 2,
         Canceled = 3,
         Expired = 5,
+    }
+
+    /// For whom, besides the venue, a parameter can be set.
+    Subject: u8 {
+        None = 0,
+        Account = 1,
+        Firm = 2,
+        Symbol = 3,
+        Session = 4,
+    }
+
+    /// What governance may change.
+    Parameter: u8 {
+        ClOrdIdWindowNs = 1,
+        ClOrdIdsSpentMax = 2,
+        OpenOrdersPerSymbolMax = 3,
+        OpenOrdersPerAccountMax = 4,
+        PositionsPerAccountMax = 5,
+        LeverageDefault = 6,
+        MarginAccountLeverageMax = 7,
+        Tier1LeverageMax = 8,
+        Tier2LeverageMax = 9,
+        Tier3LeverageMax = 10,
+        Tier4LeverageMax = 11,
+        Tier1PositionMax = 12,
+        Tier2PositionMax = 13,
+        Tier3PositionMax = 14,
+        Tier4PositionMax = 15,
+        BreakerNs = 16,
+        BreakerWindowS = 17,
+        BreakerMovePpm = 18,
+        BandPpm = 19,
+        SessionMessagesPerSMax = 20,
+        SessionBurstMax = 21,
+        AccountMessagesPerSMax = 22,
+        AccountBurstMax = 23,
+        AccountLendingSharePpm = 24,
+        FirmLendingSharePpm = 25,
     }
 
     AccountKind: u8 {
@@ -222,6 +260,7 @@ sets! {
         InexactNotional = 2007,
         NotEmpty = 2008,
         InvalidTransition = 2009,
+        TooManyChanges = 2011,
     }
 
     /// Why a frame or a record was not taken; the host cuts the link, or stops the replay.

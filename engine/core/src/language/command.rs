@@ -3,7 +3,7 @@
 use crate::language::bytes::{i64_at, u32_at, u64_at};
 use crate::language::codes::{
     AccountKind, AccountStatus, BreakerReason, Code, ExecInst, InstrumentKind, MarginMode, MarginState, Matching,
-    OrdType, Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus,
+    OrdType, Parameter, Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus,
 };
 use crate::language::ids::{AccountId, AssetId, FirmId, OrderId, SessionId, SymbolId};
 use crate::language::layout::{block, constant_case, flags, message_struct, readable, Field, Input, Line};
@@ -161,6 +161,29 @@ commands! {
     42 SetCollateral: { asset_id: AssetId, weight_ppm: u32, lending_account_id: AccountId }
     43 Transfer: { asset_id: AssetId, from_account_id: AccountId, to_account_id: AccountId, [4] amount: Minor }
     44 CoverDebt: { [2] payer_account_id: AccountId, account_id: AccountId, symbol_id: SymbolId, amount: Minor }
+    48 SetParameter: { parameter: Parameter, [1] subject_id: u32, value: i64, effective_ns: u64 }
+    /// A row is a bracket: its notional above 64 bits, its leverage above 32, its rate. Rows that are not used are 0.
+    49 SetMarginBrackets: {
+        [2] symbol_id: SymbolId,
+        effective_ns: u64,
+        row1: i128,
+        row2: i128,
+        row3: i128,
+        row4: i128,
+        row5: i128,
+        row6: i128,
+        row7: i128,
+        row8: i128,
+        => has_no_gap
+    }
+    50 SetFeeRates: {
+        is_unset: bool,
+        [1] account_id: AccountId,
+        symbol_id: SymbolId,
+        maker_ppm: i32,
+        taker_ppm: i32,
+        effective_ns: u64,
+    }
 }
 
 block! {
@@ -192,6 +215,16 @@ flags! { OrderFlags { poss_resend = 1, terms = 2 } }
 flags! { CancelFlags { poss_resend = 1 } }
 flags! { ReplaceFlags { poss_resend = 1, terms = 2, peg_offset = 4 } }
 flags! { MassCancelFlags { poss_resend = 1, kill = 2 } }
+
+impl SetMarginBrackets {
+    pub fn all_rows(&self) -> [i128; 8] {
+        [self.row1, self.row2, self.row3, self.row4, self.row5, self.row6, self.row7, self.row8]
+    }
+
+    fn has_no_gap(&self) -> bool {
+        self.all_rows().windows(2).all(|pair| pair[0] != 0 || pair[1] == 0)
+    }
+}
 
 impl NewOrder<'_> {
     fn has_terms_if_said(&self) -> bool {

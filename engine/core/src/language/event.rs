@@ -114,4 +114,6 @@ events! {
     46 KillSwitchSet: { session_id: SessionId, is_on: bool; [3] }
     47 Transferred: { [4] from_available: Minor, to_available: Minor }
     48 DebtCovered: { [4] payer_available: Minor }
+    64 ParameterSet: { [4] version: u64, effective_ns: u64 }
+    65 ParameterTookEffect: { [4] version: u64 }
 }

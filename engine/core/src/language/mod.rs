@@ -11,6 +11,7 @@ pub mod ids;
 pub mod layout;
 pub mod limits;
 pub mod listing;
+pub mod parameters;
 pub mod record;
 pub mod text;
 pub mod units;

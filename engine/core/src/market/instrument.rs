@@ -12,10 +12,34 @@ use crate::language::units::{Lots, Minor, Ticks};
 
 pub const MILLION: i128 = 1_000_000;
 
+/// What an order pays: in ppm of what it trades, as maker and as taker. A negative rate is a rebate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FeeRates {
+    pub maker_ppm: i32,
+    pub taker_ppm: i32,
+}
+
+impl FeeRates {
+    /// Tell whether they are within bounds, and no maker is paid more than a taker pays.
+    pub fn are_bounded(self) -> bool {
+        (-FEE_PPM_MAX..=FEE_PPM_MAX).contains(&self.maker_ppm)
+            && (0..=FEE_PPM_MAX).contains(&self.taker_ppm)
+            && self.maker_ppm + self.taker_ppm >= 0
+    }
+
+    /// What must be reserved for fees.
+    fn worst_ppm(self) -> i32 {
+        self.maker_ppm.max(self.taker_ppm).max(0)
+    }
+}
+
 impl Listing {
+    pub fn fee_rates(&self) -> FeeRates {
+        FeeRates { maker_ppm: self.maker_ppm, taker_ppm: self.taker_ppm }
+    }
+
     /// Tell whether every number is within its bound; assets and fee account are checked elsewhere.
     fn is_bounded(&self) -> bool {
-        let fees = -FEE_PPM_MAX..=FEE_PPM_MAX;
         let leverage = match self.kind {
             InstrumentKind::Spot => 0..=0,
             InstrumentKind::Perpetual => 1..=LEVERAGE_MAX,
@@ -30,10 +54,7 @@ impl Listing {
             && Minor::ZERO <= self.min_notional
             && self.min_notional <= self.max_notional
             && self.max_notional.number() <= NOTIONAL_MINOR_MAX
-            && fees.contains(&self.maker_ppm)
-            && fees.contains(&self.taker_ppm)
-            && self.taker_ppm >= 0
-            && self.maker_ppm + self.taker_ppm >= 0
+            && self.fee_rates().are_bounded()
             && self.band_ppm <= BAND_PPM_MAX
     }
 }
@@ -47,7 +68,6 @@ pub struct Instrument {
     fee_step: i128,
     /// What a notional in ppm is divided by to come to fee steps.
     fee_unit: i128,
-    reserve_ppm: i32,
 }
 
 impl Instrument {
@@ -61,9 +81,7 @@ impl Instrument {
         let tick_lot_minor = tick_lot_minor(&listing, quote_decimals).map(Minor::new).ok_or(Code::InexactNotional)?;
         let exact =
             lot_minor.number() <= LOT_MINOR_MAX && (fee_step..=TICK_LOT_MINOR_MAX).contains(&tick_lot_minor.number());
-        let reserve_ppm = listing.maker_ppm.max(listing.taker_ppm).max(0);
-        let instrument =
-            Self { listing, lot_minor, tick_lot_minor, fee_step, fee_unit: MILLION * fee_step, reserve_ppm };
+        let instrument = Self { listing, lot_minor, tick_lot_minor, fee_step, fee_unit: MILLION * fee_step };
         exact.then_some(instrument).ok_or(Code::InexactNotional)
     }
 
@@ -107,37 +125,29 @@ impl Instrument {
         is_within.then_some(()).ok_or(Code::PriceOutsideBand)
     }
 
-    pub fn maker_fee(&self, notional: Minor) -> Minor {
-        self.fee(notional, self.listing.maker_ppm)
-    }
-
-    pub fn taker_fee(&self, notional: Minor) -> Minor {
-        self.fee(notional, self.listing.taker_ppm)
-    }
-
     /// Fee on a notional, rounded once toward plus infinity to a whole fee step (FEE-04).
-    fn fee(&self, notional: Minor, ppm: i32) -> Minor {
+    pub fn fee(&self, notional: Minor, ppm: i32) -> Minor {
         let steps = ceil_div(times(notional.number(), i64::from(ppm)), self.fee_unit);
         Minor::new(if self.fee_step == 1 { steps } else { steps * self.fee_step })
     }
 
     /// Minor units an order locks for each lot, so that what it has locked is always leaves times this (RES-21).
     #[inline(always)]
-    pub fn reservation_per_lot(&self, side: Side, price: Ticks) -> Minor {
+    pub fn reservation_per_lot(&self, side: Side, price: Ticks, rates: FeeRates) -> Minor {
         match side {
-            Side::Buy => self.with_worst_fee(self.notional(price, Lots::ONE)),
+            Side::Buy => self.with_worst_fee(self.notional(price, Lots::ONE), rates),
             Side::Sell => self.lot_minor,
         }
     }
 
     /// Minor units an order of a perpetual locks for each lot: initial margin and worst-case fee (MAR-05).
-    pub fn margin_per_lot(&self, price: Ticks, leverage: u8) -> Minor {
+    pub fn margin_per_lot(&self, price: Ticks, leverage: u8, rates: FeeRates) -> Minor {
         let notional = self.notional(price, Lots::ONE);
-        notional.divided_up(i128::from(leverage)) + self.with_worst_fee(notional) - notional
+        notional.divided_up(i128::from(leverage)) + self.with_worst_fee(notional, rates) - notional
     }
 
-    fn with_worst_fee(&self, notional: Minor) -> Minor {
-        notional + self.fee(notional, self.reserve_ppm)
+    fn with_worst_fee(&self, notional: Minor, rates: FeeRates) -> Minor {
+        notional + self.fee(notional, rates.worst_ppm())
     }
 
     /// The asset an order of this side locks.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::language::codes::{Side, SymbolStatus};
 use crate::language::ids::{AccountId, FirmId, OrderId};
 use crate::language::limits::{
-    BREAKER_MOVE_PPM, BREAKER_WINDOW_S, PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX,
+    PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX,
 };
 use crate::language::units::Ticks;
 use crate::market::book::Book;
@@ -67,7 +67,7 @@ pub struct Market {
     pub unacted_mark: Unacted,
     /// 0 while no breaker is active.
     pub breaker_until_ns: u64,
-    /// Marks of the last minute, oldest first.
+    /// Marks of the last seconds, oldest first.
     pub window: VecDeque<MarkSecond>,
     /// Best bid and ask by which this round prices the pegs, 0 for none; where it goes on, and how many are left.
     pub peg_references: (Ticks, Ticks),
@@ -192,18 +192,18 @@ impl Market {
         self.window.clear();
     }
 
-    /// How far a mark lies beyond those of the last minute, in ppm, when that is too far (MAR-43).
-    pub fn breaking_move(&mut self, second: u64, mark: Ticks) -> Option<i64> {
-        while self.window.front().is_some_and(|oldest| oldest.second + BREAKER_WINDOW_S < second) {
+    /// How far a mark lies beyond those of the last `window_s` seconds, in ppm, when that is beyond `move_ppm` (MAR-43).
+    pub fn breaking_move(&mut self, second: u64, mark: Ticks, window_s: u64, move_ppm: i128) -> Option<i64> {
+        while self.window.front().is_some_and(|oldest| oldest.second + window_s < second) {
             self.window.pop_front();
         }
         let low = i128::from(self.window.iter().map(|marks| marks.low).min()?.number());
         let high = i128::from(self.window.iter().map(|marks| marks.high).max()?.number());
         let price = i128::from(mark.number());
-        if price * MILLION > low * (MILLION + BREAKER_MOVE_PPM) {
+        if price * MILLION > low * (MILLION + move_ppm) {
             return Some(((price - low) * MILLION / low) as i64);
         }
-        if price * MILLION < high * (MILLION - BREAKER_MOVE_PPM) {
+        if price * MILLION < high * (MILLION - move_ppm) {
             return Some(-((high - price) * MILLION / high) as i64);
         }
         None

@@ -4,6 +4,7 @@ use crate::language::codes::{ExecInst, OrdType, Peg, SelfTrade, Side, TimeInForc
 use crate::language::ids::{keys, kinds, AccountId, Key, OrderId, SessionId, SymbolId};
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::book::LevelSlot;
+use crate::market::instrument::FeeRates;
 use crate::market::order_register::Entry;
 use crate::store::slab::{Slab, NIL};
 
@@ -42,6 +43,8 @@ impl TermsSlot {
 /// An order while it is open, and while it looks for makers.
 #[derive(Clone, Copy)]
 pub struct OpenOrder {
+    /// What it pays, as it was accepted.
+    pub rates: FeeRates,
     /// Minor units locked per lot of leaves.
     pub per_lot: Minor,
     pub order_id: OrderId,

@@ -47,6 +47,8 @@ pub struct Order {
     latest: NamingSlot,
     /// How many name it.
     names: u32,
+    /// Sum of price times quantity over its trades, in ticks and lots.
+    pub traded: i128,
     pub side: Side,
     pub state: OrderState,
 }
@@ -64,6 +66,7 @@ impl Order {
             entered: NamingSlot::NIL,
             latest: NamingSlot::NIL,
             names: 0,
+            traded: 0,
             side,
             state,
         }
@@ -234,8 +237,15 @@ impl OrderRegister {
         at
     }
 
-    pub fn set_state(&mut self, entry: Entry, state: OrderState) {
-        self.orders[entry].state = state;
+    /// Add a trade to what an order has done.
+    pub fn add_trade(&mut self, entry: Entry, price: Ticks, qty: Lots) {
+        let order = &mut self.orders[entry];
+        order.state = OrderState::Partial;
+        order.traded += i128::from(price.number()) * i128::from(qty.number());
+    }
+
+    pub fn set_traded(&mut self, entry: Entry, traded: i128) {
+        self.orders[entry].traded = traded;
     }
 
     /// Let an open order be found in this slot.

@@ -1,6 +1,6 @@
 //! A command in, a record out: each is stamped, decided, followed up, and its record finished.
 
-use crate::language::codes::{Code, Fault};
+use crate::language::codes::{Code, Fault, Parameter};
 use crate::language::command::{
     AdjustMargin, AdvanceTime, CancelOrder, ChangeInstrument, CommandType, CoverDebt, DelistInstrument, Deposit,
     ListInstrument, MassCancel, NewOrder, OpenAccount, RefuseOrder, RegisterAsset, RegisterFirm, RegisterSession,
@@ -14,9 +14,9 @@ use crate::language::frame::{take_command_frame, take_record, Frame, Header, HEA
 use crate::language::ids::SessionId;
 use crate::language::layout::VERSION;
 use crate::language::limits::{
-    BATCH_COMMANDS_MAX, CL_ORD_IDS_SPENT_MAX, CL_ORD_ID_WINDOW_NS, COMMAND_BYTES_MAX, RECORD_BYTES_MAX,
-    STEPS_PER_COMMAND_MAX, STEP_BYTES_MAX,
+    BATCH_COMMANDS_MAX, COMMAND_BYTES_MAX, RECORD_BYTES_MAX, STEPS_PER_COMMAND_MAX, STEP_BYTES_MAX,
 };
+use crate::rules::governance::Asked;
 use crate::state::exchange::{Decision, Exchange, LogEnd, Now};
 use crate::state::look_ahead::LOOK_AHEAD;
 
@@ -115,7 +115,12 @@ impl Exchange {
         self.now = Now { seq, ts_ns, steps: self.steps_max, looks: 0, may_be_out: false };
         self.now.may_be_out = self.may_be_out();
         self.records.begin(frame.command);
-        self.orders.begin(ts_ns, CL_ORD_ID_WINDOW_NS, CL_ORD_IDS_SPENT_MAX);
+        self.orders.begin(
+            ts_ns,
+            self.ruleset.venue(Parameter::ClOrdIdWindowNs) as u64,
+            self.ruleset.venue(Parameter::ClOrdIdsSpentMax) as u32,
+        );
+        self.settle_changes();
         self.release_breakers();
         if self.now.may_be_out {
             let share = if is_for_what_is_left { 2 * self.share() } else { self.share() };
@@ -209,6 +214,9 @@ impl Exchange {
             }
             CommandType::SetMarginState => self.operate(source, &SetMarginState::read(raw)?, Self::set_margin_state),
             CommandType::SetCollateral => self.operate(source, &SetCollateral::read(raw)?, Self::set_collateral),
+            CommandType::SetParameter | CommandType::SetMarginBrackets | CommandType::SetFeeRates => {
+                self.operate(source, &Asked::read(raw)?, Self::set_rule)
+            }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::accounts::account::Account;
 use crate::language::codes::{
-    AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Peg, RestateReason, SelfTrade, Side,
+    AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Parameter, Peg, RestateReason, SelfTrade, Side,
     SymbolStatus, TimeInForce, Trigger, VenueStatus,
 };
 use crate::language::command::{NewOrder, NewTerms, RefuseOrder};
@@ -11,6 +11,7 @@ use crate::language::ids::{AccountId, AssetId, OrderId, SessionId, SymbolId};
 use crate::language::limits::TRANCHES_PER_ORDER_MAX;
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::book::LevelSlot;
+use crate::market::instrument::FeeRates;
 use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms, TermsSlot};
 use crate::market::order_register::Order;
 use crate::market::Market;
@@ -18,7 +19,7 @@ use crate::rules::matching::Stop;
 use crate::state::exchange::{Decision, Exchange};
 
 /// 2100-01-01 (TIM-07): nothing expires later.
-const EXPIRE_TIME_NS_MAX: u64 = 4_102_444_800_000_000_000;
+pub const EXPIRE_TIME_NS_MAX: u64 = 4_102_444_800_000_000_000;
 const DAY_NS: u64 = 86_400_000_000_000;
 
 /// What a market lets in.
@@ -43,6 +44,7 @@ struct Admitted {
     gate: Gate,
     /// Worst price in ticks; `None` for a market order that finds nobody on the other side.
     worst: Option<Ticks>,
+    rates: FeeRates,
     per_lot: Minor,
     /// What must be borrowed first.
     borrow: Minor,
@@ -117,18 +119,19 @@ impl Exchange {
                 && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
             market.margin_price(order.side, worst, order.terms.stop_px, meets_book)
         });
+        let rates = self.ruleset.rates_of(order.account_id, order.symbol_id, market.instrument.listing.fee_rates());
         let per_lot = margin_price.map_or(Minor::ZERO, |price| {
-            self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only)
+            self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only, rates)
         });
         let asset_id = market.instrument.reserved_asset(order.side);
         let needed = per_lot.times(order.order_qty);
         let borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, Minor::ZERO)?;
-        Self::check_room(account, market, order)?;
+        self.check_room(account, market, order)?;
         if is_perpetual && !is_reduce_only {
             let price = margin_price.unwrap_or_default();
             self.check_position(order.account_id, order.symbol_id, order.side, order.order_qty, price, Lots::ZERO)?;
         }
-        Ok(Admitted { gate, worst, per_lot, borrow, is_slid, expire_time_ns })
+        Ok(Admitted { gate, worst, rates, per_lot, borrow, is_slid, expire_time_ns })
     }
 
     /// The account a source may enter orders for.
@@ -204,15 +207,16 @@ impl Exchange {
         side: Side,
         price: Ticks,
         is_reduce_only: bool,
+        rates: FeeRates,
     ) -> Minor {
         let instrument = &self.markets[symbol_id].instrument;
         if !instrument.is_perpetual() {
-            return instrument.reservation_per_lot(side, price);
+            return instrument.reservation_per_lot(side, price, rates);
         }
         if is_reduce_only {
             return Minor::ZERO;
         }
-        instrument.margin_per_lot(price, self.leverage(account_id, symbol_id))
+        instrument.margin_per_lot(price, self.leverage(account_id, symbol_id), rates)
     }
 
     /// Check that an account can reserve `needed`, of which it has `held` locked for the same order already; returns
@@ -241,10 +245,17 @@ impl Exchange {
         Err(Code::InsufficientBalance)
     }
 
+    /// Tell whether one more order of an account may rest in the symbol (ORD-22).
+    fn may_open(&self, account: &Account, order: &NewOrder<'_>) -> bool {
+        let most = |parameter: Parameter| self.ruleset.of(parameter, order.account_id);
+        i64::from(account.open_orders) < most(Parameter::OpenOrdersPerAccountMax)
+            && i64::from(account.open_in_symbol(order.symbol_id)) < most(Parameter::OpenOrdersPerSymbolMax)
+    }
+
     /// Check the counts of open orders (ORD-22).
-    fn check_room(account: &Account, market: &Market, order: &NewOrder<'_>) -> Decision {
+    fn check_room(&self, account: &Account, market: &Market, order: &NewOrder<'_>) -> Decision {
         let may_be_open = order.time_in_force.may_rest() || !market.in_hand.is_empty();
-        let is_full = may_be_open && !account.may_open(order.symbol_id)
+        let is_full = may_be_open && !self.may_open(account, order)
             || order.ord_type == OrdType::Pegged && !market.may_peg(order.account_id, account.firm_id);
         if is_full {
             return Err(Code::ExceedsLimit);
@@ -270,6 +281,7 @@ impl Exchange {
         self.orders.name(key, source, entry, cl_ord_id);
         let stp = if asked.stp == SelfTrade::Default { SelfTrade::Aggressive } else { asked.stp };
         let open = OpenOrder {
+            rates: admitted.rates,
             per_lot: admitted.per_lot,
             order_id,
             order_qty,

@@ -4,7 +4,6 @@ use crate::language::codes::Code;
 use crate::language::command::{ChangeInstrument, DelistInstrument, ListInstrument};
 use crate::language::event::{InstrumentChanged, InstrumentDelisted, InstrumentListed};
 use crate::language::ids::SymbolId;
-use crate::language::listing::Listing;
 use crate::market::Market;
 use crate::state::exchange::{Decision, Exchange};
 
@@ -36,10 +35,7 @@ impl Exchange {
         }
         let instrument = self.instrument(symbol_id, listing)?;
         let keeps_steps = listing.tick == old.tick && listing.lot == old.lot;
-        let fees = |listing: &Listing| (listing.maker_ppm, listing.taker_ppm, listing.fee_account_id);
-        let has_orders = self.markets[symbol_id].open_orders > 0;
-        let needs_no_orders = !keeps_steps || fees(&listing) != fees(&old);
-        if needs_no_orders && has_orders || !keeps_steps && self.markets[symbol_id].holders > 0 {
+        if !keeps_steps && (self.markets[symbol_id].open_orders > 0 || self.markets[symbol_id].holders > 0) {
             return Err(Code::NotEmpty);
         }
         let market = &mut self.markets[symbol_id];

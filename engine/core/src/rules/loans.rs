@@ -2,9 +2,10 @@
 
 use crate::language::amount::ceil_div;
 use crate::language::codes::AccountKind;
+use crate::language::codes::Parameter;
 use crate::language::event::{Borrowed, Repaid};
 use crate::language::ids::{AccountId, AssetId, SymbolId};
-use crate::language::limits::{COLLATERAL_MINOR_MAX, MARGIN_ACCOUNT_LEVERAGE_MAX};
+use crate::language::limits::COLLATERAL_MINOR_MAX;
 use crate::language::units::{Lots, Minor};
 use crate::market::instrument::MILLION;
 use crate::state::exchange::Exchange;
@@ -69,7 +70,7 @@ impl Exchange {
             equity -= short;
             loans += owed;
         }
-        loans.number() <= (MARGIN_ACCOUNT_LEVERAGE_MAX - 1) * equity.number()
+        loans.number() <= i128::from(self.ruleset.venue(Parameter::MarginAccountLeverageMax) - 1) * equity.number()
     }
 
     /// How an asset is valued in a quote asset: one for one, or by the mark of the first instrument between them.

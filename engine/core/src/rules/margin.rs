@@ -1,64 +1,37 @@
-//! Margin tables, and what an account's positions are worth (MAR, RES-24).
+//! Leverage and brackets, and what an account's positions are worth (MAR, RES-24).
 
 use crate::accounts::account::Account;
 use crate::accounts::position::Position;
 use crate::language::amount::ceil_div;
-use crate::language::codes::Side;
+use crate::language::codes::{Parameter, Side};
 use crate::language::ids::{AccountId, AssetId, SymbolId};
-use crate::language::limits::LEVERAGE_DEFAULT;
 use crate::language::units::{Minor, Ticks};
 use crate::market::instrument::MILLION;
 use crate::market::Market;
 use crate::state::exchange::Exchange;
 
-struct Bracket {
-    /// Largest notional, in whole units of the quote asset.
-    upto: i128,
-    max_leverage: u8,
-    maintenance_ppm: i128,
-}
-
-const BRACKETS: [Bracket; 6] = [
-    Bracket { upto: 50_000, max_leverage: 125, maintenance_ppm: 4_000 },
-    Bracket { upto: 250_000, max_leverage: 100, maintenance_ppm: 5_000 },
-    Bracket { upto: 1_000_000, max_leverage: 50, maintenance_ppm: 10_000 },
-    Bracket { upto: 5_000_000, max_leverage: 20, maintenance_ppm: 25_000 },
-    Bracket { upto: 20_000_000, max_leverage: 10, maintenance_ppm: 50_000 },
-    Bracket { upto: i128::MAX, max_leverage: 5, maintenance_ppm: 100_000 },
+const TIER_LEVERAGE: [Parameter; 4] = [
+    Parameter::Tier1LeverageMax,
+    Parameter::Tier2LeverageMax,
+    Parameter::Tier3LeverageMax,
+    Parameter::Tier4LeverageMax,
 ];
 
-struct Tier {
-    max_leverage: u8,
-    /// Largest notional of a position, in whole units of the quote asset.
-    position_max: Option<i128>,
-}
-
-const TIERS: [Tier; 4] = [
-    Tier { max_leverage: 20, position_max: Some(100_000) },
-    Tier { max_leverage: 50, position_max: Some(1_000_000) },
-    Tier { max_leverage: 100, position_max: Some(10_000_000) },
-    Tier { max_leverage: 125, position_max: None },
+const TIER_POSITION: [Parameter; 4] = [
+    Parameter::Tier1PositionMax,
+    Parameter::Tier2PositionMax,
+    Parameter::Tier3PositionMax,
+    Parameter::Tier4PositionMax,
 ];
-
-/// The bracket of a notional; its upper bound belongs to it.
-fn bracket(notional: Minor, unit: i128) -> &'static Bracket {
-    let holds = |bracket: &&Bracket| bracket.upto.checked_mul(unit).is_none_or(|upto| notional.number() <= upto);
-    BRACKETS.iter().find(holds).unwrap_or(&BRACKETS[BRACKETS.len() - 1])
-}
-
-impl Account {
-    fn tier(&self) -> &'static Tier {
-        &TIERS[usize::from(self.tier - 1)]
-    }
-
-    /// Highest leverage its tier and its own cap allow in a symbol (MAR-03).
-    fn leverage_cap(&self, symbol_cap: u8) -> u8 {
-        let own = if self.leverage_max == 0 { u8::MAX } else { self.leverage_max };
-        self.tier().max_leverage.min(own).min(symbol_cap)
-    }
-}
 
 impl Exchange {
+    /// Highest leverage the tier of an account and its own cap allow in a symbol (MAR-03).
+    fn leverage_cap(&self, account: &Account, symbol_cap: u8) -> u8 {
+        let own = if account.leverage_max == 0 { u8::MAX } else { account.leverage_max };
+        let of_tier = self.ruleset.venue(TIER_LEVERAGE[usize::from(account.tier - 1)]) as u8;
+        of_tier.min(own).min(symbol_cap)
+    }
+
     /// Minor units in one whole unit of the asset a symbol is quoted in.
     fn quote_unit(&self, symbol_id: SymbolId) -> i128 {
         let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
@@ -68,8 +41,11 @@ impl Exchange {
     /// The leverage of an account in a symbol: as set, else the default or a lower cap.
     pub(crate) fn leverage(&self, account_id: AccountId, symbol_id: SymbolId) -> u8 {
         let account = &self.accounts[account_id];
-        let cap = account.leverage_cap(self.markets[symbol_id].instrument.listing.max_leverage);
-        account.position(symbol_id).map_or(LEVERAGE_DEFAULT.min(cap), |position| position.leverage)
+        if let Some(position) = account.position(symbol_id) {
+            return position.leverage;
+        }
+        let default = self.ruleset.venue(Parameter::LeverageDefault) as u8;
+        default.min(self.leverage_cap(account, self.markets[symbol_id].instrument.listing.max_leverage))
     }
 
     /// Tell whether a leverage is within the caps of account, symbol and the bracket of a notional (MAR-03, MAR-04).
@@ -81,8 +57,8 @@ impl Exchange {
         notional: Minor,
     ) -> bool {
         let symbol_cap = self.markets[symbol_id].instrument.listing.max_leverage;
-        let bracket_cap = bracket(notional, self.quote_unit(symbol_id)).max_leverage;
-        leverage <= self.accounts[account_id].leverage_cap(symbol_cap).min(bracket_cap)
+        let bracket_cap = self.ruleset.brackets_of(symbol_id).of(notional, self.quote_unit(symbol_id)).leverage_max;
+        leverage <= self.leverage_cap(&self.accounts[account_id], symbol_cap).min(bracket_cap)
     }
 
     /// Tell whether a position's notional is within the limits of the account's tier and its own.
@@ -90,8 +66,8 @@ impl Exchange {
         let account = &self.accounts[account_id];
         let unit = self.quote_unit(symbol_id);
         let own_max = account.position_notional_max;
-        account.tier().position_max.is_none_or(|most| notional.number() <= most * unit)
-            && (own_max.is_zero() || notional <= own_max)
+        let of_tier = i128::from(self.ruleset.venue(TIER_POSITION[usize::from(account.tier - 1)])) * unit;
+        [of_tier, own_max.number()].into_iter().all(|most| most == 0 || notional.number() <= most)
     }
 
     /// Profit of a position at the mark, 0 without one.
@@ -135,7 +111,8 @@ impl Exchange {
         } else {
             market.instrument.notional(market.mark, position.size.abs())
         };
-        let ppm = bracket(notional, self.quote_unit(position.symbol_id)).maintenance_ppm;
+        let unit = self.quote_unit(position.symbol_id);
+        let ppm = i128::from(self.ruleset.brackets_of(position.symbol_id).of(notional, unit).maintenance_ppm);
         // In two parts, so that no notional overflows.
         let notional = notional.number();
         Minor::new(notional / MILLION * ppm + ceil_div(notional % MILLION * ppm, MILLION))

@@ -1,10 +1,9 @@
 //! Marks, breakers, and what symbols and the venue are open for (sections 2 and 10).
 
-use crate::language::codes::{BreakerReason, Code, SymbolStatus};
+use crate::language::codes::{BreakerReason, Code, Parameter, SymbolStatus};
 use crate::language::command::{AdvanceTime, SetMark, SetSymbolStatus, SetVenueStatus, TriggerBreaker};
 use crate::language::event::{BreakerTriggered, MarkSet, SymbolStatusSet, TimeAdvanced, VenueStatusSet};
 use crate::language::ids::SymbolId;
-use crate::language::limits::BREAKER_NS;
 use crate::state::exchange::{Decision, Exchange};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
@@ -12,7 +11,9 @@ const NS_PER_SECOND: u64 = 1_000_000_000;
 impl Exchange {
     pub(crate) fn set_mark(&mut self, asked: &SetMark) -> Decision {
         let SetMark { symbol_id, price } = *asked;
-        let (second, ts_ns) = (self.now.ts_ns / NS_PER_SECOND, self.now.ts_ns);
+        let second = self.now.ts_ns / NS_PER_SECOND;
+        let window_s = self.ruleset.of(Parameter::BreakerWindowS, symbol_id) as u64;
+        let move_ppm = i128::from(self.ruleset.of(Parameter::BreakerMovePpm, symbol_id));
         let market = self.listed_mut(symbol_id)?;
         if !price.is_price() {
             return Err(Code::BoundExceeded);
@@ -20,7 +21,8 @@ impl Exchange {
         let is_first = market.mark.is_zero();
         market.mark = price;
         market.unacted_mark.add(price);
-        let breaking_move = market.breaking_move(second, price).filter(|_| market.breaker_until_ns == 0);
+        let breaking_move = market.breaking_move(second, price, window_s, move_ppm);
+        let breaking_move = breaking_move.filter(|_| market.breaker_until_ns == 0);
         if breaking_move.is_some() {
             market.window.clear();
         }
@@ -31,17 +33,22 @@ impl Exchange {
         self.touch(symbol_id);
         self.records.tell(&MarkSet {});
         if let Some(change_ppm) = breaking_move {
-            self.activate_breaker(symbol_id, BreakerReason::MarkMove, change_ppm, ts_ns + BREAKER_NS);
+            self.activate_breaker(symbol_id, BreakerReason::MarkMove, change_ppm, self.breaker_end_ns(symbol_id));
         }
         Ok(())
     }
 
     pub(crate) fn trigger_breaker(&mut self, asked: &TriggerBreaker) -> Decision {
         let TriggerBreaker { symbol_id, reason } = *asked;
-        let until_ns = self.now.ts_ns + BREAKER_NS;
+        let until_ns = self.breaker_end_ns(symbol_id);
         let until_ns = until_ns.max(self.listed_mut(symbol_id)?.breaker_until_ns);
         self.activate_breaker(symbol_id, reason, 0, until_ns);
         Ok(())
+    }
+
+    /// When a breaker that is triggered now will end.
+    fn breaker_end_ns(&self, symbol_id: SymbolId) -> u64 {
+        self.now.ts_ns + self.ruleset.of(Parameter::BreakerNs, symbol_id.number()) as u64
     }
 
     fn activate_breaker(&mut self, symbol_id: SymbolId, reason: BreakerReason, change_ppm: i64, until_ns: u64) {

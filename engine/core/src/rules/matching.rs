@@ -167,7 +167,7 @@ impl Exchange {
             let OpenOrder { symbol_id, entry, .. } = self.open[slot];
             self.markets[symbol_id].book.change_leaves(&mut self.open, slot, -qty);
             assert!(self.open[slot].leaves >= Lots::ZERO, "filled more than was left");
-            self.orders.set_state(entry, OrderState::Partial);
+            self.orders.add_trade(entry, price, qty);
         }
         self.open[maker].display -= qty;
         let (taking, making) = (self.open[taker], self.open[maker]);
@@ -328,6 +328,7 @@ fn describe(
     is_auction: bool,
 ) -> Traded {
     let notional = instrument.notional(last_px, last_qty);
+    let taker_fee = instrument.fee(notional, taker.rates.taker_ppm);
     let buyer = if taker.side == Side::Buy { taker } else { maker };
     let buyer_released = if instrument.is_perpetual() { Minor::ZERO } else { buyer.per_lot.times(last_qty) };
     Traded {
@@ -342,8 +343,9 @@ fn describe(
         symbol_id: taker.symbol_id,
         taker_side: taker.side,
         is_auction,
-        taker_fee: instrument.taker_fee(notional),
-        maker_fee: instrument.maker_fee(notional),
+        taker_fee,
+        // Whatever rates the two have, nobody is paid more than the other one pays.
+        maker_fee: instrument.fee(notional, maker.rates.maker_ppm).max(-taker_fee),
         buyer_released,
     }
 }

@@ -4,6 +4,7 @@ pub mod account_states;
 pub mod apply;
 pub mod auction;
 pub mod entry;
+pub mod governance;
 pub mod life_cycle;
 pub mod listing;
 pub mod loans;

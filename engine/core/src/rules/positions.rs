@@ -2,11 +2,11 @@
 
 use crate::accounts::account::Balance;
 use crate::accounts::position::{Filled, Paid, Position};
-use crate::language::codes::{AccountKind, AccountStatus, Code, PositionReason, Side};
+use crate::language::codes::{AccountKind, AccountStatus, Code, Parameter, PositionReason, Side};
 use crate::language::command::{AdjustMargin, CoverDebt, SetLeverage};
 use crate::language::event::{DebtCovered, PositionChanged};
 use crate::language::ids::{AccountId, AssetId, SessionId, SymbolId};
-use crate::language::limits::{POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX};
+use crate::language::limits::POSITION_LOTS_MAX;
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::open_orders::Slot;
 use crate::state::exchange::{Decision, Exchange};
@@ -61,7 +61,7 @@ impl Exchange {
     ) -> Decision {
         let account = &self.accounts[account_id];
         let position = account.position(symbol_id);
-        if position.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
+        if position.is_none() && !self.may_begin_position(account_id) {
             return Err(Code::ExceedsLimit);
         }
         if account.positions.iter().any(|position| position.debt > Minor::ZERO) {
@@ -86,6 +86,11 @@ impl Exchange {
             return Err(Code::ExceedsLimit);
         }
         Ok(())
+    }
+
+    fn may_begin_position(&self, account_id: u32) -> bool {
+        let most = self.ruleset.of(Parameter::PositionsPerAccountMax, account_id);
+        (self.accounts[account_id].positions.len() as i64) < most
     }
 
     /// Lots a reduce-only order could close now.
@@ -127,7 +132,7 @@ impl Exchange {
         if leverage == 0 || !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
             return Err(Code::LeverageExceeded);
         }
-        if known.is_none() && account.positions.len() >= POSITIONS_PER_ACCOUNT_MAX {
+        if known.is_none() && !self.may_begin_position(account_id) {
             return Err(Code::ExceedsLimit);
         }
         let has_orders = !current.open_buy.is_zero() || !current.open_sell.is_zero();

@@ -135,7 +135,7 @@ impl Exchange {
     ) -> Decision<(Minor, Minor)> {
         let OpenOrder { account_id, symbol_id, side, .. } = *order;
         let price = market.margin_price(side, limit, stop_px, meets_book);
-        let per_lot = self.per_lot(account_id, symbol_id, side, price, order.is_reduce_only());
+        let per_lot = self.per_lot(account_id, symbol_id, side, price, order.is_reduce_only(), order.rates);
         let asset_id = market.instrument.reserved_asset(side);
         let needed = per_lot.times(leaves);
         let borrow = self.check_funds(account_id, symbol_id, asset_id, needed, order.reserved())?;

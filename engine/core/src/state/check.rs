@@ -142,7 +142,7 @@ impl Exchange {
                 "a reservation does not follow its flags",
             );
         }
-        let per_lot = instrument.reservation_per_lot(order.side, order.limit);
+        let per_lot = instrument.reservation_per_lot(order.side, order.limit, order.rates);
         ensure(order.per_lot == per_lot, "a reservation per lot does not follow from the price")
     }
 

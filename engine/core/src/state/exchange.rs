@@ -18,6 +18,7 @@ use crate::market::open_orders::{OpenOrders, Slot};
 use crate::market::order_register::OrderRegister;
 use crate::market::Market;
 use crate::state::look_ahead::Ahead;
+use crate::state::ruleset::Ruleset;
 use crate::store::bits::Bits;
 use crate::store::registry::Registry;
 
@@ -104,6 +105,7 @@ pub struct Exchange {
     pub(crate) accounts: Registry<AccountId, Account>,
     pub(crate) sessions: Registry<SessionId, Session>,
     pub(crate) markets: Registry<SymbolId, Market>,
+    pub(crate) ruleset: Ruleset,
     pub(crate) deposit_refs: DepositRefs,
     pub(crate) orders: OrderRegister,
     pub(crate) open: OpenOrders,
@@ -140,6 +142,7 @@ impl Exchange {
             accounts: Registry::new(ACCOUNTS_MAX, seed),
             sessions: Registry::new(SESSIONS_MAX, seed),
             markets: Registry::new(SYMBOLS_MAX, seed),
+            ruleset: Ruleset::new(),
             deposit_refs: DepositRefs::new(seed),
             orders: OrderRegister::new(seed),
             open: OpenOrders::new(),
@@ -165,17 +168,18 @@ impl Exchange {
         self.open.len()
     }
 
-    /// When something is due next, 0 for never: long ago while work is left, else when a breaker ends or an order expires
-    /// (section 1 of docs/MATCHING.md).
+    /// When something is due next, 0 for never: long ago while work is left, else when a rule holds, a breaker ends or an order
+    /// expires (section 1 of docs/MATCHING.md).
     pub fn next_due_ns(&self) -> u64 {
         let mut touched =
             std::iter::successors(self.touched.first_from(SymbolId::NONE), |at| self.touched.first_from(at.next()));
         if !self.withdrawals.is_empty() || touched.any(|symbol_id| self.has_work(symbol_id)) {
             return 1;
         }
+        let change = self.ruleset.scheduled.first_key_value().map(|((effective_ns, _), _)| *effective_ns);
         let breaker = self.breakers.first().map(|(until_ns, _)| *until_ns);
         let expiry = self.expiries.first().map(|(expiry, _, _)| *expiry);
-        [breaker, expiry].into_iter().flatten().min().unwrap_or(0)
+        [change, breaker, expiry].into_iter().flatten().min().unwrap_or(0)
     }
 
     /// The records the last `apply` finished.

@@ -5,4 +5,5 @@ pub mod exchange;
 pub mod listed;
 pub mod look_ahead;
 pub mod restore;
+pub mod ruleset;
 pub mod snapshot;

@@ -6,24 +6,27 @@ use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::position::Position;
 use crate::language::bytes::take;
 use crate::language::codes::{
-    AccountKind, AccountStatus, Code, ExecInst, InstrumentKind, MarginState, Matching, OrdType, OrderState, Peg,
-    SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, SIDES,
+    AccountKind, AccountStatus, Code, ExecInst, InstrumentKind, MarginState, Matching, OrdType, OrderState, Parameter,
+    Peg, SelfTrade, SessionKind, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus, SIDES,
 };
 use crate::language::crc32c::Checksum;
 use crate::language::frame::TS_NS_MAX;
 use crate::language::ids::{AccountId, Key, OrderId, SymbolId};
 use crate::language::limits::{
-    ACCOUNTS_MAX, ASSET_DECIMALS_MAX, BREAKER_WINDOW_S, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
+    ACCOUNTS_MAX, ASSET_DECIMALS_MAX, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
     POSITION_LOTS_MAX, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX, WEIGHT_PPM_MAX,
 };
 use crate::language::listing::{Listing, Step};
+use crate::language::parameters::{rule, Bracket, Brackets, Rule, RULES};
 use crate::language::text::{ClOrdId, Text};
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::book::LevelSlot;
+use crate::market::instrument::FeeRates;
 use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms, TermsSlot};
 use crate::market::order_register::{Named, Order};
 use crate::market::{Auction, MarkSecond, Market, Unacted, Walk};
 use crate::state::exchange::{Exchange, Firm, LogEnd, Session, Withdrawal};
+use crate::state::ruleset::{Change, InForce, Ruleset};
 use crate::state::snapshot::{MAGIC, VERSION};
 
 /// Largest record number an identifier carries (`engine.api.ids`).
@@ -108,6 +111,26 @@ impl Reader<'_> {
         self.i128().and_then(|sum| (-AMOUNT_MAX..=AMOUNT_MAX).contains(&sum).then_some(sum).ok_or(UNSOUND))
     }
 
+    /// A rule, its version, and the record since which it holds.
+    fn since<T>(&mut self, rule: impl FnOnce(&mut Self) -> Restored<T>) -> Restored<InForce<T>> {
+        Ok(InForce { rule: rule(self)?, version: self.u64()?, seq: self.u64()? })
+    }
+
+    fn brackets(&mut self) -> Restored<Brackets> {
+        let mut rows = Vec::new();
+        for _ in 0..self.u64()? {
+            let (notional_max, leverage_max, maintenance_ppm) = (self.i64()?, self.u8()?, self.u32()?);
+            rows.push(Bracket { notional_max, leverage_max, maintenance_ppm });
+        }
+        Brackets::new(&rows).ok_or(UNSOUND)
+    }
+
+    fn fee_rates(&mut self) -> Restored<FeeRates> {
+        let rates =
+            FeeRates { maker_ppm: self.raw().map(i32::from_le_bytes)?, taker_ppm: self.raw().map(i32::from_le_bytes)? };
+        rates.are_bounded().then_some(rates).ok_or(UNSOUND)
+    }
+
     fn text<const N: usize>(&mut self) -> Restored<Text<N>> {
         let length = self.u8()? as usize;
         let (head, rest) = self.rest.split_at_checked(length).ok_or(SHORT)?;
@@ -138,6 +161,7 @@ impl Exchange {
         exchange.read_registries(&mut input)?;
         exchange.read_instruments(&mut input)?;
         exchange.check_references()?;
+        exchange.read_rules(&mut input)?;
         exchange.read_orders(&mut input)?;
         exchange.read_open_orders(&mut input)?;
         exchange.find_places()?;
@@ -313,6 +337,50 @@ impl Exchange {
         (lenders && known).then_some(()).ok_or(UNSOUND)
     }
 
+    fn read_rules(&mut self, input: &mut Reader<'_>) -> Restored {
+        let mut rules = Ruleset::new();
+        rules.version = input.u64()?;
+        if input.u64()? != RULES.len() as u64 {
+            return Err(UNSOUND);
+        }
+        for value in &mut rules.venue_wide {
+            *value = input.since(Reader::i64)?;
+        }
+        for _ in 0..input.u64()? {
+            let parameter = Parameter::of(input.u8()?).ok_or(UNSOUND)?;
+            rules.own.insert((parameter, input.u32()?), input.since(Reader::i64)?);
+        }
+        for at in 0..input.u64()? {
+            let symbol_id = input.u32()?;
+            let brackets = input.since(Reader::brackets)?;
+            if at == 0 {
+                rules.brackets = brackets;
+            } else {
+                rules.own_brackets.insert(symbol_id, brackets);
+            }
+        }
+        for _ in 0..input.u64()? {
+            let subject = (input.u32()?, input.u32()?);
+            rules.fee_rates.insert(subject, input.since(Reader::fee_rates)?);
+        }
+        for _ in 0..input.u64()? {
+            let version = input.u64()?;
+            let length = usize::try_from(input.u64()?).map_err(|_| UNSOUND)?;
+            let (raw, rest) = input.rest.split_at_checked(length).ok_or(SHORT)?;
+            input.rest = rest;
+            let effective_ns = Change::read(raw).ok_or(UNSOUND)?.effective_ns();
+            rules.scheduled.insert((effective_ns, version), raw.to_vec());
+        }
+        let is_within = |rule: &Rule, value: i64| (rule.least..=rule.most).contains(&value);
+        let venue_wide = RULES.iter().zip(&rules.venue_wide).all(|(rule, value)| is_within(rule, value.rule));
+        let mut own = rules.own.iter();
+        if !venue_wide || !own.all(|((parameter, _), value)| is_within(rule(*parameter), value.rule)) {
+            return Err(UNSOUND);
+        }
+        self.ruleset = rules;
+        Ok(())
+    }
+
     fn read_orders(&mut self, input: &mut Reader<'_>) -> Restored {
         for _ in 0..input.u64()? {
             self.deposit_refs.add(input.text()?);
@@ -367,7 +435,8 @@ impl Exchange {
         slots: &mut Vec<(OrderId, Slot)>,
     ) -> Restored {
         for _ in 0..input.u64()? {
-            let (order, terms) = self.read_open_order(input)?;
+            let (order, terms, traded) = self.read_open_order(input)?;
+            self.orders.set_traded(order.entry, traded);
             let registered = self.orders[order.entry];
             let is_here = order.symbol_id == symbol_id && side.is_none_or(|side| side == order.side);
             if !is_here || registered.slot != Slot::NIL || side.is_some() == order.display.is_zero() {
@@ -415,7 +484,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn read_open_order(&self, input: &mut Reader<'_>) -> Restored<(OpenOrder, Terms)> {
+    fn read_open_order(&self, input: &mut Reader<'_>) -> Restored<(OpenOrder, Terms, i128)> {
         let (order_id, source) = (input.order_id()?, input.id()?);
         let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
         let Order { account_id, symbol_id, side, .. } = self.orders[entry];
@@ -432,7 +501,8 @@ impl Exchange {
         let (price, limit, stop_px) = (input.price()?, input.price()?, input.price()?);
         let (order_qty, leaves, display) = (input.lots()?, input.lots()?, input.lots()?);
         let (max_floor, min_qty, peg_offset) = (input.lots()?, input.lots()?, input.ticks()?);
-        let (expire_time_ns, stp_group, per_lot) = (input.u64()?, input.u32()?, input.amount()?);
+        let (expire_time_ns, stp_group) = (input.u64()?, input.u32()?);
+        let (rates, per_lot, traded) = (input.fee_rates()?, input.amount()?, input.i128()?);
         let shown = Lots::ZERO..=if price.is_zero() { Lots::ZERO } else { leaves };
         let is_bounded = (Lots::ONE..=order_qty).contains(&leaves)
             && shown.contains(&display)
@@ -456,6 +526,7 @@ impl Exchange {
         let terms =
             Terms { stop_px, max_floor, min_qty, peg_offset, expire_time_ns, stp_group, trigger, peg, is_triggered };
         let order = OpenOrder {
+            rates,
             per_lot,
             order_id,
             order_qty,
@@ -481,7 +552,7 @@ impl Exchange {
             is_listed: false,
             hand: Hand::No,
         };
-        Ok((order, terms))
+        Ok((order, terms, traded))
     }
 }
 
@@ -516,7 +587,10 @@ fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
         window.push_back(MarkSecond { second: input.u64()?, low: input.price()?, high: input.price()? });
     }
     let is_sorted = window.iter().zip(window.iter().skip(1)).all(|(one, next)| one.second < next.second);
-    if !is_sorted || window.len() > BREAKER_WINDOW_S as usize + 1 || window.iter().any(|marks| marks.low.is_zero()) {
+    if !is_sorted
+        || window.len() > rule(Parameter::BreakerWindowS).most as usize + 1
+        || window.iter().any(|marks| marks.low.is_zero())
+    {
         return Err(UNSOUND);
     }
     market.window = window;

@@ -30,6 +30,14 @@
 //!             pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64, pegs_left u32,
 //!             auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
 //!             last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
+//! rules       version u64,
+//!             parameters list by number: value i64, version u64, seq u64 (since when it holds),
+//!             own values list by parameter and subject: parameter u8, subject_id u32, value i64, version u64, seq u64,
+//!             margin brackets list by symbol, 0 first: symbol_id u32, rows list: notional_max i64, leverage_max u8,
+//!             maintenance_ppm u32; version u64, seq u64,
+//!             fee rates list by account and symbol: account_id u32, symbol_id u32, maker_ppm i32, taker_ppm i32,
+//!             version u64, seq u64,
+//!             scheduled list by time and version: version u64, command list of u8
 //! deposits    list in order of time: deposit_ref text
 //! orders      list by order_id, open ones and those a ClOrdID names: order_id u64, account_id u32, symbol_id u32,
 //!             side u8, state u8
@@ -41,7 +49,8 @@
 //!             list; an order: order_id u64, source u32, ord_type u8, time_in_force u8,
 //!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 while it waits),
 //!             limit i64, stop_px i64, order_qty i64, leaves i64, display i64 (0 without a place), max_floor i64,
-//!             min_qty i64, peg_offset i64, expire_time_ns u64, stp_group u32, per_lot i128
+//!             min_qty i64, peg_offset i64, expire_time_ns u64, stp_group u32, maker_ppm i32, taker_ppm i32 (as it was
+//!             accepted), per_lot i128, traded i128 (sum of price times quantity)
 //! crc32c      u32, of all bytes before
 //! ```
 
@@ -54,6 +63,7 @@ use crate::market::book::LevelSlot;
 use crate::market::open_orders::{Hand, Slot};
 use crate::market::Market;
 use crate::state::exchange::{Exchange, Withdrawal};
+use crate::state::ruleset::InForce;
 
 pub const MAGIC: &[u8; 8] = b"EXCHSNAP";
 pub const VERSION: u32 = 4;
@@ -70,6 +80,11 @@ impl Writer {
 
     fn count(&mut self, count: usize) {
         self.put((count as u64).to_le_bytes());
+    }
+
+    fn since<T>(&mut self, value: &InForce<T>) {
+        self.put(value.version.to_le_bytes());
+        self.put(value.seq.to_le_bytes());
     }
 
     fn text<const N: usize>(&mut self, text: &Text<N>) {
@@ -92,6 +107,7 @@ impl Exchange {
         self.write_work(&mut out);
         self.write_registries(&mut out);
         self.write_instruments(&mut out);
+        self.write_rules(&mut out);
         self.write_orders(&mut out);
         self.write_open_orders(&mut out);
         let crc = (self.checksum)(&[], &[&out.bytes]);
@@ -159,6 +175,56 @@ impl Exchange {
         }
     }
 
+    /// The rules alone, as a snapshot has them.
+    pub fn rules(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        self.write_rules(&mut out);
+        out.bytes
+    }
+
+    fn write_rules(&self, out: &mut Writer) {
+        let rules = &self.ruleset;
+        out.put(rules.version.to_le_bytes());
+        out.count(rules.venue_wide.len());
+        for value in &rules.venue_wide {
+            out.put(value.rule.to_le_bytes());
+            out.since(value);
+        }
+        out.count(rules.own.len());
+        for ((parameter, subject_id), value) in &rules.own {
+            out.put([*parameter as u8]);
+            out.put(subject_id.to_le_bytes());
+            out.put(value.rule.to_le_bytes());
+            out.since(value);
+        }
+        out.count(1 + rules.own_brackets.len());
+        let own_brackets = rules.own_brackets.iter().map(|(symbol_id, brackets)| (*symbol_id, brackets));
+        for (symbol_id, brackets) in std::iter::once((0, &rules.brackets)).chain(own_brackets) {
+            out.put(symbol_id.to_le_bytes());
+            out.count(brackets.rule.rows().len());
+            for row in brackets.rule.rows() {
+                out.put(row.notional_max.to_le_bytes());
+                out.put([row.leverage_max]);
+                out.put(row.maintenance_ppm.to_le_bytes());
+            }
+            out.since(brackets);
+        }
+        out.count(rules.fee_rates.len());
+        for ((account_id, symbol_id), rates) in &rules.fee_rates {
+            out.put(account_id.to_le_bytes());
+            out.put(symbol_id.to_le_bytes());
+            out.put(rates.rule.maker_ppm.to_le_bytes());
+            out.put(rates.rule.taker_ppm.to_le_bytes());
+            out.since(rates);
+        }
+        out.count(rules.scheduled.len());
+        for ((_, version), raw) in &rules.scheduled {
+            out.put(version.to_le_bytes());
+            out.count(raw.len());
+            out.bytes.extend_from_slice(raw);
+        }
+    }
+
     fn write_orders(&self, out: &mut Writer) {
         out.count(self.deposit_refs.as_slice().len());
         for deposit_ref in self.deposit_refs.as_slice() {
@@ -222,7 +288,10 @@ impl Exchange {
             out.put(terms.peg_offset.to_le_bytes());
             out.put(terms.expire_time_ns.to_le_bytes());
             out.put(terms.stp_group.to_le_bytes());
+            out.put(order.rates.maker_ppm.to_le_bytes());
+            out.put(order.rates.taker_ppm.to_le_bytes());
             out.put(order.per_lot.to_le_bytes());
+            out.put(self.orders[order.entry].traded.to_le_bytes());
         }
     }
 }
