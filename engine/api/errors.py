@@ -9,6 +9,7 @@
     |-- JournalError           the journal cannot be read or written
     |   |-- CorruptJournal     a bad record with good ones after it: refuse to start
     |   |-- JournalLocked      another engine holds the directory
+    |   |-- OtherRules         records made under rules that this release does not know
     |   `-- Diverged           replay produced other bytes than the journal holds
     |-- SnapshotError          a snapshot that does not restore to its own digest
     |-- ForeignPart            a file that belongs to another journal than the one it lies beside
@@ -53,6 +54,17 @@ class CorruptJournal(JournalError):
         self.segment = segment
         self.offset = offset
         self.reason = reason
+
+
+class OtherRules(JournalError):
+    """Records that must be executed were made under rules that this release does not know."""
+
+    def __init__(self, segment: str, rules: int, known: int) -> None:
+        super().__init__(
+            f"{segment} was written under rules {rules}, and this release knows rules {known} only: start the release "
+            "that wrote it once more and stop it cleanly, so that it takes a snapshot; then start this one, which goes "
+            "on from there under its own rules"
+        )
 
 
 class JournalLocked(JournalError):

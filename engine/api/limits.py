@@ -88,8 +88,12 @@ LEVERAGE_MAX = 125
 BRACKET_UNITS_MAX = 10**13
 """core. Notional of a margin bracket, in whole units of the quote asset: times 10**18 it is NOTIONAL_MINOR_MAX."""
 
-SCHEDULED_CHANGES_MAX = 1_000
-"""core. Rules that were set for a time to come."""
+SCHEDULED_CHANGES_MAX = 500
+"""core. Rules that were set for a time to come: all of them may take effect within one record."""
+
+RULES_VERSION = 1
+"""core. Version of the rules of docs/MATCHING.md: a core executes records of its own version only. It rises with every
+change after which the same commands give other bytes."""
 
 OWN_RULES_MAX = 100_000
 """core. Rules that accounts, firms, symbols and sessions have of their own, and those set for a time to come."""

@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 
 from engine.api.ids import AccountId, AssetId, Seq, SymbolId
+from engine.api.parameters import MarginBracket
 from engine.api.units import Lots, TimestampNs
 
 GREETING_BYTES_MAX = 4096
@@ -77,7 +78,7 @@ class ControlRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the loop for as long as it takes to write the state.
     """
 
-    ask: Literal["status", "digest", "balances"]
+    ask: Literal["status", "digest", "balances", "rules"]
 
 
 class BalanceRow(msgspec.Struct, frozen=True, array_like=True):
@@ -107,6 +108,58 @@ class EngineStatus(msgspec.Struct, frozen=True):
     sync_p50_us: int
     sync_p99_us: int
     state_sha256: str = ""
+
+
+class ParameterRow(msgspec.Struct, frozen=True):
+    """A parameter that holds, for the venue (``subject_id`` 0) or one subject.
+
+    ``version`` is 0 when it was never set; it holds since record ``seq``.
+    """
+
+    parameter: str
+    subject_id: int
+    value: int
+    version: int
+    seq: int
+
+
+class BracketsRow(msgspec.Struct, frozen=True):
+    """The margin brackets of the venue (``symbol_id`` 0) or of a perpetual."""
+
+    symbol_id: SymbolId
+    brackets: list[MarginBracket]
+    version: int
+    seq: int
+
+
+class FeeRatesRow(msgspec.Struct, frozen=True):
+    """What an account pays in a symbol, or in all others (``symbol_id`` 0)."""
+
+    account_id: AccountId
+    symbol_id: SymbolId
+    maker_ppm: int
+    taker_ppm: int
+    version: int
+    seq: int
+
+
+class ScheduledRow(msgspec.Struct, frozen=True):
+    """A rule whose time is to come, with its command as the log has it."""
+
+    version: int
+    command: bytes
+
+
+class EngineRules(msgspec.Struct, frozen=True):
+    """The rules as of ``seq``: ``version`` counts all that were ever set, ``rules_version`` is that of matching."""
+
+    seq: int
+    rules_version: int
+    version: int
+    parameters: list[ParameterRow]
+    brackets: list[BracketsRow]
+    fee_rates: list[FeeRatesRow]
+    scheduled: list[ScheduledRow]
 
 
 class PositionRow(msgspec.Struct, frozen=True):

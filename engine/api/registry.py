@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from engine.api.commands import (
     OPERATIONS,
     ChangeInstrument,
@@ -13,10 +15,13 @@ from engine.api.commands import (
     RegisterAsset,
     RegisterFirm,
     RegisterSession,
+    SetFeeRates,
+    SetParameter,
 )
-from engine.api.events import CommandRefused
+from engine.api.events import CommandRefused, ParameterSet, ParameterTookEffect
 from engine.api.ids import AccountId, AssetId, FirmId, SessionId, SymbolId
 from engine.api.instrument import Instrument
+from engine.api.parameters import Parameter
 from engine.api.units import format_minor
 from engine.api.wire import Record
 
@@ -33,13 +38,39 @@ class Registry:
         self.accounts: dict[AccountId, OpenAccount] = {}
         self.sessions: dict[SessionId, RegisterSession] = {}
         self.instruments: dict[SymbolId, Instrument] = {}
+        self._to_come: dict[int, Command] = {}
+        """Changes of listings whose time is to come, by the version of their rule."""
         for record in records:
             self.apply(record)
 
     def apply(self, record: Record) -> None:
         """Take over what a record registered."""
+        if self._to_come:
+            for event in record.events:
+                if isinstance(event, ParameterTookEffect):
+                    self._relist(self._to_come.pop(event.version, None))
         if record.source == OPERATIONS and not any(isinstance(event, CommandRefused) for event in record.events):
             self._register(record.command)
+            if isinstance(record.command, SetParameter | SetFeeRates):
+                self._take_rule(record)
+
+    def _take_rule(self, record: Record) -> None:
+        """Let a rule change a listing, at once or when its time comes; most rules change none."""
+        for event in record.events:
+            if isinstance(event, ParameterSet) and event.effective_ns <= record.ts_ns:
+                self._relist(record.command)
+            elif isinstance(event, ParameterSet):
+                self._to_come[event.version] = record.command
+
+    def _relist(self, command: Command | None) -> None:
+        match command:
+            case SetParameter(Parameter.BAND_PPM, symbol_id, band_ppm):
+                self._change(SymbolId(symbol_id), band_ppm=band_ppm)
+            case SetFeeRates(0, symbol_id, maker_ppm, taker_ppm):
+                self._change(symbol_id, maker_ppm=maker_ppm, taker_ppm=taker_ppm)
+
+    def _change(self, symbol_id: SymbolId, **terms: int) -> None:
+        self.instruments[symbol_id] = msgspec.structs.replace(self.instruments[symbol_id], **terms)
 
     def _register(self, command: Command) -> None:
         match command:

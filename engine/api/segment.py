@@ -10,7 +10,7 @@ A segment is named ``journal-<first seq, 20 digits>.seg`` and begins with::
         24    8  fencing         rises by one each time an engine takes the directory
         32    8  first_seq       seq of the first record
         40    4  prev_crc        crc32c of the record before first_seq, 0 at seq 1
-        44    4  zero
+        44    4  rules           version of the rules its records were made under
         48   32  prev_sha256     SHA-256 of the whole segment before, zeros for the first
         80    4  zero
         84    4  crc32c          of bytes 0..84
@@ -27,6 +27,7 @@ from struct import Struct
 import msgspec
 
 from engine.api.errors import WireError
+from engine.api.limits import RULES_VERSION
 from engine.api.wire import crc32c
 
 MAGIC = b"EXCHJRNL"
@@ -44,11 +45,12 @@ class SegmentHeader(msgspec.Struct, frozen=True):
     first_seq: int
     prev_crc: int
     prev_sha256: bytes
+    rules: int = RULES_VERSION
 
     def encode(self) -> bytes:
         """Encode to SEGMENT_HEADER_BYTES bytes."""
         place = (self.journal, self.fencing, self.first_seq, self.prev_crc)
-        head = _HEADER.pack(MAGIC, VERSION, self.epoch, *place, 0, self.prev_sha256, 0)
+        head = _HEADER.pack(MAGIC, VERSION, self.epoch, *place, self.rules, self.prev_sha256, 0)
         return head + crc32c(head).to_bytes(4, "little")
 
     @classmethod
@@ -59,10 +61,10 @@ class SegmentHeader(msgspec.Struct, frozen=True):
         head = raw[: _HEADER.size]
         if crc32c(head) != int.from_bytes(raw[_HEADER.size : SEGMENT_HEADER_BYTES], "little"):
             raise WireError("segment header checksum does not match")
-        magic, version, epoch, journal, fencing, first_seq, prev_crc, _, sha256, _ = _HEADER.unpack(head)
+        magic, version, epoch, journal, fencing, first_seq, prev_crc, rules, sha256, _ = _HEADER.unpack(head)
         if magic != MAGIC or version != VERSION:
             raise WireError(f"not a segment of version {VERSION}")
-        return cls(journal, epoch, fencing, first_seq, prev_crc, sha256)
+        return cls(journal, epoch, fencing, first_seq, prev_crc, sha256, rules)
 
 
 def draw_journal() -> int:

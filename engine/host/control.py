@@ -8,6 +8,7 @@ import msgspec
 
 from engine.api.link import BalanceRow, ControlRequest, EngineBalances, EngineStatus
 from engine.host.core import Core
+from engine.host.rules import list_rules
 
 SYNCS_REMEMBERED = 1_000
 """Syncs whose cost the status reports percentiles of."""
@@ -40,6 +41,8 @@ def answer(raw: bytes, core: Core, links: list[str], measures: Measures, status:
     if request.ask == "balances":
         rows = [BalanceRow(a, s, str(available), str(locked)) for a, s, available, locked in core.balances()]
         return EngineBalances(core.seq, rows, core.positions(), core.loans())
+    if request.ask == "rules":
+        return list_rules(core)
     return msgspec.structs.replace(
         status,
         seq=core.seq,

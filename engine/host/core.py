@@ -160,6 +160,10 @@ class Core:
         raw = _bytes(lib.exchange_core_loans(self._core))
         return [LoanRow(account, asset, str(_amount(amount))) for account, asset, amount in _LOAN.iter_unpack(raw)]
 
+    def rules(self) -> bytes:
+        """Write the rules that hold and those to come, as a snapshot has them."""
+        return _bytes(lib.exchange_core_rules(self._core))
+
     def check(self) -> None:
         """Check every invariant of the state. Raises: AssertionError naming the first that is broken."""
         broken = _text(lib.exchange_core_check(self._core))

@@ -25,8 +25,8 @@ import structlog
 
 from engine.api.cursor import journal_name
 from engine.api.durable import read_marker
-from engine.api.errors import CorruptJournal, Diverged, ForeignPart, WireError
-from engine.api.limits import RECORD_BYTES_MAX
+from engine.api.errors import CorruptJournal, Diverged, ForeignPart, OtherRules, WireError
+from engine.api.limits import RECORD_BYTES_MAX, RULES_VERSION
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, draw_journal, list_segments
 from engine.api.wire import HEADER, HEADER_BYTES, crc32c
 from engine.host import snapshot
@@ -64,7 +64,8 @@ def recover(directory: Path, snapshots: Path, disk: Disk, reached: Callable[[int
     Its hash tables are spread by a number nobody knows, so that ClOrdIDs cannot be made to collide; no record and
     no snapshot depends on it.
     Raises: CorruptJournal naming segment and offset; Diverged when a record executes to other bytes, or the state
-    is not the one a snapshot was taken of; ForeignPart when a file belongs to another journal.
+    is not the one a snapshot was taken of; ForeignPart when a file belongs to another journal; OtherRules when records
+    made under other rules would have to be executed.
     """
     hash_seed = int.from_bytes(os.urandom(8), "little")
     identity = identify(directory, snapshots) or draw_journal()
@@ -189,6 +190,8 @@ def _replay(
     if segment.header.first_seq > core.seq + 1:
         raise CorruptJournal(segment.path.name, 0, f"records {core.seq + 1} to {segment.header.first_seq - 1} are gone")
     size = len(segment.raw)
+    if offset < size and segment.header.rules != RULES_VERSION:
+        raise OtherRules(segment.path.name, segment.header.rules, RULES_VERSION)
     for witness in witnesses:
         if witness.place.segment_first_seq == segment.header.first_seq and witness.place.offset <= size:
             offset, fault = _execute(core, segment.raw, offset, witness.place.offset)

@@ -7,11 +7,14 @@ import itertools
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.api.durable import read_marker
-from engine.api.errors import CorruptJournal, Diverged, JournalError, JournalLocked
-from engine.api.segment import SEGMENT_HEADER_BYTES
+from engine.api.enums import Side
+from engine.api.errors import CorruptJournal, Diverged, JournalError, JournalLocked, OtherRules
+from engine.api.limits import RULES_VERSION
+from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
 from engine.api.wire import HEADER, split_frames
 from engine.host import journal, recovery, snapshot
 from engine.host.core import Core
@@ -22,6 +25,7 @@ from tests.host.journals import (
     frames,
     only_segment,
     open_journal,
+    order,
     script,
     trading,
     write,
@@ -292,6 +296,48 @@ def test_a_snapshot_and_the_tail_give_what_the_whole_journal_gives(tmp_path: Pat
         recovered = recover(tmp_path)
         assert recovered.core.digest() == core.digest()
         assert recovered.replayed == len(sent) - 21
+
+
+def under_other_rules(path: Path, rules: int) -> bytes:
+    """Let a segment say that its records were made under other rules. Returns: its bytes as they were."""
+    raw = path.read_bytes()
+    header = msgspec.structs.replace(SegmentHeader.decode(raw), rules=rules)
+    path.write_bytes(header.encode() + raw[SEGMENT_HEADER_BYTES:])
+    return raw
+
+
+@pytest.mark.req("RPL-02", "REC-20")
+@pytest.mark.parametrize("rules", [RULES_VERSION - 1, RULES_VERSION + 1])
+def test_records_made_under_other_rules_are_not_executed_and_it_says_what_to_do(tmp_path: Path, rules: int) -> None:
+    core = write(tmp_path, ROUNDS)
+    sound = under_other_rules(only_segment(tmp_path), rules)
+    refused = only_segment(tmp_path).read_bytes()
+    with pytest.raises(OtherRules, match=f"under rules {rules}, .* start the release that wrote it once more and stop"):
+        recover(tmp_path)
+    assert only_segment(tmp_path).read_bytes() == refused, "nothing was changed"
+    only_segment(tmp_path).write_bytes(sound)
+    assert recover(tmp_path).core.digest() == core.digest()
+
+
+@pytest.mark.req("RPL-02", "RPL-20", "REC-20")
+def test_a_snapshot_at_the_change_of_rules_and_the_tail_under_the_new_ones_start(tmp_path: Path) -> None:
+    """The release before stopped cleanly; this one goes on in a segment of its own, and starts again from there."""
+    core, writer = open_journal(tmp_path)
+    for n, frame in enumerate(script(ROUNDS)):
+        writer.append(bytes(core.apply(10**18 + n, frame).records), core.seq, core.prev_crc)
+    place = writer.place
+    writer.close()
+    under_other_rules(only_segment(tmp_path), RULES_VERSION - 1)
+    snapshot.save(tmp_path / "snapshots", core, place, UnsyncedDisk())
+    again, writer = open_journal(tmp_path)
+    assert again.digest() == core.digest()
+    (later,) = frames([(11, order(101, Side.BUY, 500, 4_900_000, "later"))], 900)
+    writer.append(bytes(again.apply(2 * 10**18, later).records), again.seq, again.prev_crc)
+    writer.close()
+    rules = [SegmentHeader.decode(path.read_bytes()).rules for path in list_segments(tmp_path)]
+    assert rules == [RULES_VERSION - 1, RULES_VERSION]
+    recovered = recover(tmp_path)
+    assert (recovered.replayed, recovered.core.digest()) == (1, again.digest())
 
 
 @pytest.mark.req("RPL-21")

@@ -10,8 +10,11 @@ from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import BreakerReason, MarginMode, OrderState
+from engine.api.link import BracketsRow, FeeRatesRow, ParameterRow
 from engine.api.parameters import MARGIN_BRACKETS, RULES, UNSET, MarginBracket, Parameter, Subject
 from engine.api.rejects import ErrorCode as Code
+from engine.api.wire import decode_command
+from engine.host.rules import list_rules
 from tests.model.market import (
     ALPHA,
     ALPHA_F,
@@ -251,6 +254,26 @@ def test_brackets_that_do_not_fit_together_are_refused(
     assert refusal(floor.operate(c.SetMarginBrackets(0, rows(), 0))) == Code.BOUND_EXCEEDED
     assert refusal(floor.operate(c.SetMarginBrackets(BTC_USDT, ROWS, 0))) == Code.UNKNOWN_REFERENCE
     assert floor.state_bytes() == before
+
+
+def test_what_holds_and_what_is_to_come_is_listed(floor: Floor) -> None:
+    soon_ns = floor.now_ns + SECOND_NS
+    put(floor, P.BREAKER_NS, SECOND_NS, BTC_USDT)
+    floor.operate(c.SetMarginBrackets(BTC_PERP, ROWS, 0))
+    floor.operate(c.SetFeeRates(ALPHA, 0, -5, 10, 0))
+    scheduled = c.SetParameter(P.LEVERAGE_DEFAULT, 0, 3, soon_ns)
+    floor.operate(scheduled)
+    seq, rules = floor.core.seq, list_rules(floor.core)
+    assert (rules.seq, rules.rules_version, rules.version) == (seq, limits.RULES_VERSION, 4)
+    venue_wide = [(row.parameter, row.value, row.version) for row in rules.parameters if not row.subject_id]
+    assert venue_wide == [(parameter.name, rule.default, 0) for parameter, rule in RULES.items()]
+    assert rules.parameters[-1] == ParameterRow("BREAKER_NS", BTC_USDT, SECOND_NS, 1, seq - 3)
+    assert rules.brackets == [
+        BracketsRow(0, list(MARGIN_BRACKETS), 0, 0),
+        BracketsRow(BTC_PERP, list(ROWS), 2, seq - 2),
+    ]
+    assert rules.fee_rates == [FeeRatesRow(ALPHA, 0, -5, 10, 3, seq - 1)]
+    assert [(row.version, decode_command(row.command)) for row in rules.scheduled] == [(4, scheduled)]
 
 
 # --- fees -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 use crate::language::codes::{OrderState, Side};
 use crate::language::ids::{keys, kinds, AccountId, Key, OrderId, SessionId, SymbolId};
 use crate::language::text::ClOrdId;
+use crate::language::units::{Lots, Ticks};
 use crate::market::open_orders::Slot;
 use crate::store::index::{hash, hash_number, Index};
 use crate::store::slab::{Slab, NIL};

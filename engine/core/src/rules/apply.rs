@@ -8,13 +8,15 @@ use crate::language::command::{
     SetMarginState, SetMark, SetSymbolStatus, SetVenueStatus, Transfer, TriggerBreaker,
 };
 use crate::language::event::{
-    BreakerReleased, CommandRefused, OrderCanceled, OrderRestated, OrderTriggered, PositionChanged, Repaid, Traded,
+    BreakerReleased, CommandRefused, OrderCanceled, OrderRestated, OrderTriggered, ParameterTookEffect,
+    PositionChanged, Repaid, Traded,
 };
 use crate::language::frame::{take_command_frame, take_record, Frame, Header, HEADER_BYTES};
 use crate::language::ids::SessionId;
 use crate::language::layout::VERSION;
 use crate::language::limits::{
-    BATCH_COMMANDS_MAX, COMMAND_BYTES_MAX, RECORD_BYTES_MAX, STEPS_PER_COMMAND_MAX, STEP_BYTES_MAX,
+    BATCH_COMMANDS_MAX, COMMAND_BYTES_MAX, RECORD_BYTES_MAX, SCHEDULED_CHANGES_MAX, STEPS_PER_COMMAND_MAX,
+    STEP_BYTES_MAX,
 };
 use crate::rules::governance::Asked;
 use crate::state::exchange::{Decision, Exchange, LogEnd, Now};
@@ -31,9 +33,12 @@ const LARGEST_STEP: usize = OrderTriggered::BYTES
 /// Steps that would tell more than what a command tells besides its steps.
 const OWN_STEPS: usize = 8;
 
+/// What all rules that wait tell when they take effect at once.
+const RULES_BYTES: usize = SCHEDULED_CHANGES_MAX * ParameterTookEffect::BYTES;
+
 /// The longest record, by construction.
 const LONGEST_RECORD: usize =
-    HEADER_BYTES + COMMAND_BYTES_MAX + (STEPS_PER_COMMAND_MAX as usize + OWN_STEPS) * STEP_BYTES_MAX;
+    HEADER_BYTES + COMMAND_BYTES_MAX + (STEPS_PER_COMMAND_MAX as usize + OWN_STEPS) * STEP_BYTES_MAX + RULES_BYTES;
 const _: () = assert!(LARGEST_STEP <= STEP_BYTES_MAX && LONGEST_RECORD <= RECORD_BYTES_MAX);
 
 /// How far a buffer was taken, and why it was not taken further.

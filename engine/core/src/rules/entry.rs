@@ -247,7 +247,7 @@ impl Exchange {
 
     /// Tell whether one more order of an account may rest in the symbol (ORD-22).
     fn may_open(&self, account: &Account, order: &NewOrder<'_>) -> bool {
-        let most = |parameter: Parameter| self.ruleset.of(parameter, order.account_id);
+        let most = |parameter: Parameter| self.ruleset.of(parameter, order.account_id.number());
         i64::from(account.open_orders) < most(Parameter::OpenOrdersPerAccountMax)
             && i64::from(account.open_in_symbol(order.symbol_id)) < most(Parameter::OpenOrdersPerSymbolMax)
     }

@@ -3,6 +3,7 @@
 use crate::language::codes::{Code, Parameter, Subject};
 use crate::language::command::{SetFeeRates, SetMarginBrackets, SetParameter};
 use crate::language::event::{ParameterSet, ParameterTookEffect};
+use crate::language::ids::{AccountId, FirmId, SessionId, SymbolId};
 use crate::language::limits::{OWN_RULES_MAX, SCHEDULED_CHANGES_MAX};
 use crate::language::parameters::{rule, Bracket, Brackets, UNSET};
 use crate::market::instrument::FeeRates;
@@ -84,7 +85,7 @@ impl Exchange {
         let seq = self.now.seq;
         match *change {
             Change::Parameter(SetParameter { parameter: Parameter::BandPpm, subject_id, value, .. }) => {
-                self.markets[subject_id].instrument.listing.band_ppm = value as u32;
+                self.markets[SymbolId::new(subject_id)].instrument.listing.band_ppm = value as u32;
             }
             Change::Parameter(SetParameter { parameter, subject_id: 0, value, .. }) => {
                 self.ruleset.venue_wide[parameter as usize - 1] = InForce { rule: value, version, seq };
@@ -98,7 +99,7 @@ impl Exchange {
             Change::Brackets(ref asked) => {
                 let rule = Brackets::new(&asked.rows());
                 match (asked.symbol_id, rule) {
-                    (0, Some(rule)) => self.ruleset.brackets = InForce { rule, version, seq },
+                    (SymbolId::NONE, Some(rule)) => self.ruleset.brackets = InForce { rule, version, seq },
                     (id, Some(rule)) => drop(self.ruleset.own_brackets.insert(id, InForce { rule, version, seq })),
                     (id, None) => drop(self.ruleset.own_brackets.remove(&id)),
                 }
@@ -109,7 +110,7 @@ impl Exchange {
 
     fn change_fee_rates(&mut self, asked: &SetFeeRates, version: u64) {
         let SetFeeRates { account_id, symbol_id, maker_ppm, taker_ppm, is_unset, .. } = *asked;
-        if account_id == 0 {
+        if account_id == AccountId::NONE {
             let listing = &mut self.markets[symbol_id].instrument.listing;
             (listing.maker_ppm, listing.taker_ppm) = (maker_ppm, taker_ppm);
             return;
@@ -127,10 +128,10 @@ impl Exchange {
         let is_there = match rule.subject {
             _ if subject_id == 0 => true,
             Subject::None => true,
-            Subject::Account => self.is_member(subject_id),
-            Subject::Firm => self.firms.get(subject_id).is_some(),
-            Subject::Symbol => self.is_listed(subject_id),
-            Subject::Session => self.sessions.get(subject_id).is_some(),
+            Subject::Account => self.is_member(AccountId::new(subject_id)),
+            Subject::Firm => self.firms.get(FirmId::new(subject_id)).is_some(),
+            Subject::Symbol => self.is_listed(SymbolId::new(subject_id)),
+            Subject::Session => self.sessions.get(SessionId::new(subject_id)).is_some(),
         };
         if !is_there {
             return Err(Code::UnknownReference);
@@ -143,32 +144,32 @@ impl Exchange {
     }
 
     fn check_brackets(&self, asked: &SetMarginBrackets) -> Decision {
-        let perpetual = |id: u32| self.is_listed(id) && self.markets[id].instrument.is_perpetual();
-        if asked.symbol_id != 0 && !perpetual(asked.symbol_id) {
+        let perpetual = |id: SymbolId| self.is_listed(id) && self.markets[id].instrument.is_perpetual();
+        if asked.symbol_id != SymbolId::NONE && !perpetual(asked.symbol_id) {
             return Err(Code::UnknownReference);
         }
         let rows = asked.rows();
-        let is_sound = if rows.is_empty() { asked.symbol_id != 0 } else { Brackets::new(&rows).is_some() };
+        let is_sound = if rows.is_empty() { asked.symbol_id != SymbolId::NONE } else { Brackets::new(&rows).is_some() };
         is_sound.then_some(()).ok_or(Code::BoundExceeded)
     }
 
     fn check_fee_rates(&self, asked: &SetFeeRates) -> Decision {
         let SetFeeRates { account_id, symbol_id, maker_ppm, taker_ppm, is_unset, .. } = *asked;
-        let is_there = (account_id == 0 || self.is_member(account_id)) && (symbol_id == 0 || self.is_listed(symbol_id));
+        let is_there = (account_id == AccountId::NONE || self.is_member(account_id)) && (symbol_id == SymbolId::NONE || self.is_listed(symbol_id));
         if !is_there {
             return Err(Code::UnknownReference);
         }
         let rates = FeeRates { maker_ppm, taker_ppm };
         let are_rates = if is_unset { (maker_ppm, taker_ppm) == (0, 0) } else { rates.are_bounded() };
-        let is_of_listing = symbol_id != 0 && !is_unset;
-        (are_rates && (account_id != 0 || is_of_listing)).then_some(()).ok_or(Code::BoundExceeded)
+        let is_of_listing = symbol_id != SymbolId::NONE && !is_unset;
+        (are_rates && (account_id != AccountId::NONE || is_of_listing)).then_some(()).ok_or(Code::BoundExceeded)
     }
 
-    fn is_member(&self, account_id: u32) -> bool {
+    fn is_member(&self, account_id: AccountId) -> bool {
         self.accounts.get(account_id).is_some_and(|account| account.kind.is_member())
     }
 
-    fn is_listed(&self, symbol_id: u32) -> bool {
+    fn is_listed(&self, symbol_id: SymbolId) -> bool {
         self.markets.get(symbol_id).is_some_and(|market| !market.is_delisted)
     }
 }

@@ -57,7 +57,7 @@ impl Exchange {
         notional: Minor,
     ) -> bool {
         let symbol_cap = self.markets[symbol_id].instrument.listing.max_leverage;
-        let bracket_cap = self.ruleset.brackets_of(symbol_id).of(notional, self.quote_unit(symbol_id)).leverage_max;
+        let bracket_cap = self.ruleset.brackets_of(symbol_id).of(notional.number(), self.quote_unit(symbol_id)).leverage_max;
         leverage <= self.leverage_cap(&self.accounts[account_id], symbol_cap).min(bracket_cap)
     }
 
@@ -112,7 +112,7 @@ impl Exchange {
             market.instrument.notional(market.mark, position.size.abs())
         };
         let unit = self.quote_unit(position.symbol_id);
-        let ppm = i128::from(self.ruleset.brackets_of(position.symbol_id).of(notional, unit).maintenance_ppm);
+        let ppm = i128::from(self.ruleset.brackets_of(position.symbol_id).of(notional.number(), unit).maintenance_ppm);
         // In two parts, so that no notional overflows.
         let notional = notional.number();
         Minor::new(notional / MILLION * ppm + ceil_div(notional % MILLION * ppm, MILLION))

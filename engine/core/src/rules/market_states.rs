@@ -12,8 +12,8 @@ impl Exchange {
     pub(crate) fn set_mark(&mut self, asked: &SetMark) -> Decision {
         let SetMark { symbol_id, price } = *asked;
         let second = self.now.ts_ns / NS_PER_SECOND;
-        let window_s = self.ruleset.of(Parameter::BreakerWindowS, symbol_id) as u64;
-        let move_ppm = i128::from(self.ruleset.of(Parameter::BreakerMovePpm, symbol_id));
+        let window_s = self.ruleset.of(Parameter::BreakerWindowS, symbol_id.number()) as u64;
+        let move_ppm = i128::from(self.ruleset.of(Parameter::BreakerMovePpm, symbol_id.number()));
         let market = self.listed_mut(symbol_id)?;
         if !price.is_price() {
             return Err(Code::BoundExceeded);

@@ -88,8 +88,8 @@ impl Exchange {
         Ok(())
     }
 
-    fn may_begin_position(&self, account_id: u32) -> bool {
-        let most = self.ruleset.of(Parameter::PositionsPerAccountMax, account_id);
+    fn may_begin_position(&self, account_id: AccountId) -> bool {
+        let most = self.ruleset.of(Parameter::PositionsPerAccountMax, account_id.number());
         (self.accounts[account_id].positions.len() as i64) < most
     }
 

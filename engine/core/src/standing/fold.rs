@@ -247,7 +247,9 @@ impl Fold {
             | EventType::Uncrossed
             | EventType::KillSwitchSet
             | EventType::Transferred
-            | EventType::DebtCovered => {}
+            | EventType::DebtCovered
+            | EventType::ParameterSet
+            | EventType::ParameterTookEffect => {}
         }
         Some(())
     }

@@ -351,7 +351,7 @@ impl Exchange {
             rules.own.insert((parameter, input.u32()?), input.since(Reader::i64)?);
         }
         for at in 0..input.u64()? {
-            let symbol_id = input.u32()?;
+            let symbol_id = input.id()?;
             let brackets = input.since(Reader::brackets)?;
             if at == 0 {
                 rules.brackets = brackets;
@@ -360,7 +360,7 @@ impl Exchange {
             }
         }
         for _ in 0..input.u64()? {
-            let subject = (input.u32()?, input.u32()?);
+            let subject = (input.id()?, input.id()?);
             rules.fee_rates.insert(subject, input.since(Reader::fee_rates)?);
         }
         for _ in 0..input.u64()? {

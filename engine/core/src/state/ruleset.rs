@@ -93,7 +93,7 @@ impl Ruleset {
         if self.fee_rates.is_empty() {
             return listed;
         }
-        let own = self.fee_rates.get(&(account_id, symbol_id)).or_else(|| self.fee_rates.get(&(account_id, 0)));
+        let own = self.fee_rates.get(&(account_id, symbol_id)).or_else(|| self.fee_rates.get(&(account_id, SymbolId::NONE)));
         own.map_or(listed, |own| own.rule)
     }
 }

@@ -56,6 +56,7 @@
 
 use crate::accounts::account::Account;
 use crate::language::codes::SIDES;
+use crate::language::ids::SymbolId;
 use crate::language::listing::Listing;
 use crate::language::text::Text;
 use crate::language::units::{Lots, Ticks};
@@ -199,7 +200,7 @@ impl Exchange {
         }
         out.count(1 + rules.own_brackets.len());
         let own_brackets = rules.own_brackets.iter().map(|(symbol_id, brackets)| (*symbol_id, brackets));
-        for (symbol_id, brackets) in std::iter::once((0, &rules.brackets)).chain(own_brackets) {
+        for (symbol_id, brackets) in std::iter::once((SymbolId::NONE, &rules.brackets)).chain(own_brackets) {
             out.put(symbol_id.to_le_bytes());
             out.count(brackets.rule.rows().len());
             for row in brackets.rule.rows() {
