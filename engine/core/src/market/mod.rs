@@ -11,9 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::language::codes::{Side, SymbolStatus};
 use crate::language::ids::{AccountId, FirmId, OrderId};
-use crate::language::limits::{
-    PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX,
-};
+use crate::language::limits::{PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX};
 use crate::language::units::Ticks;
 use crate::market::book::Book;
 use crate::market::in_hand::InHand;

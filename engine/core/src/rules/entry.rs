@@ -2,8 +2,8 @@
 
 use crate::accounts::account::Account;
 use crate::language::codes::{
-    AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Parameter, Peg, RestateReason, SelfTrade, Side,
-    SymbolStatus, TimeInForce, Trigger, VenueStatus,
+    AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Parameter, Peg, RestateReason,
+    SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus,
 };
 use crate::language::command::{NewOrder, NewTerms, RefuseOrder};
 use crate::language::event::{OrderAccepted, OrderRejected, OrderRestated, StatusReported};

@@ -155,7 +155,8 @@ impl Exchange {
 
     fn check_fee_rates(&self, asked: &SetFeeRates) -> Decision {
         let SetFeeRates { account_id, symbol_id, maker_ppm, taker_ppm, is_unset, .. } = *asked;
-        let is_there = (account_id == AccountId::NONE || self.is_member(account_id)) && (symbol_id == SymbolId::NONE || self.is_listed(symbol_id));
+        let is_there = (account_id == AccountId::NONE || self.is_member(account_id))
+            && (symbol_id == SymbolId::NONE || self.is_listed(symbol_id));
         if !is_there {
             return Err(Code::UnknownReference);
         }

@@ -57,7 +57,8 @@ impl Exchange {
         notional: Minor,
     ) -> bool {
         let symbol_cap = self.markets[symbol_id].instrument.listing.max_leverage;
-        let bracket_cap = self.ruleset.brackets_of(symbol_id).of(notional.number(), self.quote_unit(symbol_id)).leverage_max;
+        let bracket_cap =
+            self.ruleset.brackets_of(symbol_id).of(notional.number(), self.quote_unit(symbol_id)).leverage_max;
         leverage <= self.leverage_cap(&self.accounts[account_id], symbol_cap).min(bracket_cap)
     }
 

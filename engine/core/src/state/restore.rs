@@ -13,8 +13,8 @@ use crate::language::crc32c::Checksum;
 use crate::language::frame::TS_NS_MAX;
 use crate::language::ids::{AccountId, Key, OrderId, SymbolId};
 use crate::language::limits::{
-    ACCOUNTS_MAX, ASSET_DECIMALS_MAX, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX,
-    POSITION_LOTS_MAX, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX, WEIGHT_PPM_MAX,
+    ACCOUNTS_MAX, ASSET_DECIMALS_MAX, LEVERAGE_MAX, ORDER_QTY_LOTS_MAX, POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX,
+    SESSIONS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX, WEIGHT_PPM_MAX,
 };
 use crate::language::listing::{Listing, Step};
 use crate::language::parameters::{rule, Bracket, Brackets, Rule, RULES};

@@ -17,11 +17,15 @@ pub enum Change {
 
 impl Change {
     pub fn read(raw: &[u8]) -> Option<Self> {
-        match CommandType::of(*raw.first()?)? {
-            CommandType::SetParameter => SetParameter::read(raw).map(Self::Parameter),
-            CommandType::SetMarginBrackets => SetMarginBrackets::read(raw).map(Self::Brackets),
-            CommandType::SetFeeRates => SetFeeRates::read(raw).map(Self::FeeRates),
-            _ => None,
+        let kind = CommandType::of(*raw.first()?)?;
+        if kind == CommandType::SetParameter {
+            SetParameter::read(raw).map(Self::Parameter)
+        } else if kind == CommandType::SetMarginBrackets {
+            SetMarginBrackets::read(raw).map(Self::Brackets)
+        } else if kind == CommandType::SetFeeRates {
+            SetFeeRates::read(raw).map(Self::FeeRates)
+        } else {
+            None
         }
     }
 
@@ -93,7 +97,8 @@ impl Ruleset {
         if self.fee_rates.is_empty() {
             return listed;
         }
-        let own = self.fee_rates.get(&(account_id, symbol_id)).or_else(|| self.fee_rates.get(&(account_id, SymbolId::NONE)));
+        let own =
+            self.fee_rates.get(&(account_id, symbol_id)).or_else(|| self.fee_rates.get(&(account_id, SymbolId::NONE)));
         own.map_or(listed, |own| own.rule)
     }
 }
