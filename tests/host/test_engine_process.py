@@ -18,7 +18,6 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api import limits
 from engine.api.cursor import Cursor
 from engine.api.enums import Side, TimeInForce
 from engine.api.errors import CursorRefused, LinkError
@@ -33,6 +32,7 @@ from engine.api.link import (
     Welcome,
     encode_message,
 )
+from engine.api.parameters import RULES, Parameter
 from engine.api.wire import Record, decode_records, encode_command, encode_frame
 from engine.client import CommandLink, Follower, Overloaded, ask, read_journal, submit_and_wait
 from tests.host.journals import REGISTRATIONS, order
@@ -126,7 +126,7 @@ def test_orders_expire_at_their_times_while_nobody_trades(engine: Engine) -> Non
 
 @pytest.mark.req("ORD-09", "ORD-14")
 def test_what_a_command_leaves_to_do_goes_on_by_itself_and_after_a_kill(engine: Engine) -> None:
-    most = limits.OPEN_ORDERS_PER_SYMBOL_MAX
+    most = RULES[Parameter.OPEN_ORDERS_PER_SYMBOL_MAX].default
     submit_and_wait(engine.data, "test", [resting(n) for n in range(most)], PATIENCE_S, source=11)
     (record,) = submit_and_wait(engine.data, "test", [encode_command(c.MassCancel("all"))], PATIENCE_S, source=11)
     engine.end(signal.SIGKILL)
