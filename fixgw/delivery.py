@@ -78,6 +78,11 @@ class Delivery:
         for outlet in self._outlets.values():
             outlet.resume()
 
+    def check_met(self, start: Cursor) -> None:
+        """Look whether the log holds what was told after ``start``. Raises: OtherHistory."""
+        for outlet in self._outlets.values():
+            outlet.check_met(Seq(start.seq))
+
     def ask_again(self) -> None:
         """Have members resend what a killed gateway had received and not yet passed on."""
         for number, outlet in self._outlets.items():

@@ -124,6 +124,11 @@ class Outlet:
         self._note_handed(self._told)
         self._files.keep(self._mark.life)
 
+    def check_met(self, after: Seq) -> None:
+        """Look whether the log, told from ``after`` on, told the report that was stored last. Raises: OtherHistory."""
+        if self._last_stored is not None and seq_of(self._last_stored.place) > after:
+            raise OtherHistory(self.comp_id, seq_of(self._last_stored.place))
+
     @property
     def is_holding(self) -> bool:
         """Tell whether reports wait for the answer to a reset."""
@@ -193,10 +198,12 @@ class Outlet:
         last = self._last_stored
         if last is None:
             return
-        if last.place == place and last.origin != StoredReport(place, *self._write(report)).origin:
-            raise OtherHistory(self.comp_id, report.seq)
-        if last.place == place_of(report.seq, ALL_OF_RECORD) and isinstance(report, _ANSWERS):
-            self._told = place
+        if last.place == place:
+            if last.origin != StoredReport(place, *self._write(report)).origin:
+                raise OtherHistory(self.comp_id, report.seq)
+            self._last_stored = None
+        elif last.place == place_of(report.seq, ALL_OF_RECORD) and isinstance(report, _ANSWERS):
+            self._told, self._last_stored = place, None
 
     def tend(self, log_seq: Seq) -> None:
         """Do what is due: store again after a reset, advance what counts as seen. Call it often.

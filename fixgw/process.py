@@ -122,6 +122,8 @@ class Process:
             parts.directory.open(standing.registry)
             parts.delivery.resume(Reporting(standing, parts.directory), status.epoch)
             parts.desk.catch_up(Follower(data, name, standing.cursor), end.seq, self._stopping.is_set)
+            if not self._stopping.is_set():
+                parts.delivery.check_met(start)
         except CursorRefused as refused:
             raise ForeignStores(f"the FIX stores in {self._config.directory} do not belong here: {refused}") from None
 

@@ -223,6 +223,16 @@ def test_the_note_of_what_was_handed_over_stays_small(store: Store, monkeypatch:
     assert life.mark.seen == place_of(Seq(583), 1)
 
 
+def test_a_report_that_the_log_does_not_tell_is_of_another_history(store: Store) -> None:
+    Life(store).deliver(1, 5)
+    again = Life(store).deliver(1, 2, 6)
+    again.outlet.check_met(Seq(5))
+    with pytest.raises(OtherHistory, match="another report of record 5"):
+        again.outlet.check_met(Seq(4))
+    met = Life(store).deliver(1, 2, 5, 6)
+    met.outlet.check_met(Seq(4))
+
+
 def test_what_was_surely_seen_is_not_repeated(store: Store) -> None:
     first = Life(store).deliver(1, 2, 3)
     first.mark.set_seen(first.mark.sent)
