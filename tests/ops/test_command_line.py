@@ -116,8 +116,15 @@ def test_tables_are_shown_whatever_columns_says(exchange: Running) -> None:
     assert "fixgw-order-entry" in shown.stdout
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A temporary directory with a path that leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
+
+
 @pytest.mark.req("SVC-16")
-def test_names_and_surroundings_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_surroundings_do_not_matter(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (
         ("PGPORT", "1"),
         ("PGHOST", "nowhere"),
@@ -126,7 +133,7 @@ def test_names_and_surroundings_do_not_matter(tmp_path: Path, monkeypatch: pytes
         ("PGUSER", "x"),
     ):
         monkeypatch.setenv(name, value)
-    running = Running(tmp_path / "a b&c+d#e%20f,g")
+    running = Running(short / "a b&c+d#e%20f,g")
     try:
         for line in (("status",), ("account", "show", "alpha")):
             done = running.exchange(*line)
@@ -144,13 +151,6 @@ def test_a_file_where_a_directory_is_kept_is_named(tmp_path: Path, part: str) ->
     done = command("run", "--data", data)
     assert done.returncode == 2
     assert f"{data / part} is a file, and the exchange keeps a directory there" in done.stderr.replace("\n", " ")
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """A temporary directory with a path that leaves room for that of a socket."""
-    with tempfile.TemporaryDirectory() as directory:
-        yield Path(directory)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
