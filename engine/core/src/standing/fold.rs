@@ -32,6 +32,8 @@ fn is_kept(kind: CommandType) -> bool {
             | CommandType::SetAccountLimits
             | CommandType::SetMarginState
             | CommandType::SetCollateral
+            | CommandType::SetParameter
+            | CommandType::SetFeeRates
     )
 }
 
@@ -100,8 +102,22 @@ pub struct Fold {
     pub(super) closed: ByOrder<Box<[u8]>>,
     pub(super) closings: VecDeque<OrderId>,
     pub(super) markets: BTreeMap<SymbolId, Market>,
-    /// Records of operations that still say what is so, by command and subject.
-    pub(super) kept: BTreeMap<(u8, u32), Box<[u8]>>,
+    /// Records of operations that still say what is so, by command and subject; those of rules by their seq.
+    pub(super) kept: BTreeMap<(u8, u64), Box<[u8]>>,
+}
+
+/// What the events of a record tell of its command, and of rules. What was due comes first, so that either may be any event.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    is_refused: bool,
+    took_effect: bool,
+}
+
+impl Told {
+    fn note(&mut self, kind: u8) {
+        self.is_refused |= kind == EventType::CommandRefused as u8;
+        self.took_effect |= kind == EventType::ParameterTookEffect as u8;
+    }
 }
 
 /// How far records were taken; with a fault, `consumed` is the offset of the bad one.
@@ -155,29 +171,40 @@ impl Fold {
     fn apply(&mut self, frame: &Frame<'_>) -> Option<()> {
         let header = &frame.header;
         let mut events = &frame.bytes[HEADER_BYTES + header.command_length..];
-        self.keep(frame, events);
+        let mut told = Told::default();
         for index in 0..header.event_count {
             let (event, rest) = events.split_at_checked(u16_at(events.get(..4)?, 0) as usize)?;
+            told.note(event[2]);
             self.happen(frame, index, event)?;
             events = rest;
         }
+        self.keep(frame.bytes, told);
         (self.seq, self.crc) = (header.seq, header.crc32c);
         self.event_ts_ns = header.ts_ns + u64::from(header.event_count.saturating_sub(1));
         events.is_empty().then_some(())
     }
 
-    /// Keep a record of operations that registers or sets something, instead of the one that did so before.
-    fn keep(&mut self, frame: &Frame<'_>, events: &[u8]) {
-        let is_refused = events.get(2) == Some(&(EventType::CommandRefused as u8));
-        if frame.header.source.is_none() && !is_refused && command_type(frame.command).is_some_and(is_kept) {
-            self.kept.insert((frame.command[0], subject_of(frame.command)), frame.bytes.into());
+    /// Keep a record of operations that registers or sets something, instead of the one that did so before, and
+    /// every record in which a rule took effect.
+    fn keep(&mut self, record: &[u8], told: Told) {
+        let command = command_of(record);
+        if u32_at(record, 28) == 0 && !told.is_refused && command_type(command).is_some_and(is_kept) {
+            self.kept.insert((command[0], subject_of(record)), record.into());
+        }
+        if told.took_effect {
+            self.kept.insert((0, u64_at(record, 8)), record.into());
         }
     }
 
     /// Keep a record that a snapshot holds.
     pub(super) fn keep_again(&mut self, record: &[u8]) {
-        let command = &record[HEADER_BYTES..HEADER_BYTES + u16_at(record, 40) as usize];
-        self.kept.insert((command[0], subject_of(command)), record.into());
+        let mut told = Told::default();
+        let mut events = &record[HEADER_BYTES + command_of(record).len()..];
+        while !events.is_empty() {
+            told.note(events[2]);
+            events = &events[u16_at(events, 0) as usize..];
+        }
+        self.keep(record, told);
     }
 
     fn happen(&mut self, frame: &Frame<'_>, index: u32, event: &[u8]) -> Option<()> {
@@ -347,6 +374,7 @@ impl Fold {
     pub fn write_kept(&self, out: &mut Vec<u8>) {
         let mut records: Vec<&[u8]> = self.kept.values().map(|record| &record[..]).collect();
         records.sort_unstable_by_key(|record| u64_at(record, 8));
+        records.dedup_by_key(|record| u64_at(record, 8));
         for record in records {
             out.extend_from_slice(record);
         }
@@ -369,12 +397,18 @@ fn command_type(command: &[u8]) -> Option<CommandType> {
     CommandType::of(*command.first()?)
 }
 
-/// What a kept command is about, 0 for the venue.
-fn subject_of(command: &[u8]) -> u32 {
+fn command_of(record: &[u8]) -> &[u8] {
+    &record[HEADER_BYTES..HEADER_BYTES + u16_at(record, 40) as usize]
+}
+
+/// What a kept record is about, 0 for the venue; of a rule its seq, since one that is set may wait for its time.
+fn subject_of(record: &[u8]) -> u64 {
+    let command = command_of(record);
     match command_type(command) {
-        Some(CommandType::SetCollateral) => u32::from(u16_at(command, 2)),
+        Some(CommandType::SetCollateral) => u64::from(u16_at(command, 2)),
         Some(CommandType::SetVenueStatus) => 0,
-        _ => u32_at(command, 4),
+        Some(CommandType::SetParameter | CommandType::SetFeeRates) => u64_at(record, 8),
+        _ => u64::from(u32_at(command, 4)),
     }
 }
 
