@@ -39,6 +39,7 @@ COMMANDS: Commands = {
     "status": Leaf("status", "status", "Show processes, engine, links and how far each follower of the log is behind."),
     "reconcile": Leaf("reconcile", "reconcile", "Compare engine and books per account and asset."),
     "apply": Leaf("apply", "apply", "Show what the configuration changes, then have the log follow it by commands."),
+    "params": Leaf("params", "params", "Show the rules in force, since when, and what is scheduled."),
     "account": Branch(
         {
             "show": Leaf("balances", "show", "Show a firm's live balances beside what is settled."),
