@@ -31,6 +31,7 @@ from engine.host import journal, recovery, snapshot
 from engine.host.core import Core, Fault
 from engine.host.disk import UnsyncedDisk
 from engine.host.process import keep_standing
+from engine.standing import files
 from engine.standing.fold import SEQ_MAX
 from engine.standing.standing import fold_to
 from ops.demo.show import free_port_base
@@ -44,6 +45,15 @@ TAIL_RECORDS = 700_000
 
 PER_ACCOUNT = 1_000
 """Open orders of one account in one symbol."""
+
+FOLLOWER = """
+import pathlib, sys
+from engine.standing import load
+standing = load(pathlib.Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+"""A process that knows what stands, and no more."""
 
 BATCH_CYCLES = 1_000
 MONTH_NS = 30 * 86_400 * 10**9
@@ -73,9 +83,9 @@ def _starts(data: Path, config: Path, suffix: str) -> dict[str, Any]:
     log = data / "bench.log"
     engine_s, engine = _timed(lambda: Process(log, "-m", "engine", "--data", str(data)))
     figures: dict[str, Any] = {f"engine{suffix}": _told(engine_s, _used_s(engine.pid))}
-    before = _children_s()
-    standing_s, _ = _timed(lambda: _load(data))
-    figures[f"standing{suffix}"] = _told(standing_s, _children_s() - before)
+    standing_s, follower = _timed(lambda: Process(log, "-c", FOLLOWER, str(data)))
+    figures[f"standing{suffix}"] = _told(standing_s, _used_s(follower.pid))
+    follower.end(signal.SIGKILL)
     for role in ("order-entry", "drop-copy"):
         options = ("--data", str(data), "--config", str(config), "--role", role, "--port", str(free_port()))
         took_s, gateway = _timed(partial(Process, log, "-m", "fixgw", *options))
@@ -100,12 +110,6 @@ def _timed(start: Callable[[], Any]) -> tuple[float, Any]:
     return round(time.perf_counter() - began, 2), started
 
 
-def _children_s() -> float:
-    """Return the processor time of all children that have ended."""
-    used = os.times()
-    return used.children_user + used.children_system
-
-
 def _used_s(pid: int) -> float:
     """Return the processor time of a process and of all it started that still run."""
     fields = {int(path.parent.name): _stat(path) for path in Path("/proc").glob("[0-9]*/stat")}
@@ -122,12 +126,6 @@ def _stat(path: Path) -> tuple[int, float]:
     except OSError:
         return 0, 0.0
     return int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _load(data: Path) -> None:
-    """Load a standing in a process of its own."""
-    program = "import sys, pathlib; from engine.standing import load; load(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", program, str(data)], cwd=ROOT, check=True)
 
 
 def _exchange(data: Path, config: Path) -> subprocess.Popen[str]:
@@ -187,7 +185,7 @@ def _write(data: Path, config: Path, records: int) -> dict[str, Any]:
     for n in range(cycles):
         if (cycles - n) * 3 * BATCH_CYCLES <= TAIL_RECORDS and not snapshot.list_snapshots(data / "snapshots"):
             snapshot.save(data / "snapshots", core, writer.place, disk)
-            fold_s, _ = _timed(lambda: keep_standing(data, disk, core.seq))
+            fold_s, _ = _timed(lambda: _keep_standing(data, disk, core.seq))
         _apply(core, writer, _cycles(n * BATCH_CYCLES), FIRST_NS + MONTH_NS * (n + 1) // cycles)
     writer.close()
     assert core.open_orders == OPEN_ORDERS, core.open_orders
@@ -202,6 +200,12 @@ def _write(data: Path, config: Path, records: int) -> dict[str, Any]:
         "standing_mib": _mib(data / "standing"),
         "folded_from_the_beginning_per_s": rate,
     }
+
+
+def _keep_standing(data: Path, disk: UnsyncedDisk, seq: int) -> None:
+    """Keep standings until one is of ``seq``: each goes only so far."""
+    while not (files.directory_of(data) / files.name_of(seq)).exists():
+        keep_standing(data, disk, seq)
 
 
 def _mib(directory: Path) -> int:
