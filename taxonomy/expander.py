@@ -60,6 +60,8 @@ EVENT_TYPES = frozenset(
         "OrderRestated",
         "OrderSubmitted",
         "OrderTriggered",
+        "ParameterSet",
+        "ParameterTookEffect",
         "PositionClosed",
         "PositionOpened",
         "PositionUpdated",
@@ -170,6 +172,10 @@ class Expander:
                 self._markets.venue_status_set(record)
             case e.AccountStatusSet() | e.AccountLimitsSet() | e.MarginStateSet():
                 self._accounts.account_changed(record)
+            case e.ParameterSet():
+                self._markets.parameter_set(record, event)
+            case e.ParameterTookEffect():
+                self._markets.parameter_took_effect(event)
             case e.CollateralSet():
                 self._accounts.collateral_set(record)
             case e.KillSwitchSet():

@@ -55,3 +55,16 @@ class Markets:
         """VenueStatusChanged."""
         assert isinstance(record.command, c.SetVenueStatus)
         self._teller.tell("VenueStatusChanged", {"status": record.command.status.name})
+
+    def parameter_set(self, record: Record, event: e.ParameterSet) -> None:
+        """ParameterSet; ``rule`` is the command that sets it, in force from ``effective_time`` on."""
+        payload: Payload = {
+            "rule": type(record.command).__name__,
+            "version": str(event.version),
+            "effective_time": event.effective_ns,
+        }
+        self._teller.tell("ParameterSet", payload)
+
+    def parameter_took_effect(self, event: e.ParameterTookEffect) -> None:
+        """ParameterTookEffect: the time of the rule with this version has come."""
+        self._teller.tell("ParameterTookEffect", {"version": str(event.version)})

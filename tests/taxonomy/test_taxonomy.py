@@ -52,7 +52,7 @@ def test_the_whole_day_expands_to_the_golden_file(day: list[Record]) -> None:
 def test_every_type_occurs_and_payloads_hold_decimal_text(day: list[Record]) -> None:
     envelopes = expand_all(day)
     assert {envelope.event_type for envelope in envelopes} == EVENT_TYPES
-    times = {"expire_time", "expiry_time", "executed_at", "settled_at", "until"}
+    times = {"effective_time", "expire_time", "expiry_time", "executed_at", "settled_at", "until"}
     for envelope in envelopes:
         for name, value in envelope.payload.items():
             assert isinstance(value, int) == (name in times) or isinstance(value, bool), (envelope.event_type, name)
