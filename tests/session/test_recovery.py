@@ -33,6 +33,11 @@ def exec_ids(messages: list[Received]) -> list[str]:
     return [message[17] for message in messages if message[35] == "8"]
 
 
+def sent_to(exchange: Exchange, comp_id: str) -> bytes:
+    """Read how far the gateway has noted that reports were stored: a moment after a member has them."""
+    return (exchange.data / "fixgw" / "order-entry" / f"{comp_id}.sent").read_bytes()[16:24]
+
+
 @pytest.mark.req("FIX-06", "ORD-19")
 @pytest.mark.parametrize("role", ["order-entry", "drop-copy"])
 def test_a_killed_gateway_delivers_the_rest_and_nothing_twice(exchange: Exchange, role: str) -> None:
@@ -106,11 +111,15 @@ def test_after_a_reset_unseen_reports_come_again_marked(exchange: Exchange) -> N
     alpha, bravo = exchange.client("ALPHA"), exchange.client("BRAVO")
     alpha.logon()
     bravo.logon()
+    at = sent_to(exchange, "ALPHA")
     accepted = enter(alpha, "a1", "0.5", "50000")
+    wait_until(lambda: sent_to(exchange, "ALPHA") != at)
     alpha.drop()
+    at = sent_to(exchange, "ALPHA")
     bravo.send("D", order("b1", "2", "0.2", "50000"))
     bravo.expect("8", t150="0")
     bravo.expect("8", t150="F")
+    wait_until(lambda: sent_to(exchange, "ALPHA") != at)
     answer = alpha.logon(reset=True)
     assert answer[34] == "1"
     again = alpha.expect("8", t150="0", t97="Y")
@@ -297,7 +306,9 @@ def test_what_a_killed_gateway_had_received_and_not_passed_on_is_asked_for_again
 def test_a_member_that_logged_out_in_order_is_told_nothing_again(exchange: Exchange) -> None:
     alpha = exchange.client("ALPHA")
     alpha.logon()
+    at = sent_to(exchange, "ALPHA")
     enter(alpha, "told")
+    wait_until(lambda: sent_to(exchange, "ALPHA") != at)
     alpha.logout()
     alpha.logon(reset=True)
     alpha.expect_silence(0.5)
