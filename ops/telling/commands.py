@@ -110,6 +110,12 @@ def _registration(command: c.Command) -> str:
             verb = "list" if isinstance(command, c.ListInstrument) else "change"
             kind = f", perpetual up to {i.max_leverage}x" if i.is_perpetual else ""
             return f"{verb} {i.symbol_id} {i.symbol}, tick {i.tick}, lot {i.lot}{kind}"
+        case c.SetParameter():
+            return f"set {words(command.parameter.name)} to {command.value}"
+        case c.SetMarginBrackets():
+            return f"set margin brackets: {len(command.brackets)} rows"
+        case c.SetFeeRates():
+            return f"set fee rates: maker {command.maker_ppm} ppm, taker {command.taker_ppm} ppm"
         case _:
             raise AssertionError(type(command).__name__)
 

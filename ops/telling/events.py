@@ -139,6 +139,10 @@ def _market(event: e.Event, chronicle: Chronicle) -> str:
         case e.Uncrossed():
             price, volume = chronicle.price(event.price, event.symbol_id), chronicle.qty(event.volume, event.symbol_id)
             return f"auction in {chronicle.symbol(event.symbol_id)}: {volume} at {price}"
+        case e.ParameterSet():
+            return f"version {event.version}, from {iso_time(event.effective_ns)} on"
+        case e.ParameterTookEffect():
+            return f"version {event.version} took effect"
         case _:
             return "done"
 

@@ -20,6 +20,7 @@ from engine.api.enums import (
     TimeInForce,
     VenueStatus,
 )
+from engine.api.parameters import Parameter
 from engine.api.wire import Record, decode_records
 from engine.host.core import Core
 from tests.model import market as m
@@ -178,3 +179,7 @@ def _operations(day: Day) -> None:
     day.send(0, c.SetVenueStatus(VenueStatus.OPEN))
     day.order(m.BRAVO, m.BTC_ETH, m.BUY, 10, 10_000)
     day.send(0, c.DelistInstrument(m.BTC_ETH))
+    day.send(0, c.SetParameter(Parameter.BREAKER_NS, 0, 60 * SECOND_NS, 0))
+    day.send(0, c.SetParameter(Parameter.BREAKER_NS, 0, 90 * SECOND_NS, day.now_ns + 10 * SECOND_NS))
+    day.now_ns += 11 * SECOND_NS
+    day.send(0, c.AdvanceTime())

@@ -54,7 +54,7 @@ def test_everything_is_exported_without_numbers_programs_would_round(day: list[R
         assert all(abs(number) < 2**53 for number in numbers(read)), read
 
 
-TIMES = ("ts_ns", "source_seq", "expire_time_ns", "until_ns")
+TIMES = ("ts_ns", "source_seq", "expire_time_ns", "until_ns", "effective_ns")
 
 
 def story(day: list[Record], order_id: int) -> str:
