@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 DATA ?= var
 # Tests wait for processes more than they calculate: two of them share a core.
 WORKERS ?= $(shell expr 2 \* $$(nproc))
+# CORE_PROFILE=quick builds the core in seconds, several times slower: for the next test, never for a figure.
+CORE_PROFILE ?= release
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 CORE := $(shell find engine/core -name '*.rs' -o -name Cargo.toml -o -name Cargo.lock | grep -v /target/)
@@ -65,11 +67,11 @@ setup-dev: .stamps/dev
 	@touch $@
 
 .stamps/install: .stamps/quickfix .stamps/maturin pyproject.toml $(CORE)
-	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --profile $(CORE_PROFILE) --quiet
 	@touch $@
 
 .stamps/dev: .stamps/install
-	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet --extras dev
+	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --profile $(CORE_PROFILE) --quiet --extras dev
 	@touch $@
 
 clean:
