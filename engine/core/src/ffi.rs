@@ -408,13 +408,13 @@ pub unsafe extern "C" fn exchange_standing_open(standing: *mut Followed) -> Byte
     unsafe { hand_out(standing, Fold::write_open) }
 }
 
-/// The markets by symbol, as `Fold::write_markets` draws them.
+/// The markets by symbol, as `|fold, out| fold.markets.write(out)` draws them.
 ///
 /// # Safety
 /// As `exchange_standing_take`.
 #[no_mangle]
 pub unsafe extern "C" fn exchange_standing_markets(standing: *mut Followed) -> Bytes {
-    unsafe { hand_out(standing, Fold::write_markets) }
+    unsafe { hand_out(standing, |fold, out| fold.markets.write(out)) }
 }
 
 /// Records of operations that still say what is so, in the order of the log.
@@ -423,5 +423,5 @@ pub unsafe extern "C" fn exchange_standing_markets(standing: *mut Followed) -> B
 /// As `exchange_standing_take`.
 #[no_mangle]
 pub unsafe extern "C" fn exchange_standing_kept(standing: *mut Followed) -> Bytes {
-    unsafe { hand_out(standing, Fold::write_kept) }
+    unsafe { hand_out(standing, |fold, out| fold.kept.write(out)) }
 }

@@ -1,10 +1,7 @@
 //! Taking over records, one event after another.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
-
 use crate::language::bytes::{u16_at, u32_at, u64_at};
-use crate::language::codes::{Fault, OrderState, RestateReason, SymbolStatus};
+use crate::language::codes::{Fault, OrderState, RestateReason};
 use crate::language::command::{CommandType, DelistInstrument, ListInstrument, ReplaceOrder, SetMark};
 use crate::language::crc32c::Checksum;
 use crate::language::event::{
@@ -12,78 +9,19 @@ use crate::language::event::{
     OrderRestated, OrderTriggered, SymbolStatusSet, Traded,
 };
 use crate::language::frame::{take_record, Frame, HEADER_BYTES};
-use crate::language::ids::{OrderId, SymbolId};
-use crate::language::limits::CLOSED_ORDERS_MAX;
-use crate::language::units::{Lots, Ticks};
+use crate::language::ids::OrderId;
+use crate::language::units::Lots;
+use crate::standing::by_order::ByOrder;
+use crate::standing::closed::Closed;
+use crate::standing::kept::{command_type, Kept, Told};
+use crate::standing::market::Markets;
 use crate::standing::order::Order;
-
-/// Registrations, and what operations set that stands until it is set anew.
-fn is_kept(kind: CommandType) -> bool {
-    matches!(
-        kind,
-        CommandType::RegisterAsset
-            | CommandType::RegisterFirm
-            | CommandType::OpenAccount
-            | CommandType::RegisterSession
-            | CommandType::ListInstrument
-            | CommandType::ChangeInstrument
-            | CommandType::SetVenueStatus
-            | CommandType::SetAccountStatus
-            | CommandType::SetAccountLimits
-            | CommandType::SetMarginState
-            | CommandType::SetCollateral
-            | CommandType::SetParameter
-            | CommandType::SetFeeRates
-    )
-}
 
 /// Tell whether members are told of a restatement (`RoE` section 7).
 fn is_told(reason: RestateReason) -> bool {
     match reason {
         RestateReason::Decrement | RestateReason::ReduceOnly | RestateReason::Slide => true,
         RestateReason::Peg | RestateReason::Refill | RestateReason::Turn => false,
-    }
-}
-
-/// Spreads the numbers of records, which nobody chooses.
-#[derive(Default)]
-pub struct SeqHasher(u64);
-
-impl Hasher for SeqHasher {
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("only numbers are hashed");
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-pub type ByOrder<T> = HashMap<OrderId, T, BuildHasherDefault<SeqHasher>>;
-
-/// One market; a price of 0 is none.
-#[derive(Clone, Copy)]
-pub struct Market {
-    pub status: SymbolStatus,
-    pub is_delisted: bool,
-    pub mark: Ticks,
-    pub last_px: Ticks,
-    pub breaker_until_ns: u64,
-}
-
-impl Default for Market {
-    fn default() -> Self {
-        Self {
-            status: SymbolStatus::Open,
-            is_delisted: false,
-            mark: Ticks::ZERO,
-            last_px: Ticks::ZERO,
-            breaker_until_ns: 0,
-        }
     }
 }
 
@@ -98,26 +36,9 @@ pub struct Fold {
     /// CRC of the last record.
     pub crc: u32,
     pub(super) open: ByOrder<Order>,
-    /// Rows of closed orders, and their ids in the order of closing.
-    pub(super) closed: ByOrder<Box<[u8]>>,
-    pub(super) closings: VecDeque<OrderId>,
-    pub(super) markets: BTreeMap<SymbolId, Market>,
-    /// Records of operations that still say what is so, by command and subject; those of rules by their seq.
-    pub(super) kept: BTreeMap<(u8, u64), Box<[u8]>>,
-}
-
-/// What the events of a record tell of its command, and of rules. What was due comes first, so that either may be any event.
-#[derive(Clone, Copy, Default)]
-struct Told {
-    is_refused: bool,
-    took_effect: bool,
-}
-
-impl Told {
-    fn note(&mut self, kind: u8) {
-        self.is_refused |= kind == EventType::CommandRefused as u8;
-        self.took_effect |= kind == EventType::ParameterTookEffect as u8;
-    }
+    pub closed: Closed,
+    pub markets: Markets,
+    pub kept: Kept,
 }
 
 /// How far records were taken; with a fault, `consumed` is the offset of the bad one.
@@ -137,10 +58,9 @@ impl Fold {
             event_ts_ns: 0,
             crc: 0,
             open: ByOrder::default(),
-            closed: ByOrder::default(),
-            closings: VecDeque::new(),
-            markets: BTreeMap::new(),
-            kept: BTreeMap::new(),
+            closed: Closed::default(),
+            markets: Markets::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -178,33 +98,10 @@ impl Fold {
             self.happen(frame, index, event)?;
             events = rest;
         }
-        self.keep(frame.bytes, told);
+        self.kept.keep(frame.bytes, told);
         (self.seq, self.crc) = (header.seq, header.crc32c);
         self.event_ts_ns = header.ts_ns + u64::from(header.event_count.saturating_sub(1));
         events.is_empty().then_some(())
-    }
-
-    /// Keep a record of operations that registers or sets something, instead of the one that did so before, and
-    /// every record in which a rule took effect.
-    fn keep(&mut self, record: &[u8], told: Told) {
-        let command = command_of(record);
-        if u32_at(record, 28) == 0 && !told.is_refused && command_type(command).is_some_and(is_kept) {
-            self.kept.insert((command[0], subject_of(record)), record.into());
-        }
-        if told.took_effect {
-            self.kept.insert((0, u64_at(record, 8)), record.into());
-        }
-    }
-
-    /// Keep a record that a snapshot holds.
-    pub(super) fn keep_again(&mut self, record: &[u8]) {
-        let mut told = Told::default();
-        let mut events = &record[HEADER_BYTES + command_of(record).len()..];
-        while !events.is_empty() {
-            told.note(events[2]);
-            events = &events[u16_at(events, 0) as usize..];
-        }
-        self.keep(record, told);
     }
 
     fn happen(&mut self, frame: &Frame<'_>, index: u32, event: &[u8]) -> Option<()> {
@@ -228,25 +125,25 @@ impl Fold {
                 (order.is_triggered, order.report) = (true, report);
             }
             EventType::InstrumentListed => {
-                self.markets.insert(ListInstrument::read(frame.command)?.symbol_id, Market::default());
+                self.markets.list(ListInstrument::read(frame.command)?.symbol_id);
             }
             EventType::InstrumentDelisted => {
-                self.market(DelistInstrument::read(frame.command)?.symbol_id).is_delisted = true;
+                self.markets.of(DelistInstrument::read(frame.command)?.symbol_id).is_delisted = true;
             }
             EventType::MarkSet => {
                 let SetMark { symbol_id, price } = SetMark::read(frame.command)?;
-                self.market(symbol_id).mark = price;
+                self.markets.of(symbol_id).mark = price;
             }
             EventType::SymbolStatusSet => {
                 let SymbolStatusSet { symbol_id, status } = SymbolStatusSet::read(event)?;
-                self.market(symbol_id).status = status;
+                self.markets.of(symbol_id).status = status;
             }
             EventType::BreakerTriggered => {
                 let told = BreakerTriggered::read(event)?;
-                self.market(told.symbol_id).breaker_until_ns = told.until_ns;
+                self.markets.of(told.symbol_id).breaker_until_ns = told.until_ns;
             }
             EventType::BreakerReleased => {
-                self.market(BreakerReleased::read(event)?.symbol_id).breaker_until_ns = 0;
+                self.markets.of(BreakerReleased::read(event)?.symbol_id).breaker_until_ns = 0;
             }
             // What was registered or set is in the records kept; the rest leaves orders and markets as they stand.
             EventType::AssetRegistered
@@ -303,7 +200,7 @@ impl Fold {
                 self.close(order_id);
             }
         }
-        self.market(told.symbol_id).last_px = told.last_px;
+        self.markets.of(told.symbol_id).last_px = told.last_px;
     }
 
     fn end(&mut self, report: (u64, u32), order_id: OrderId, state: OrderState) {
@@ -321,25 +218,11 @@ impl Fold {
         }
     }
 
-    /// Keep a closed order as its row, and forget the one closed first when there are too many.
     fn close(&mut self, order_id: OrderId) {
         let order = self.open.remove(&order_id).expect("it was found before");
         let mut row = Vec::with_capacity(192);
         order.write_row(&mut row);
-        self.remember(order_id, row.into_boxed_slice());
-    }
-
-    pub(super) fn remember(&mut self, order_id: OrderId, row: Box<[u8]>) {
-        self.closed.insert(order_id, row);
-        self.closings.push_back(order_id);
-        if self.closings.len() > CLOSED_ORDERS_MAX {
-            let forgotten = self.closings.pop_front().expect("there are too many");
-            self.closed.remove(&forgotten);
-        }
-    }
-
-    fn market(&mut self, symbol_id: SymbolId) -> &mut Market {
-        self.markets.entry(symbol_id).or_default()
+        self.closed.remember(order_id, row.into_boxed_slice());
     }
 
     /// Tell whether the last record taken is one of these.
@@ -356,7 +239,7 @@ impl Fold {
     pub fn find(&self, order_id: OrderId, out: &mut Vec<u8>) {
         if let Some(order) = self.open.get(&order_id) {
             order.write_row(out);
-        } else if let Some(row) = self.closed.get(&order_id) {
+        } else if let Some(row) = self.closed.find(order_id) {
             out.extend_from_slice(row);
         }
     }
@@ -368,47 +251,6 @@ impl Fold {
         for order_id in order_ids {
             self.open[&order_id].write_row(out);
         }
-    }
-
-    /// Append the kept records, in the order of the log.
-    pub fn write_kept(&self, out: &mut Vec<u8>) {
-        let mut records: Vec<&[u8]> = self.kept.values().map(|record| &record[..]).collect();
-        records.sort_unstable_by_key(|record| u64_at(record, 8));
-        records.dedup_by_key(|record| u64_at(record, 8));
-        for record in records {
-            out.extend_from_slice(record);
-        }
-    }
-
-    /// Append the markets by symbol, 32 bytes each: `symbol_id` u32, status u8, `is_delisted` u8, zero u16, mark i64,
-    /// `last_px` i64, `breaker_until_ns` u64.
-    pub fn write_markets(&self, out: &mut Vec<u8>) {
-        for (symbol_id, market) in &self.markets {
-            out.extend_from_slice(&symbol_id.to_le_bytes());
-            out.extend_from_slice(&[market.status as u8, u8::from(market.is_delisted), 0, 0]);
-            out.extend_from_slice(&market.mark.to_le_bytes());
-            out.extend_from_slice(&market.last_px.to_le_bytes());
-            out.extend_from_slice(&market.breaker_until_ns.to_le_bytes());
-        }
-    }
-}
-
-fn command_type(command: &[u8]) -> Option<CommandType> {
-    CommandType::of(*command.first()?)
-}
-
-fn command_of(record: &[u8]) -> &[u8] {
-    &record[HEADER_BYTES..HEADER_BYTES + u16_at(record, 40) as usize]
-}
-
-/// What a kept record is about, 0 for the venue; of a rule its seq, since one that is set may wait for its time.
-fn subject_of(record: &[u8]) -> u64 {
-    let command = command_of(record);
-    match command_type(command) {
-        Some(CommandType::SetCollateral) => u64::from(u16_at(command, 2)),
-        Some(CommandType::SetVenueStatus) => 0,
-        Some(CommandType::SetParameter | CommandType::SetFeeRates) => u64_at(record, 8),
-        _ => u64::from(u32_at(command, 4)),
     }
 }
 

@@ -8,29 +8,26 @@
 //! crc32c   u32, of all bytes before
 //! ```
 
-use crate::language::bytes::{i64_at, u16_at, u32_at, u64_at};
-use crate::language::codes::SymbolStatus;
+use crate::language::bytes::{u16_at, u32_at, u64_at};
 use crate::language::crc32c::Checksum;
-use crate::language::ids::{OrderId, SymbolId};
-use crate::language::units::Ticks;
-use crate::standing::fold::{Fold, Market};
+use crate::language::ids::OrderId;
+use crate::standing::fold::Fold;
+use crate::standing::kept::Kept;
+use crate::standing::market::Markets;
 use crate::standing::order::{Order, ROW_BYTES};
 
 const MAGIC: &[u8; 8] = b"EXCHSTND";
 const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 72;
-const MARKET_BYTES: usize = 32;
 
 impl Fold {
     /// Write all of it; equal folds give equal bytes. Cost: O(orders kept).
     pub fn snapshot(&self) -> Vec<u8> {
         let mut parts = [const { Vec::new() }; 4];
-        self.write_kept(&mut parts[0]);
-        self.write_markets(&mut parts[1]);
+        self.kept.write(&mut parts[0]);
+        self.markets.write(&mut parts[1]);
         self.write_open(&mut parts[2]);
-        for order_id in &self.closings {
-            parts[3].extend_from_slice(&self.closed[order_id]);
-        }
+        self.closed.write(&mut parts[3]);
         let mut out = Vec::with_capacity(HEAD_BYTES + parts.iter().map(Vec::len).sum::<usize>() + 4);
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&VERSION.to_le_bytes());
@@ -70,36 +67,16 @@ impl Fold {
             parts = rest;
             part
         });
-        fold.read_kept(kept);
-        for raw in markets.chunks_exact(MARKET_BYTES) {
-            fold.markets.insert(SymbolId::new(u32_at(raw, 0)), read_market(raw));
-        }
+        fold.kept = Kept::read(kept);
+        fold.markets = Markets::read(markets);
         for row in rows(open) {
             let order = Order::read_row(row);
             fold.open.insert(order.order_id, order);
         }
         for row in rows(closed) {
-            fold.remember(OrderId::new(u64_at(row, 8)), row.into());
+            fold.closed.remember(OrderId::new(u64_at(row, 8)), row.into());
         }
         Ok(fold)
-    }
-
-    fn read_kept(&mut self, mut records: &[u8]) {
-        while !records.is_empty() {
-            let (record, rest) = records.split_at(u32_at(records, 0) as usize);
-            self.keep_again(record);
-            records = rest;
-        }
-    }
-}
-
-fn read_market(raw: &[u8]) -> Market {
-    Market {
-        status: SymbolStatus::of(raw[4]).expect("it was written as one"),
-        is_delisted: raw[5] != 0,
-        mark: Ticks::new(i64_at(raw, 8)),
-        last_px: Ticks::new(i64_at(raw, 16)),
-        breaker_until_ns: u64_at(raw, 24),
     }
 }
 
