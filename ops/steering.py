@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
-from engine.api.commands import Command, OpenAccount
+from engine.api.commands import Command, OpenAccount, RegisterFirm, RegisterSession
 from engine.api.events import CommandRefused, MassCancelRejected
 from engine.api.instrument import Instrument
 from engine.api.registry import Registry
@@ -15,6 +16,8 @@ from engine.client import submit_and_wait
 from engine.standing import load_registry
 from ops.directory import journal_of
 from ops.errors import CheckFailed
+
+_Named = TypeVar("_Named")
 
 ANSWER_S_MAX = 10.0
 """How long a command of operations is waited for."""
@@ -46,20 +49,29 @@ def accounts_of(registry: Registry, name: str) -> list[OpenAccount]:
 
 def instrument_of(registry: Registry, symbol: str) -> Instrument:
     """Find a listed instrument by its symbol. Raises: CheckFailed naming those there are."""
-    listed = {instrument.symbol: instrument for instrument in registry.instruments.values()}
-    known = _called(symbol, listed)
-    if known is None:
-        raise CheckFailed(f"no instrument is called {symbol}; there are {', '.join(sorted(listed))}")
-    return listed[known]
+    return _one_of("instrument", {listed.symbol: listed for listed in registry.instruments.values()}, symbol)
 
 
 def account_of(registry: Registry, name: str) -> OpenAccount:
     """Find an account by its name. Raises: CheckFailed naming those there are."""
-    opened = {account.name: account for account in registry.accounts.values()}
-    known = _called(name, opened)
-    if known is None:
-        raise CheckFailed(f"no account is called {name}; there are {', '.join(sorted(opened))}")
-    return opened[known]
+    return _one_of("account", {account.name: account for account in registry.accounts.values()}, name)
+
+
+def firm_of(registry: Registry, name: str) -> RegisterFirm:
+    """Find a firm by its name. Raises: CheckFailed naming those there are."""
+    return _one_of("firm", {firm.name: firm for firm in registry.firms.values()}, name)
+
+
+def session_of(registry: Registry, comp_id: str) -> RegisterSession:
+    """Find a session by its CompID. Raises: CheckFailed naming those there are."""
+    return _one_of("CompID", {session.comp_id: session for session in registry.sessions.values()}, comp_id)
+
+
+def _one_of(kind: str, known: dict[str, _Named], wanted: str) -> _Named:
+    name = _called(wanted, known)
+    if name is None:
+        raise CheckFailed(f"no {kind} is called {wanted}; there are {', '.join(sorted(known))}")
+    return known[name]
 
 
 def _called(wanted: str, names: Iterable[str]) -> str | None:

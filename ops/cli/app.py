@@ -40,6 +40,14 @@ COMMANDS: Commands = {
     "reconcile": Leaf("reconcile", "reconcile", "Compare engine and books per account and asset."),
     "apply": Leaf("apply", "apply", "Show what the configuration changes, then have the log follow it by commands."),
     "params": Leaf("params", "params", "Show the rules in force, since when, and what is scheduled."),
+    "rule": Branch(
+        {
+            "set": Leaf("rule", "set_parameter", "Set a parameter of the venue, or of one subject."),
+            "fees": Leaf("rule", "set_fees", "Set fee rates of an account, or of a symbol's listing."),
+            "brackets": Leaf("rule", "set_brackets", "Set the margin brackets of the venue, or of a perpetual."),
+        },
+        "Set rules by command: at once, or from a time on.",
+    ),
     "account": Branch(
         {
             "show": Leaf("balances", "show", "Show a firm's live balances beside what is settled."),

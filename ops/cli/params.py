@@ -8,15 +8,15 @@ from typing import Annotated
 import msgspec
 import typer
 
-from engine.api.commands import SetFeeRates, SetMarginBrackets, SetParameter
 from engine.api.link import BracketsRow, ControlRequest, EngineRules, FeeRatesRow, ParameterRow
-from engine.api.parameters import RULES, Parameter, Subject
+from engine.api.parameters import RULES, Parameter
 from engine.api.registry import Registry
 from engine.api.wire import decode_command
 from engine.client import ask
 from engine.standing import load_registry
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
 from ops.directory import journal_of
+from ops.telling.rules import RuleCommand, parameter_subject, rule_name, rule_subject, rule_value, symbol_or_all
 from ops.telling.times import iso_time
 
 
@@ -84,16 +84,16 @@ def in_force(rules: EngineRules, registry: Registry) -> list[RuleLine]:
 def _parameter(row: ParameterRow, registry: Registry) -> RuleLine:
     parameter = Parameter[row.parameter]
     value = f"{row.value} {RULES[parameter].unit}"
-    return RuleLine(row.parameter, _subject(parameter, row.subject_id, registry), value, row.version, row.seq)
+    return RuleLine(row.parameter, parameter_subject(parameter, row.subject_id, registry), value, row.version, row.seq)
 
 
 def _brackets(row: BracketsRow, registry: Registry) -> RuleLine:
     value = f"{len(row.brackets)} brackets, {row.brackets[0].leverage_max}x to {row.brackets[-1].leverage_max}x"
-    return RuleLine("MARGIN_BRACKETS", _symbol(row.symbol_id, registry), value, row.version, row.seq)
+    return RuleLine("MARGIN_BRACKETS", symbol_or_all(row.symbol_id, registry), value, row.version, row.seq)
 
 
 def _fee_rates(row: FeeRatesRow, registry: Registry) -> RuleLine:
-    subject = f"{registry.account(row.account_id)} in {_symbol(row.symbol_id, registry)}"
+    subject = f"{registry.account(row.account_id)} in {symbol_or_all(row.symbol_id, registry)}"
     value = f"maker {row.maker_ppm} ppm, taker {row.taker_ppm} ppm"
     return RuleLine("FEE_RATES", subject, value, row.version, row.seq)
 
@@ -102,35 +102,8 @@ def scheduled(rules: EngineRules, registry: Registry) -> list[ScheduledLine]:
     """List the rules whose time is to come."""
     lines = []
     for row in rules.scheduled:
-        match decode_command(row.command, 0, len(row.command)):
-            case SetParameter() as c:
-                told = (c.parameter.name, _subject(c.parameter, c.subject_id, registry), str(c.value))
-            case SetMarginBrackets() as c:
-                told = ("MARGIN_BRACKETS", _symbol(c.symbol_id, registry), f"{len(c.brackets)} brackets")
-            case SetFeeRates() as c:
-                whom = registry.account(c.account_id) if c.account_id else "its listing"
-                told = ("FEE_RATES", f"{whom} in {_symbol(c.symbol_id, registry)}", f"{c.maker_ppm}/{c.taker_ppm} ppm")
-            case other:
-                raise AssertionError(type(other).__name__)
-        lines.append(ScheduledLine(*told, row.version, iso_time(c.effective_ns)))
+        command = decode_command(row.command, 0, len(row.command))
+        assert isinstance(command, RuleCommand)
+        told = rule_name(command), rule_subject(command, registry), rule_value(command)
+        lines.append(ScheduledLine(*told, row.version, iso_time(command.effective_ns)))
     return lines
-
-
-def _subject(parameter: Parameter, subject_id: int, registry: Registry) -> str:
-    if not subject_id:
-        return "all"
-    match RULES[parameter].subject:
-        case Subject.ACCOUNT:
-            return next((a.name for a in registry.accounts.values() if a.account_id == subject_id), str(subject_id))
-        case Subject.FIRM:
-            return next((f.name for f in registry.firms.values() if f.firm_id == subject_id), str(subject_id))
-        case Subject.SYMBOL:
-            return next((i.symbol for i in registry.instruments.values() if i.symbol_id == subject_id), str(subject_id))
-        case Subject.SESSION:
-            return next((s.comp_id for s in registry.sessions.values() if s.session_id == subject_id), str(subject_id))
-        case Subject.NONE:
-            return str(subject_id)
-
-
-def _symbol(symbol_id: int, registry: Registry) -> str:
-    return next((i.symbol for i in registry.instruments.values() if i.symbol_id == symbol_id), "all")

@@ -50,8 +50,8 @@ def known_width(columns: str, is_terminal: bool) -> int:
 _KNOWN_WIDTH = known_width(os.environ.get("COLUMNS", ""), sys.stdout.isatty())
 _WIDTH = _KNOWN_WIDTH or WIDTH_UNSEEN
 
-out = _Screen(highlight=False, soft_wrap=True, width=_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True, width=_WIDTH)
+out = _Screen(highlight=False, emoji=False, soft_wrap=True, width=_WIDTH)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True, width=_WIDTH)
 
 DataOption = Annotated[Path, typer.Option("--data", help="Data directory of the exchange.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

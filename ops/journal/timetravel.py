@@ -7,9 +7,7 @@ each record compared byte for byte.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -22,8 +20,7 @@ from engine.client import read_journal
 from engine.host import snapshot
 from engine.host.core import Core, Fault
 from ops.errors import CheckFailed, Refused, Unreadable
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?(?:Z|\+00:00)?", re.ASCII)
+from ops.telling.times import parse_time
 
 Progress = Callable[[int], object]
 """Called with the seq reached."""
@@ -154,20 +151,6 @@ def wanted_seq(log: Log, to_seq: int | None, at: str | None) -> int | None:
     if to_seq is not None and at is not None:
         raise Refused("give --to or --at, not both")
     return to_seq if at is None else seq_at(log, parse_time(at))
-
-
-def parse_time(text: str) -> int:
-    """Read a time: nanoseconds since 1970, or ISO 8601 in UTC with up to nine decimals. Raises: Refused."""
-    if text.isascii() and text.isdigit():
-        return int(text)
-    found = _TIME.fullmatch(text)
-    if found is None:
-        raise Refused(f"{text} is no time: write 2026-01-31T13:45:00.5Z, or nanoseconds since 1970")
-    try:
-        seconds = int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp())
-    except ValueError as error:
-        raise Refused(f"{text} is no time: {error}") from error
-    return seconds * 1_000_000_000 + int((found[2] or "").ljust(9, "0"))
 
 
 def _first_seq(path: Path) -> int:

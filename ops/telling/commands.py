@@ -7,6 +7,8 @@ from engine.api.enums import ExecInst, MarginMode, OrdType, Peg, SelfTrade, Side
 from engine.api.rejects import describe
 from engine.api.units import format_minor
 from ops.telling.chronicle import Chronicle
+from ops.telling.rules import rule_name, rule_subject, rule_value
+from ops.telling.times import iso_time
 from ops.telling.words import words
 
 
@@ -89,6 +91,10 @@ def _operation(command: c.Command, chronicle: Chronicle) -> str:
             return f"limits of {account}: tier {command.tier}, leverage {leverage}, position {notional}"
         case c.SetMarginState():
             return f"margin state of {chronicle.account(command.account_id)}: {words(command.state.name)}"
+        case c.SetParameter() | c.SetMarginBrackets() | c.SetFeeRates():
+            rule, whom = words(rule_name(command)), rule_subject(command, chronicle.registry)
+            since = f", from {iso_time(command.effective_ns)} on" if command.effective_ns else ""
+            return f"set {rule} for {whom}: {rule_value(command)}{since}"
         case c.DelistInstrument():
             return f"delist {chronicle.symbol(command.symbol_id)}"
         case _:
@@ -110,12 +116,6 @@ def _registration(command: c.Command) -> str:
             verb = "list" if isinstance(command, c.ListInstrument) else "change"
             kind = f", perpetual up to {i.max_leverage}x" if i.is_perpetual else ""
             return f"{verb} {i.symbol_id} {i.symbol}, tick {i.tick}, lot {i.lot}{kind}"
-        case c.SetParameter():
-            return f"set {words(command.parameter.name)} to {command.value}"
-        case c.SetMarginBrackets():
-            return f"set margin brackets: {len(command.brackets)} rows"
-        case c.SetFeeRates():
-            return f"set fee rates: maker {command.maker_ppm} ppm, taker {command.taker_ppm} ppm"
         case _:
             raise AssertionError(type(command).__name__)
 

@@ -21,7 +21,8 @@ from engine.host.disk import UnsyncedDisk
 from ops.cli.app import app
 from ops.journal.bisection import first_parting
 from ops.journal.fields import differing_fields
-from ops.journal.timetravel import log_at, parse_time
+from ops.journal.timetravel import log_at
+from ops.telling.times import parse_time
 from tests.host.journals import NOW_NS, script
 from tests.host.running import FaultyEngine
 
