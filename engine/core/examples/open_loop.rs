@@ -11,7 +11,7 @@
 use std::io::{Read, Write};
 use std::time::Instant;
 
-use exchange_core::{fastest_checksum, Exchange};
+use exchange_core::{this_processor, Exchange};
 
 const NOW_NS: u64 = 1_790_000_000_000_000_000;
 
@@ -26,7 +26,7 @@ fn main() {
     let (opening, load) = frames.split_at(opening_bytes);
     let ends = ends(load);
     let commands = ends.len() - 1;
-    let mut exchange = Exchange::new(7, fastest_checksum());
+    let mut exchange = Exchange::new(7, this_processor());
     apply(&mut exchange, opening);
     let alone = arrive(commands, interval_ns, |_, _| {});
     let calls = arrive(commands, interval_ns, |done, due| apply(&mut exchange, &load[ends[done]..ends[due]]));

@@ -8,6 +8,7 @@
 use crate::language::codes::Fault;
 use crate::language::crc32c::Checksum;
 use crate::language::ids::OrderId;
+use crate::language::processor::Processor;
 use crate::language::{codes, command, crc32c, event, frame, limits, parameters};
 use crate::rules::apply::Progress;
 use crate::standing::fold::{Fold, Taken};
@@ -21,6 +22,21 @@ pub fn fastest_checksum() -> Checksum {
         return |words, parts| unsafe { crc32c::by_instruction(words, parts) };
     }
     crc32c::by_table
+}
+
+/// What this processor does best.
+pub fn this_processor() -> Processor {
+    Processor { checksum: fastest_checksum(), prefetch }
+}
+
+fn prefetch(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: nothing is read, and every x86-64 has the instruction.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 /// An exchange with the last bytes it handed out.
@@ -88,7 +104,7 @@ fn boxed(exchange: Exchange) -> *mut Core {
 
 #[no_mangle]
 pub extern "C" fn exchange_core_new(seed: u64) -> *mut Core {
-    boxed(Exchange::new(seed, fastest_checksum()))
+    boxed(Exchange::new(seed, this_processor()))
 }
 
 /// # Safety
@@ -158,7 +174,7 @@ pub unsafe extern "C" fn exchange_core_restore(
     seed: u64,
     refusal: *mut Bytes,
 ) -> *mut Core {
-    match Exchange::restore(unsafe { slice(snapshot, length) }, seed, fastest_checksum()) {
+    match Exchange::restore(unsafe { slice(snapshot, length) }, seed, this_processor()) {
         Ok(exchange) => boxed(exchange),
         Err(reason) => {
             unsafe { *refusal = Bytes::of(reason.as_bytes()) };

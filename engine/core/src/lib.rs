@@ -15,6 +15,6 @@ mod standing;
 mod state;
 mod store;
 
-pub use ffi::fastest_checksum;
+pub use ffi::this_processor;
 pub use rules::apply::Progress;
 pub use state::exchange::Exchange;

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod limits;
 pub mod listing;
 pub mod parameters;
+pub mod processor;
 pub mod record;
 pub mod text;
 pub mod units;

@@ -2,36 +2,26 @@
 //!
 //! A `ClOrdID` is in use while its order is open, if the order was entered with it or it is the latest one given to the
 //! order. Else it is spent, and forgotten some time after: a repeated `ClOrdID` and a late cancel are answered with the
-//! order they meant until then (docs/MATCHING.md, section 9). What is forgotten is found no more from that moment on;
-//! its memory is used again a little later, which nobody can tell.
+//! order they meant until then (docs/MATCHING.md, section 9).
 
 use crate::language::codes::{OrderState, Side};
 use crate::language::ids::{keys, kinds, AccountId, Key, OrderId, SessionId, SymbolId};
-use crate::language::text::ClOrdId;
+use crate::language::processor::Prefetch;
 use crate::language::units::{Lots, Ticks};
+use crate::market::namings::{Named, NamingSlot, Namings};
 use crate::market::open_orders::Slot;
-use crate::store::index::{hash, hash_number, Index};
+use crate::store::index::{hash_number, Index};
 use crate::store::slab::{Slab, NIL};
 
 kinds! {
     /// Where an accepted order stands in the register.
     Entry(u32)
-    /// Where a `ClOrdID` is kept.
-    NamingSlot(u32)
 }
 
-keys! { Entry NamingSlot }
+keys! { Entry }
 
 impl Entry {
-    const NIL: Self = Self::new(NIL);
-}
-
-impl NamingSlot {
-    const NIL: Self = Self::new(NIL);
-
-    fn present(self) -> Option<Self> {
-        (self != Self::NIL).then_some(self)
-    }
+    pub const NIL: Self = Self::new(NIL);
 }
 
 #[derive(Clone, Copy)]
@@ -78,121 +68,62 @@ impl Order {
     }
 }
 
-/// A `ClOrdID` that names an order.
-#[derive(Clone, Copy)]
-struct Naming {
-    source: SessionId,
-    /// The order it names, by entry; `NIL` when it is not in use any more.
-    entry: Entry,
-    /// The one of its source that was spent next.
-    next: NamingSlot,
-    /// Its number among those its source has spent, modulo 2^32.
-    number: u32,
-    /// When it was spent, 0 while it is in use.
-    spent_ns: u64,
-    cl_ord_id: ClOrdId,
-}
-
-/// The `ClOrdIDs` a source has spent, the oldest first.
-#[derive(Clone, Copy)]
-struct Spent {
-    first: NamingSlot,
-    last: NamingSlot,
-    /// Number of the next one.
-    number: u32,
-    /// Those with lower numbers are forgotten: too many were spent since.
-    kept_from: u32,
-}
-
-const NONE_SPENT: Spent = Spent { first: NamingSlot::NIL, last: NamingSlot::NIL, number: 0, kept_from: 0 };
-
-/// A `ClOrdID` that is not forgotten, as a snapshot holds it.
-pub struct Named<'a> {
-    pub source: SessionId,
-    pub order_id: OrderId,
-    /// The order was entered with it.
-    pub is_entered: bool,
-    /// 0 while it is in use.
-    pub spent_ns: u64,
-    pub cl_ord_id: &'a ClOrdId,
-}
-
 /// Spent `ClOrdIDs` whose memory is taken back for each one that is spent, and for each command.
 const RECLAIMED_AT_ONCE: usize = 4;
 
 pub struct OrderRegister {
     orders: Slab<Entry, Order>,
     by_order_id: Index<Entry>,
-    namings: Slab<NamingSlot, Naming>,
-    index: Index<NamingSlot>,
-    /// By source.
-    spent: Vec<Spent>,
-    /// The source whose forgotten `ClOrdIDs` are looked for next.
-    turn: usize,
-    /// `ClOrdIDs` spent at or before this are forgotten.
-    pub forgotten_ns: u64,
-    now_ns: u64,
-    /// How many spent `ClOrdIDs` of one source are remembered.
-    spent_max: u32,
+    namings: Namings,
     seed: u64,
 }
 
 impl OrderRegister {
     pub fn new(seed: u64) -> Self {
-        Self {
-            orders: Slab::new(),
-            by_order_id: Index::large(),
-            namings: Slab::new(),
-            index: Index::large(),
-            spent: Vec::new(),
-            turn: 0,
-            forgotten_ns: 0,
-            now_ns: 0,
-            spent_max: 0,
-            seed,
-        }
+        Self { orders: Slab::new(), by_order_id: Index::large(), namings: Namings::new(seed), seed }
     }
 
     /// Begin a command: forget what was spent longer ago than `window_ns`, or is not among the last `spent_max` of its source.
     #[inline(always)]
     pub fn begin(&mut self, now_ns: u64, window_ns: u64, spent_max: u32) {
-        self.now_ns = now_ns;
-        self.spent_max = spent_max;
-        self.forgotten_ns = self.forgotten_ns.max(now_ns.saturating_sub(window_ns));
-        if self.turn < self.spent.len() {
-            self.reclaim(self.turn);
-            self.turn += 1;
-        } else {
-            self.turn = 0;
+        if let Some(source) = self.namings.begin(now_ns, window_ns, spent_max) {
+            self.reclaim(source);
         }
+    }
+
+    /// Spent `ClOrdIDs` are forgotten up to this time.
+    pub fn forgotten_ns(&self) -> u64 {
+        self.namings.forgotten_ns
+    }
+
+    pub fn set_forgotten_ns(&mut self, forgotten_ns: u64) {
+        self.namings.forgotten_ns = forgotten_ns;
     }
 
     /// Hash a `ClOrdID` once for a look-up and the naming that may follow it.
     pub fn key(&self, source: SessionId, cl_ord_id: &[u8]) -> u64 {
-        hash(self.seed, source.number(), cl_ord_id)
+        self.namings.key(source, cl_ord_id)
     }
 
     /// Find the entry a session's `ClOrdID` names. Cost: O(1) expected.
     #[inline(always)]
     pub fn find_named(&self, key: u64, source: SessionId, cl_ord_id: &[u8]) -> Option<Entry> {
-        let is_same = |at: NamingSlot| {
-            let naming = &self.namings[at];
-            naming.source == source && naming.cl_ord_id.as_bytes() == cl_ord_id && !self.is_forgotten(naming)
-        };
-        self.index.find(key, is_same).map(|at| self.namings[at].entry)
+        self.namings.find(key, source, cl_ord_id)
     }
 
-    /// Read what looking up a `ClOrdID` will read first, so that it is in the cache by then.
-    pub fn warm(&self, key: u64) -> u32 {
-        self.index.warm(key)
+    /// Bring what looking up a `ClOrdID` and an order will read first into the cache.
+    pub fn prefetch(&self, key: u64, order_id: OrderId, prefetch: Prefetch) {
+        self.namings.prefetch(key, prefetch);
+        if !order_id.is_none() {
+            self.by_order_id.prefetch(hash_number(self.seed, order_id.number()), prefetch);
+        }
     }
 
     /// Find an order by its id: it is open, or what it was entered with is not forgotten. Cost: O(1) expected.
     pub fn find(&self, order_id: OrderId) -> Option<Entry> {
         let entry = self.entry(order_id)?;
         let order = &self.orders[entry];
-        let is_remembered = || order.entered != NamingSlot::NIL && !self.is_forgotten(&self.namings[order.entered]);
-        (order.slot != Slot::NIL || is_remembered()).then_some(entry)
+        (order.slot != Slot::NIL || self.namings.is_remembered(order.entered)).then_some(entry)
     }
 
     /// Find what most likely is the entry of an order, without looking at it.
@@ -217,10 +148,9 @@ impl OrderRegister {
     /// Let an unused `ClOrdID` name an open order: the first is what it was entered with.
     #[inline(always)]
     pub fn name(&mut self, key: u64, source: SessionId, entry: Entry, cl_ord_id: &[u8]) {
-        let cl_ord_id = ClOrdId::of_printable(cl_ord_id);
-        let at =
-            self.insert_naming(key, Naming { source, entry, next: NamingSlot::NIL, number: 0, spent_ns: 0, cl_ord_id });
+        let at = self.namings.add(key, source, entry, cl_ord_id);
         let order = &mut self.orders[entry];
+        order.names += 1;
         if order.entered == NamingSlot::NIL {
             order.entered = at;
             return;
@@ -229,13 +159,6 @@ impl OrderRegister {
         if superseded != NamingSlot::NIL {
             self.spend(superseded);
         }
-    }
-
-    fn insert_naming(&mut self, key: u64, naming: Naming) -> NamingSlot {
-        let at = self.namings.insert(naming);
-        self.index.insert(key, at);
-        self.orders[naming.entry].names += 1;
-        at
     }
 
     /// Add a trade to what an order has done.
@@ -266,75 +189,38 @@ impl OrderRegister {
     }
 
     fn spend(&mut self, at: NamingSlot) {
-        let source = self.namings[at].source.at();
-        if source >= self.spent.len() {
-            self.spent.resize(source + 1, NONE_SPENT);
-        }
-        self.queue(at, self.now_ns);
-        let spent = &mut self.spent[source];
-        let kept_from = spent.number.wrapping_sub(self.spent_max);
-        if is_before(spent.kept_from, kept_from) {
-            spent.kept_from = kept_from;
-        }
+        let source = self.namings.spend(at);
         self.reclaim(source);
-    }
-
-    /// Put a `ClOrdID` behind those its source has spent.
-    fn queue(&mut self, at: NamingSlot, spent_ns: u64) {
-        let spent = &mut self.spent[self.namings[at].source.at()];
-        let last = std::mem::replace(&mut spent.last, at);
-        if last == NamingSlot::NIL {
-            spent.first = at;
-        } else {
-            self.namings[last].next = at;
-        }
-        let naming = &mut self.namings[at];
-        (naming.number, naming.spent_ns) = (spent.number, spent_ns);
-        spent.number = spent.number.wrapping_add(1);
-    }
-
-    fn is_forgotten(&self, naming: &Naming) -> bool {
-        naming.spent_ns != 0
-            && (naming.spent_ns <= self.forgotten_ns
-                || is_before(naming.number, self.spent[naming.source.at()].kept_from))
     }
 
     /// Use again the memory of a few `ClOrdIDs` that a source has spent and that are forgotten.
     #[inline(always)]
-    fn reclaim(&mut self, source: usize) {
+    fn reclaim(&mut self, source: SessionId) {
         for _ in 0..RECLAIMED_AT_ONCE {
-            let first = self.spent[source].first;
-            if first == NamingSlot::NIL || !self.is_forgotten(&self.namings[first]) {
+            let Some((at, entry)) = self.namings.drop_forgotten(source) else {
                 return;
-            }
-            self.spent[source].first = self.namings[first].next;
-            if self.spent[source].first == NamingSlot::NIL {
-                self.spent[source].last = NamingSlot::NIL;
-            }
-            self.drop_naming(first);
+            };
+            self.unname(entry, at);
         }
     }
 
-    fn drop_naming(&mut self, at: NamingSlot) {
-        let naming = self.namings[at];
-        self.index.remove(self.key(naming.source, naming.cl_ord_id.as_bytes()), at);
-        self.namings[at].entry = Entry::NIL;
-        self.namings.remove(at);
-        let order = &mut self.orders[naming.entry];
+    /// Let an order be named by one `ClOrdID` less; the last takes it along.
+    fn unname(&mut self, entry: Entry, at: NamingSlot) {
+        let order = &mut self.orders[entry];
         order.names -= 1;
         if order.entered == at {
             order.entered = NamingSlot::NIL;
         }
         if order.names == 0 {
             let order_id = std::mem::take(&mut order.order_id);
-            self.by_order_id.remove(hash_number(self.seed, order_id.number()), naming.entry);
-            self.orders.remove(naming.entry);
+            self.by_order_id.remove(hash_number(self.seed, order_id.number()), entry);
+            self.orders.remove(entry);
         }
     }
 
     /// List the orders that are open or have a `ClOrdID` that is not forgotten, by id. Cost: O(n log n).
     pub fn remembered(&self) -> Vec<&Order> {
-        let mut named: Vec<&Order> = self.spent_names().map(|at| &self.orders[self.namings[at].entry]).collect();
+        let mut named: Vec<&Order> = self.namings.spent().map(|at| &self.orders[self.namings[at].entry]).collect();
         named.extend(self.open().map(|(_, order)| order));
         named.sort_unstable_by_key(|order| order.order_id);
         named.dedup_by_key(|order| order.order_id);
@@ -347,28 +233,29 @@ impl OrderRegister {
             self.open().flat_map(|(_, order)| [order.entered, order.latest]).filter(|at| *at != NamingSlot::NIL);
         let mut names: Vec<Named<'_>> = in_use.map(|at| self.named(at)).collect();
         names.sort_unstable_by_key(|named| (named.source, named.order_id, !named.is_entered));
-        names.extend(self.spent_names().map(|at| self.named(at)));
+        names.extend(self.namings.spent().map(|at| self.named(at)));
         names.sort_by_key(|named| named.source);
         names
     }
 
     fn named(&self, at: NamingSlot) -> Named<'_> {
-        let Naming { source, entry, spent_ns, cl_ord_id, .. } = &self.namings[at];
-        let Order { order_id, entered, .. } = self.orders[*entry];
-        Named { source: *source, order_id, is_entered: entered == at, spent_ns: *spent_ns, cl_ord_id }
+        let naming = &self.namings[at];
+        let Order { order_id, entered, .. } = self.orders[naming.entry];
+        let (source, spent_ns) = (naming.source, naming.spent_ns);
+        Named { source, order_id, is_entered: entered == at, spent_ns, cl_ord_id: self.namings.text(at) }
     }
 
     /// Let a `ClOrdID` name an order as a snapshot says; `None` when that cannot be.
     pub fn restore_name(&mut self, named: &Named<'_>) -> Option<()> {
         let Named { source, order_id, is_entered, spent_ns, cl_ord_id } = *named;
         let entry = self.entry(order_id)?;
-        let key = self.key(source, cl_ord_id.as_bytes());
-        if self.find_named(key, source, cl_ord_id.as_bytes()).is_some() {
+        let key = self.key(source, cl_ord_id);
+        if self.find_named(key, source, cl_ord_id).is_some() {
             return None;
         }
-        let naming = Naming { source, entry, next: NamingSlot::NIL, number: 0, spent_ns, cl_ord_id: *cl_ord_id };
-        let at = self.insert_naming(key, naming);
+        let at = self.namings.add(key, source, entry, cl_ord_id);
         let order = &mut self.orders[entry];
+        order.names += 1;
         if spent_ns == 0 && !order.state.is_open() {
             return None;
         }
@@ -379,10 +266,7 @@ impl OrderRegister {
             }
         }
         if spent_ns != 0 {
-            if source.at() >= self.spent.len() {
-                self.spent.resize(source.at() + 1, NONE_SPENT);
-            }
-            self.queue(at, spent_ns);
+            self.namings.queue(at, spent_ns);
         }
         Some(())
     }
@@ -394,14 +278,6 @@ impl OrderRegister {
     /// Count the open orders. Cost: O(orders).
     pub fn open_count(&self) -> usize {
         self.open().count()
-    }
-
-    /// Walk the spent `ClOrdIDs` that are not forgotten, by source, the oldest first.
-    fn spent_names(&self) -> impl Iterator<Item = NamingSlot> + '_ {
-        let queues = self.spent.iter().flat_map(move |spent| {
-            std::iter::successors(spent.first.present(), move |at| self.namings[*at].next.present())
-        });
-        queues.filter(|at| !self.is_forgotten(&self.namings[*at]))
     }
 
     /// Check that every order and every `ClOrdID` is found under its own key, as long as it should be. Cost: O(orders).
@@ -420,31 +296,15 @@ impl OrderRegister {
                 return Err("an order's state and its ClOrdIDs differ");
             }
         }
-        let mut kept = 0;
-        for (at, naming) in self.namings.iter().filter(|(_, naming)| naming.entry != Entry::NIL) {
-            kept += 1;
-            let key = self.key(naming.source, naming.cl_ord_id.as_bytes());
-            if self.index.find(key, |found| found == at).is_none() {
-                return Err("a ClOrdID is not found under its key");
-            }
-            let found = self.find_named(key, naming.source, naming.cl_ord_id.as_bytes());
-            if !self.is_forgotten(naming) && found != Some(naming.entry) {
-                return Err("a ClOrdID does not name its order");
-            }
-        }
-        let named: usize =
-            self.orders.iter().filter(|(_, o)| !o.order_id.is_none()).map(|(_, o)| o.names as usize).sum();
-        if (kept, self.by_order_id.len()) == (self.index.len(), self.orders.len()) && kept == named {
+        self.namings.check()?;
+        let in_use = self.orders.iter().filter(|(_, order)| !order.order_id.is_none());
+        let named: usize = in_use.map(|(_, order)| order.names as usize).sum();
+        if (self.by_order_id.len(), self.namings.len()) == (self.orders.len(), named) {
             Ok(())
         } else {
-            Err("the index of ClOrdIDs has another length")
+            Err("the index of orders has another length")
         }
     }
-}
-
-/// Compare numbers that count modulo 2^32.
-fn is_before(one: u32, other: u32) -> bool {
-    (one.wrapping_sub(other) as i32) < 0
 }
 
 impl std::ops::Index<Entry> for OrderRegister {
@@ -509,13 +369,13 @@ mod tests {
         assert!(name(199_999 - 3 * 100).is_none());
         assert_eq!(orders.find(OrderId::new(1)), Some(resting));
         assert_eq!((orders.remembered().len(), orders.names().len()), (301, 301));
-        assert!(orders.namings.iter().count() <= 310, "{}", orders.namings.iter().count());
+        assert!(orders.namings.len() <= 310, "{}", orders.namings.len());
         orders.begin(3_000_000, 1_000_000, 100);
         assert_eq!(orders.names().len(), 1);
         for n in 0..400 {
             orders.begin(3_000_000 + n, 1_000_000, 100);
         }
-        assert_eq!((orders.namings.len(), orders.orders.len(), orders.index.len()), (1, 1, 1));
+        assert_eq!((orders.namings.len(), orders.orders.len()), (1, 1));
         assert_eq!(orders.check(), Ok(()));
     }
 }

@@ -12,6 +12,7 @@ use crate::language::limits::{
     ACCOUNTS_MAX, ASSETS_MAX, FIRMS_MAX, LOOKS_PER_STEP, SESSIONS_MAX, STEPS_PER_COMMAND_MAX, SYMBOLS_MAX,
 };
 use crate::language::listing::Listing;
+use crate::language::processor::{Prefetch, Processor};
 use crate::language::record::Records;
 use crate::market::instrument::Instrument;
 use crate::market::open_orders::{OpenOrders, Slot};
@@ -25,17 +26,8 @@ use crate::store::registry::Registry;
 pub struct Session {
     pub firm_id: FirmId,
     pub kind: SessionKind,
-    /// Whose kill switch keeps it from entering orders.
-    pub blocked: Blocked,
-}
-
-/// Who set a session's kill switch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Blocked {
-    No,
-    /// The session itself, or operations, and they alone lift it.
-    BySession,
-    ByOperations,
+    /// Its kill switch is on.
+    pub is_blocked: bool,
 }
 
 pub struct Firm {
@@ -107,6 +99,7 @@ pub struct Withdrawal {
 
 pub struct Exchange {
     pub(crate) checksum: Checksum,
+    pub(crate) prefetch: Prefetch,
     pub(crate) log_end: LogEnd,
     pub(crate) venue_status: VenueStatus,
     pub(crate) assets: Registry<AssetId, Asset>,
@@ -141,9 +134,11 @@ pub struct Exchange {
 
 impl Exchange {
     /// Create an empty exchange. `seed` spreads the hash tables and decides nothing.
-    pub fn new(seed: u64, checksum: Checksum) -> Self {
+    pub fn new(seed: u64, processor: Processor) -> Self {
+        let Processor { checksum, prefetch } = processor;
         Self {
             checksum,
+            prefetch,
             log_end: LogEnd::default(),
             venue_status: VenueStatus::Open,
             assets: Registry::new(ASSETS_MAX, seed),

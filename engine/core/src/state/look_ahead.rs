@@ -38,15 +38,12 @@ impl Exchange {
     /// Hash the `ClOrdIDs` of the commands at the head of `frames`, and bring what they name into the cache.
     pub(crate) fn look_ahead(&mut self, frames: &[u8]) {
         let count = self.glance(frames);
-        let mut seen = 0;
-        for i in 0..count {
-            seen ^= self.orders.warm(self.ahead.keys[i]);
-            self.ahead.entries[i] = self.orders.guess(self.ahead.glances[i].order_id);
-        }
         if self.open.len() > NEAR_ORDERS {
-            seen ^= self.look_at_orders(count);
+            for i in 0..count {
+                self.ahead.entries[i] = self.orders.guess(self.ahead.glances[i].order_id);
+            }
+            std::hint::black_box(self.look_at_orders(count));
         }
-        std::hint::black_box(seen);
     }
 
     /// Read what commands name, and hash their `ClOrdIDs`; returns how many commands there are.
@@ -63,6 +60,7 @@ impl Exchange {
             if let Some((glance, cl_ord_id)) = command::glance(raw) {
                 self.ahead.glances[count] = Glance { source, ..glance };
                 self.ahead.keys[count] = self.orders.key(source, cl_ord_id);
+                self.orders.prefetch(self.ahead.keys[count], glance.order_id, self.prefetch);
             }
             at += length;
         }

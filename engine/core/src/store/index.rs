@@ -1,13 +1,15 @@
 //! Open-addressing table from a hash to the number of an entry kept elsewhere.
 //!
-//! The table is cut into shards that grow one at a time, so that no command waits for all of it; within a shard the
-//! upper bits of the hash are the home slot, so it grows in one sequential pass over both halves. Nothing walks
-//! the table in its own order: what the core decides never depends on the hash or its seed.
+//! The table is cut into shards that grow one at a time, so that no command waits for all of it. Within a shard the
+//! upper bits of the hash are the home slot, and entries stand in the order of their homes (Robin Hood hashing): a shard
+//! may be filled to seven eighths, a look-up in vain ends early, and it grows in one sequential pass over both halves.
+//! Nothing walks the table in its own order: what the core decides never depends on the hash or its seed.
 
 use std::marker::PhantomData;
 
 use crate::language::bytes::u64_at;
 use crate::language::ids::Key;
+use crate::language::processor::Prefetch;
 use crate::store::slab::NIL;
 
 #[derive(Clone, Copy)]
@@ -58,10 +60,10 @@ impl<K: Key> Index<K> {
         found.map(|entry| K::of(entry as usize))
     }
 
-    /// Read the place where a look-up of this hash will begin, so that it is in the cache by then.
-    pub fn warm(&self, hash: u64) -> u32 {
+    /// Bring the place where a look-up of this hash will begin into the cache.
+    pub fn prefetch(&self, hash: u64, prefetch: Prefetch) {
         let shard = &self.shards[self.shard(hash)];
-        shard.slots[shard.home(tag(hash))].entry
+        prefetch(std::ptr::from_ref(&shard.slots[shard.home(tag(hash))]).cast());
     }
 
     /// Add an entry that `find` does not find. Cost: O(1) amortised, O(shard) at most.
@@ -94,29 +96,32 @@ impl Shard {
     }
 
     fn find(&self, tag: u32, is_match: impl Fn(u32) -> bool) -> Option<u32> {
+        let mask = self.slots.len() - 1;
         let mut at = self.home(tag);
+        let mut distance = 0;
         loop {
             let slot = self.slots[at];
-            if slot.entry == NIL {
+            if slot.entry == NIL || slot.tag != tag && self.distance(slot, at) < distance {
                 return None;
             }
             if slot.tag == tag && is_match(slot.entry) {
                 return Some(slot.entry);
             }
-            at = (at + 1) & (self.slots.len() - 1);
+            at = (at + 1) & mask;
+            distance += 1;
         }
     }
 
     #[inline(always)]
     fn insert(&mut self, slot: Slot) {
-        if self.len * 2 >= self.slots.len() {
+        if self.len * 8 >= self.slots.len() * 7 {
             self.grow();
         }
         self.place(slot);
         self.len += 1;
     }
 
-    /// Empty a slot; those behind it that a look-up would not reach any more move up.
+    /// Empty a slot; those behind it that are not at home move up.
     fn remove(&mut self, tag: u32, entry: u32) {
         let mask = self.slots.len() - 1;
         let mut hole = self.home(tag);
@@ -124,35 +129,49 @@ impl Shard {
             assert!(self.slots[hole].entry != NIL, "an entry is not in the index");
             hole = (hole + 1) & mask;
         }
-        let mut at = hole;
         loop {
-            at = (at + 1) & mask;
-            let slot = self.slots[at];
-            if slot.entry == NIL {
+            let next = (hole + 1) & mask;
+            let slot = self.slots[next];
+            if slot.entry == NIL || self.distance(slot, next) == 0 {
                 break;
             }
-            let from_home = at.wrapping_sub(self.home(slot.tag)) & mask;
-            if from_home >= at.wrapping_sub(hole) & mask {
-                self.slots[hole] = slot;
-                hole = at;
-            }
+            self.slots[hole] = slot;
+            hole = next;
         }
         self.slots[hole] = EMPTY;
         self.len -= 1;
+    }
+
+    /// How far an entry stands from its home.
+    #[inline(always)]
+    fn distance(&self, slot: Slot, at: usize) -> usize {
+        at.wrapping_sub(self.home(slot.tag)) & (self.slots.len() - 1)
     }
 
     fn home(&self, tag: u32) -> usize {
         tag.wrapping_shr(self.shift) as usize
     }
 
+    /// Put an entry behind those that are as far from home as it would be; whoever is nearer to home moves on.
     #[inline(always)]
-    fn place(&mut self, slot: Slot) {
+    fn place(&mut self, mut slot: Slot) {
         let mask = self.slots.len() - 1;
         let mut at = self.home(slot.tag);
-        while self.slots[at].entry != NIL {
+        let mut distance = 0;
+        loop {
+            let there = self.slots[at];
+            if there.entry == NIL {
+                self.slots[at] = slot;
+                return;
+            }
+            let theirs = self.distance(there, at);
+            if theirs < distance {
+                self.slots[at] = slot;
+                (slot, distance) = (there, theirs);
+            }
             at = (at + 1) & mask;
+            distance += 1;
         }
-        self.slots[at] = slot;
     }
 
     fn grow(&mut self) {

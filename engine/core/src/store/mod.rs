@@ -6,3 +6,4 @@ pub mod ladder;
 pub mod pages;
 pub mod registry;
 pub mod slab;
+pub mod texts;

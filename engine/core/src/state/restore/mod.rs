@@ -7,10 +7,10 @@ mod registries;
 mod rules;
 
 use crate::language::codes::{AccountKind, Code, Side, VenueStatus};
-use crate::language::crc32c::Checksum;
 use crate::language::frame::TS_NS_MAX;
 use crate::language::ids::{AccountId, SymbolId};
 use crate::language::limits::{ACCOUNTS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX};
+use crate::language::processor::Processor;
 use crate::market::open_orders::Slot;
 use crate::state::exchange::{Exchange, LogEnd, Withdrawal};
 use crate::state::restore::reader::{Reader, Restored, SHORT, UNSOUND};
@@ -21,18 +21,18 @@ const SEQ_MAX: u64 = (1 << 50) - 1;
 
 impl Exchange {
     /// Read a state that `snapshot` wrote. The error says why it is none.
-    pub fn restore(snapshot: &[u8], seed: u64, checksum: Checksum) -> Restored<Self> {
+    pub fn restore(snapshot: &[u8], seed: u64, processor: Processor) -> Restored<Self> {
         let (body, crc) = snapshot.split_last_chunk::<4>().ok_or(SHORT)?;
-        if u32::from_le_bytes(*crc) != checksum(&[], &[body]) {
+        if u32::from_le_bytes(*crc) != (processor.checksum)(&[], &[body]) {
             return Err("the checksum of the snapshot does not match");
         }
         let mut input = Reader { rest: body };
         if input.raw::<8>()? != *MAGIC || input.u32()? != VERSION {
             return Err("not a snapshot of this version");
         }
-        let mut exchange = Self::new(seed, checksum);
+        let mut exchange = Self::new(seed, processor);
         exchange.log_end = LogEnd { seq: input.u64()?, event_ts_ns: input.u64()?, crc: input.u32()? };
-        exchange.orders.forgotten_ns = input.u64()?;
+        exchange.orders.set_forgotten_ns(input.u64()?);
         if exchange.log_end.seq > SEQ_MAX || exchange.log_end.event_ts_ns > TS_NS_MAX {
             return Err(UNSOUND);
         }
@@ -113,6 +113,9 @@ impl Exchange {
             let market = &mut self.markets[symbol_id];
             self.delisted_with_orders += u32::from(market.is_delisted && market.open_orders > 0);
             market.book.is_as_walked = market.auction.is_some_and(|auction| auction.walk.is_some());
+            if market.pegs_left as usize > market.pegs.len() {
+                return Err(UNSOUND);
+            }
         }
         Ok(())
     }
