@@ -16,7 +16,10 @@ class Requests:
 
     def kill_switch_set(self, event: e.KillSwitchSet) -> None:
         """KillSwitchSet."""
-        self._teller.tell("KillSwitchSet", {"session_id": str(event.session_id), "is_on": bool(event.is_on)})
+        self._teller.tell(
+            "KillSwitchSet",
+            {"session_id": str(event.session_id), "is_on": event.is_on, "is_by_operations": event.is_by_operations},
+        )
 
     def mass_canceled(self, event: e.MassCanceled) -> None:
         """MassCanceled."""

@@ -91,7 +91,7 @@ BRACKET_UNITS_MAX = 10**13
 SCHEDULED_CHANGES_MAX = 500
 """core. Rules that were set for a time to come: all of them may take effect within one record."""
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """core. Version of the rules of docs/MATCHING.md: a core executes records of its own version only. It rises with every
 change after which the same commands give other bytes."""
 

@@ -120,7 +120,8 @@ def _money_or_market(event: e.Event, record: Record, chronicle: Chronicle) -> st
         case e.MassCancelRejected():
             return f"mass cancel rejected: {describe(event.code)}"
         case e.KillSwitchSet():
-            return f"kill switch of {chronicle.source(event.session_id)} is {'on' if event.is_on else 'off'}"
+            by = " by operations" if event.is_by_operations else ""
+            return f"kill switch of {chronicle.source(event.session_id)} is {'on' if event.is_on else 'off'}{by}"
         case _:
             return _market(event, chronicle)
 

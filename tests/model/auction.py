@@ -91,7 +91,7 @@ class Auctions(Matching):
 
     def meet_in_auction(self, bid: Order, ask: Order, price: int) -> None:
         """Do one thing with the front orders of both sides: one step."""
-        maker, taker = (bid, ask) if bid.order_id < ask.order_id else (ask, bid)
+        maker, taker = sorted((bid, ask), key=lambda order: (order.priority, order.order_id))
         if self.is_out(bid) or self.is_out(ask):
             self.steps -= 1
             self.dismiss(bid if self.is_out(bid) else ask)

@@ -53,16 +53,6 @@ class Books(Positions):
         order.is_in_hand = False
         if order.is_waiting_stop:
             order.market.stops[order.order_id] = order
-        if order.is_pegged:
-            self.ask_for_price(order)
-
-    def ask_for_price(self, order: Order) -> None:
-        """Let the pegs be priced again as far as needed for this one."""
-        market = order.market
-        if market.pegs_left == 0:
-            market.peg_next, market.pegs_left = order.order_id, 1
-        else:
-            market.pegs_left = len(market.pegs)
 
     def take_in_hand(self, order: Order, at_front: bool = False) -> None:
         """Let an order wait for its turn to be matched, or for the rest of its turn."""
@@ -95,9 +85,7 @@ class Books(Positions):
             del self.open_of[order.account_id][order.market.symbol_id][order.order_id]
         self.forget_expiry(order)
         order.is_in_hand = False
-        pegs = order.market.pegs
-        pegs.pop(order.order_id, None)
-        order.market.pegs_left = min(order.market.pegs_left, len(pegs))
+        order.market.pegs.pop(order.order_id, None)
         self.spend_names(order)
 
     def end(self, order: Order, state: OrderState, code: int) -> None:
@@ -201,6 +189,7 @@ class Books(Positions):
     def restate(self, order: Order, reason: RestateReason, lost: int = 0) -> None:
         """Tell an order anew, with ``lost`` lots less, and give back what they had locked."""
         order.order_qty -= lost
+        order.taken_off += lost
         order.leaves -= lost
         order.display = min(order.display, order.leaves)
         # An order that takes shows all of it; one that waits shows nothing.

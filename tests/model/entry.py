@@ -22,7 +22,7 @@ from engine.api.enums import (
 from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
-from tests.model.state import BUY, MILLION, Market, Order, ceil_div, opposite
+from tests.model.state import BUY, MILLION, Market, Order, ceil_div, opposite, sign
 from tests.model.stops_and_pegs import StopsAndPegs
 
 DAY_NS = 86_400 * 10**9
@@ -135,6 +135,7 @@ class Entry(StopsAndPegs):
         """Make the order a command describes."""
         order = Order(
             order_id=self.seq,
+            priority=self.seq,
             source=source,
             account_id=new.account_id,
             market=market,
@@ -186,9 +187,8 @@ class Entry(StopsAndPegs):
         # Not a million trades with one order.
         refuse_if(0 < floor * limits.TRANCHES_PER_ORDER_MAX < order_qty, ErrorCode.EXCEEDS_LIMIT)
         if order.limit:
-            notional = order.market.notional(order.limit, order_qty)
-            refuse_if(notional < i.min_notional and not order.is_reduce_only, ErrorCode.EXCEEDS_LIMIT)
-            refuse_if(notional > i.max_notional, ErrorCode.EXCEEDS_LIMIT)
+            refuse_if(order.market.notional(order.limit, order_qty) > i.max_notional, ErrorCode.EXCEEDS_LIMIT)
+            refuse_if(is_dust(order, order_qty), ErrorCode.EXCEEDS_LIMIT)
 
     def check_open_orders(self, order: Order) -> None:
         """Check how many orders are open."""
@@ -290,6 +290,25 @@ def worst_price(order: Order) -> int:
         return order.limit
     best = order.market.best(opposite(order.side))
     return order.market.moved(order.side, best) if best else 0
+
+
+def likely_price(order: Order) -> int:
+    """The price by which the least worth of an order is judged, which is not its worst."""
+    market = order.market
+    if order.ord_type is OrdType.MARKET:
+        return market.best(opposite(order.side)) or order.limit
+    if order.ord_type is OrdType.STOP:
+        return order.stop_px
+    if order.is_pegged:
+        d = sign(order.side)
+        return d * min(d * order.limit, d * (market.mark or order.limit))
+    return order.limit
+
+
+def is_dust(order: Order, qty: int) -> bool:
+    """Tell whether so many lots of an order are worth less than an order must be."""
+    worth = order.market.notional(likely_price(order), qty)
+    return worth < order.market.listing.min_notional and not order.is_reduce_only
 
 
 def check_band(order: Order) -> None:

@@ -1,17 +1,29 @@
 """What the exchange does with each command. To be read as its specification; the core does the same, faster.
 
 A command becomes a record: the command and its events. State is what earlier records left behind. A command
-that is refused changes nothing; it still takes a number. The rules stand in ``docs/MATCHING.md``; each layer
-of the exchange is a module of its own, in this order::
+that is refused changes nothing; it still takes a number. The twin is written from ``docs/MATCHING.md`` and from nothing
+else, so that core and twin are two readings of one text. Each layer of the exchange is a module of its own, in this
+order; each implements these sections and paragraphs of it::
 
-    state         what is remembered                parameters      rules that are set
-    names         ClOrdIDs, until they are forgotten
-    margin        reservations and loans            positions       perpetuals
-    book          orders come, wait and leave       matching        one order meets a book
-    auction       a crossed book is uncrossed       stops_and_pegs  what follows in the markets
-    entry         new orders                        requests        cancels, status, kill switch
-    replace       other terms for an order          registration    what there is, money coming in
-    operations    how things stand
+    commands        1 "the command's own events": which bytes are no command
+    state           its head: what is remembered: prices, quantities and amounts, and how a division rounds
+    parameters      12 rules that governance sets
+    names           9 "ClOrdIDs"
+    margin          4 reservations, "Loans"
+    positions       8 perpetuals: "On a fill", "Limits on entry", SetLeverage, AdjustMargin, CoverDebt
+    book            1 "Steps", "Out"; 5 "Would take"; 8 "Reduce-only"; 9 the work of a mass cancel
+    matching        5 "At the front order", "Pro-rata", "Can be filled", fees
+    auction         2 "Opening auction"
+    stops_and_pegs  1 "what follows in the markets"; 5 "Orders in hand"; 6 stops; 7 pegged orders
+    entry           3 a new order, from entry to acceptance; 2 what a market takes
+    requests        9 "Cancel", "Mass cancel", SetKillSwitch; status requests
+    replace         9 "Replace"
+    registration    10 what there is: listings, Deposit, Transfer
+    operations      10 how things stand: SetMark, breakers, statuses, limits, collateral
+    exchange        1 a command, from stamp to record
+    invariants      11 positions of the books kept here
+    snapshot        none: the bytes of the state
+    market          none: a small market to test in
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from math import inf
 
+import msgspec
+
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
@@ -12,7 +14,7 @@ from engine.api.enums import OrdType, SymbolStatus, TimeInForce
 from engine.api.rejects import ErrorCode
 from tests.model.book import forget_walk
 from tests.model.commands import Refused, refuse_if
-from tests.model.entry import check_band, is_price, worst_price
+from tests.model.entry import check_band, is_dust, is_price, worst_price
 from tests.model.requests import Requests, identity
 from tests.model.state import Order
 
@@ -30,6 +32,7 @@ class Replaces(Requests):
         try:
             order = self.check_target(source, request, target)
             self.clear_fronts(order.market)
+            request = in_flight_safe(order, request)
             filled = order.order_qty - order.leaves
             if request.order_qty <= filled:
                 refuse_if(request.order_qty < 1 and filled == 0, ErrorCode.SIZE_OFF_LOT)
@@ -54,11 +57,13 @@ class Replaces(Requests):
         new = self.changed(order, request)
         if request.price not in (0, asked_price(order)) or request.stop_px not in (0, order.stop_px):
             check_band(new)
-        if is_pure:
-            refuse_if(request.order_qty < market.listing.min_qty, ErrorCode.SIZE_OFF_LOT)
-            refuse_if(request.max_floor > request.order_qty, ErrorCode.SIZE_OFF_LOT)
-        else:
-            new.limit, new.max_floor = worst_price(new), request.max_floor
+        refuse_if(request.max_floor > request.order_qty, ErrorCode.SIZE_OFF_LOT)
+        if not is_pure:
+            new.limit = worst_price(new)
+        if request.order_qty < order.order_qty:
+            check_what_is_left(new)
+        if not is_pure:
+            new.max_floor = request.max_floor
             self.check_sizes(new, request.order_qty, request.max_floor or order.max_floor)
         has_slid = request.price not in (0, order.limit) and self.check_post_only(new)
         lacking = 0
@@ -123,6 +128,7 @@ class Replaces(Requests):
             forget_walk(order.market)
         if not keeps:
             self.leave_place(order)
+            order.priority = self.seq
         for term in TERMS:
             setattr(order, term, getattr(new, term))
         self.note_expiry(order)
@@ -161,6 +167,20 @@ TERMS = (
     "expire_time_ns",
     "per_lot",
 )
+
+
+def in_flight_safe(order: Order, request: c.ReplaceOrder) -> c.ReplaceOrder:
+    """Read a request so that it does not bring back what the engine took off, which its sender may not have known."""
+    if request.order_qty <= order.order_qty:
+        return request
+    return msgspec.structs.replace(request, order_qty=max(order.order_qty, request.order_qty - order.taken_off))
+
+
+def check_what_is_left(new: Order) -> None:
+    """Check that a lower quantity leaves no dust in the book."""
+    left = new.order_qty if new.is_reduce_only else new.leaves
+    refuse_if(left < new.market.listing.min_qty, ErrorCode.SIZE_OFF_LOT)
+    refuse_if(is_dust(new, left), ErrorCode.EXCEEDS_LIMIT)
 
 
 def asked_price(order: Order) -> int:

@@ -89,11 +89,14 @@ class Requests(Entry):
             is_operations=is_operations,
         )
         self.withdrawals.append(w)
-        is_complete = self.withdraw(w)
         if request.kill:
-            self.blocked.add(source)
-            self.tell(e.KillSwitchSet(source, True))
-        return self.tell(e.MassCanceled(Seq(w.seq), w.canceled, is_complete))
+            self.block(source, source)
+        return self.go_on_withdrawing(w)
+
+    def go_on_withdrawing(self, w: Withdrawal) -> None:
+        """Go on with a mass cancel, and tell how far it has come."""
+        is_complete = self.withdraw(w)
+        self.tell(e.MassCanceled(Seq(w.seq), w.canceled, is_complete))
 
     def check_mass_cancel(self, source: int, request: c.MassCancel) -> None:
         refuse_if(not self.may_act(source), ErrorCode.NOT_AUTHORISED)
@@ -112,11 +115,41 @@ class Requests(Entry):
         """Block a session from entering orders, or lift that."""
         refuse_if(self.firm_of(command.session_id) is None, ErrorCode.UNKNOWN_REFERENCE)
         refuse_if(source not in (c.OPERATIONS, command.session_id), ErrorCode.NOT_AUTHORISED)
+        killed = [w for w in self.withdrawals if kills(w, command.session_id)]
         if command.is_on:
-            self.blocked.add(command.session_id)
-        else:
-            self.blocked.discard(command.session_id)
-        self.tell(e.KillSwitchSet(command.session_id, command.is_on))
+            self.block(source, command.session_id)
+            return self.go_on_withdrawing(killed[0] if killed else self.withdraw_killed(source, command.session_id))
+        is_theirs = self.blocked.get(command.session_id, False)
+        refuse_if(is_theirs and source != c.OPERATIONS, ErrorCode.NOT_AUTHORISED)
+        refuse_if(bool(killed), ErrorCode.NOT_ALLOWED_NOW)
+        self.blocked.pop(command.session_id, None)
+        return self.tell(e.KillSwitchSet(command.session_id, False, source == c.OPERATIONS))
+
+    def block(self, source: int, session_id: int) -> None:
+        """Let a session enter no orders; a switch of operations stays theirs."""
+        is_by_operations = self.blocked.get(session_id, False) or source == c.OPERATIONS
+        self.blocked[session_id] = is_by_operations
+        self.tell(e.KillSwitchSet(session_id, True, is_by_operations))
+
+    def withdraw_killed(self, source: int, session_id: int) -> Withdrawal:
+        """Take all orders that a session entered out of the market."""
+        w = Withdrawal(
+            seq=self.seq,
+            firm_id=self.sessions[session_id].firm_id,
+            account_id=0,
+            symbol_id=0,
+            session_id=session_id,
+            side=0,
+            code=ErrorCode.KILL_SWITCH,
+            is_operations=source == c.OPERATIONS,
+        )
+        self.withdrawals.append(w)
+        return w
+
+
+def kills(w: Withdrawal, session_id: int) -> bool:
+    """Tell whether a mass cancel is that of a session's kill switch."""
+    return (w.code, w.session_id, w.account_id, w.symbol_id, w.side) == (ErrorCode.KILL_SWITCH, session_id, 0, 0, 0)
 
 
 def identity(order: Order | None) -> tuple[int, OrderState]:

@@ -3,7 +3,7 @@
 Little-endian; amounts are 128-bit two's complement; a text is its length u8, then its ASCII; a list is its
 count u64, then its members::
 
-    magic       b"EXCHSNAP", version u32 = 4
+    magic       b"EXCHSNAP", version u32 = 5
     position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
                 (ClOrdIDs spent at or before it are forgotten)
     venue       status u8
@@ -20,7 +20,8 @@ count u64, then its members::
                 loan i128,
                 positions list by symbol, all that came into being: symbol_id u32, leverage u8, is_isolated u8,
                 size i64, cost i128, margin i128, extra i128, debt i128
-    sessions    list by id: session_id u32, comp_id text, firm_id u32, kind u8, is_blocked u8
+    sessions    list by id: session_id u32, comp_id text, firm_id u32, kind u8, blocked u8 (0 not, 1 by
+                itself, 2 by operations)
     instruments list by id: symbol_id u32, symbol text, kind u8, matching u8, max_leverage u8, pnl_account_id u32,
                 base_asset_id u32, quote_asset_id u32, tick_decimals u8, lot_decimals u8, tick i64, lot i64,
                 min_qty i64, max_qty i64, min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32,
@@ -28,7 +29,7 @@ count u64, then its members::
                 last_low i64, last_high i64, mark_low i64, mark_high i64 (unacted prices; 0, 0 when none),
                 breaker_until_ns u64 (0 when not active),
                 breaker window list by second: second u64, low i64, high i64,
-                pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64, pegs_left u32,
+                pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64,
                 auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
                 last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
     rules       version u64,
@@ -48,11 +49,12 @@ count u64, then its members::
     open orders for each instrument by id: list of bids in the order they would trade, list of asks likewise,
                 list by order_id of those without a place in the book (waiting stops, pegs without a price, orders in
                 hand), and the order ids of those in hand, list in order of their turns; each order:
-                order_id u64, source u32, ord_type u8, time_in_force u8, exec_inst u8,
+                order_id u64, priority u64, source u32, ord_type u8, time_in_force u8, exec_inst u8,
                 trigger u8 (of a stop NONE is kept as LAST; 0 for others), peg u8, stp u8 (DEFAULT is kept as
                 AGGRESSIVE), is_triggered u8, zero u8, price i64 (at which it works; 0 while it waits),
                 limit_px i64 (limit, cap, or worst price of a stop), stop_px i64, order_qty i64, leaves i64,
                 display i64 (0 without a place), max_floor i64 (0 none), min_qty i64 (0 none), peg_offset i64,
+                taken_off i64,
                 expire_time_ns u64 (of a DAY order the midnight; 0 none), stp_group u32, maker_ppm i32,
                 taker_ppm i32 (as it was accepted), per_lot i128, traded i128 (sum of price times quantity)
     crc32c      u32, of all bytes before
@@ -85,7 +87,7 @@ def sections(x: Exchange) -> dict[str, bytes]:
     """Write the state section by section, by the names above."""
     markets = [market for _, market in sorted(x.markets.items())]
     return {
-        "magic": b"EXCHSNAP" + pack("<I", 4),
+        "magic": b"EXCHSNAP" + pack("<I", 5),
         "position": pack("<QQIQ", x.seq, x.event_ts_ns, x.prev_crc, x.forgotten_ns),
         "venue": pack("<B", x.venue),
         "work": pack("<II", x.steps_max, x.turn) + _list(map(_withdrawal, x.withdrawals)),
@@ -93,7 +95,7 @@ def sections(x: Exchange) -> dict[str, bytes]:
         "firms": _list(pack("<I", f.firm_id) + _text(f.name) for _, f in sorted(x.firms.items())),
         "accounts": _list(_account(x, account_id) for account_id in sorted(x.accounts)),
         "sessions": _list(
-            pack("<I", s.session_id) + _text(s.comp_id) + pack("<IBB", s.firm_id, s.kind, s.session_id in x.blocked)
+            pack("<I", s.session_id) + _text(s.comp_id) + pack("<IBB", s.firm_id, s.kind, _blocked(x, s.session_id))
             for _, s in sorted(x.sessions.items())
         ),
         "instruments": _list(_instrument(market) for market in markets),
@@ -105,6 +107,10 @@ def sections(x: Exchange) -> dict[str, bytes]:
         "cl_ord_ids": _list(map(_name, _names(x))),
         **{f"open orders of {market.symbol_id}": _open_orders(x, market) for market in markets},
     }
+
+
+def _blocked(x: Exchange, session_id: int) -> int:
+    return 1 + x.blocked[session_id] if session_id in x.blocked else 0
 
 
 def _list(members: Iterable[bytes]) -> bytes:
@@ -176,7 +182,7 @@ def _instrument(market: Market) -> bytes:
 
 
 def _work(market: Market) -> bytes:
-    pegs = pack("<qqQI", *market.peg_references, market.peg_next, market.pegs_left)
+    pegs = pack("<qqQ", *market.peg_references, market.peg_next)
     auction = market.auction
     if auction is None:
         return pegs + bytes(89)
@@ -227,5 +233,9 @@ def _order(o: Order) -> bytes:
     kinds = (o.ord_type, o.time_in_force, o.exec_inst, o.trigger, o.peg, o.stp, o.is_triggered, 0)
     prices = (o.price, o.limit, o.stop_px)
     sizes = (o.order_qty, o.leaves, o.display, o.max_floor, o.min_qty)
-    times = pack("<qQIii", o.peg_offset, o.expire_time_ns, o.stp_group, o.maker_ppm, o.taker_ppm)
-    return pack("<QI8B3q5q", o.order_id, o.source, *kinds, *prices, *sizes) + times + _amounts(o.per_lot, o.traded)
+    times = pack("<qqQIii", o.peg_offset, o.taken_off, o.expire_time_ns, o.stp_group, o.maker_ppm, o.taker_ppm)
+    return (
+        pack("<QQI8B3q5q", o.order_id, o.priority, o.source, *kinds, *prices, *sizes)
+        + times
+        + _amounts(o.per_lot, o.traded)
+    )

@@ -82,8 +82,7 @@ class Market:
     stops: dict[int, Order] = field(default_factory=dict)  # waiting, by order id
     pegs: dict[int, Order] = field(default_factory=dict)  # open, by order id
     peg_references: tuple[int, int] = (0, 0)  # best bid and ask that this round prices the pegs by
-    peg_next: int = 0  # the order id from which the round goes on, around and around
-    pegs_left: int = 0  # how many pegs the round still has to look at
+    peg_next: int = 0  # the priority from which the round goes on
     in_hand: list[Order] = field(default_factory=list)  # accepted, waiting for their turn to be matched
     auction: Auction | None = None  # under way
     is_perpetual: bool = field(init=False)
@@ -165,6 +164,7 @@ class Order:
     """An accepted order, open or closed."""
 
     order_id: int
+    priority: int  # the record in which it was accepted, elected, or last lost its place by a replace
     source: int
     account_id: int
     market: Market
@@ -178,6 +178,7 @@ class Order:
     max_floor: int = 0
     min_qty: int = 0
     peg_offset: int = 0
+    taken_off: int = 0  # by the engine, of its quantity
     expire_time_ns: int = 0
     stp_group: int = 0
     exec_inst: ExecInst = ExecInst.NONE
@@ -312,7 +313,7 @@ class State:
         self.firms: dict[int, c.RegisterFirm] = {}
         self.accounts: dict[int, Account] = {}
         self.sessions: dict[int, c.RegisterSession] = {}
-        self.blocked: set[int] = set()  # sessions with the kill switch on
+        self.blocked: dict[int, bool] = {}  # sessions with the kill switch on: whether operations set it
         self.markets: dict[int, Market] = {}  # by symbol, delisted ones included
         self.deposit_refs: dict[str, None] = {}
         self.available: defaultdict[tuple[int, int], int] = defaultdict(int)  # by account and asset

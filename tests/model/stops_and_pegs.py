@@ -49,14 +49,16 @@ class StopsAndPegs(Auctions):
             return any(order.market is market for order in self.open.values())
         if market.auction is not None:
             return True
-        has_pegs_to_price = bool(market.pegs) and (market.pegs_left > 0 or references(market) != market.peg_references)
+        has_pegs_to_price = bool(market.pegs) and (
+            next_peg(market) is not None or references(market) != market.peg_references
+        )
         return self.is_trading(market) and bool(market.in_hand or market.unacted or has_pegs_to_price)
 
     def clear_delisted(self, market: Market) -> None:
         """Cancel what a delisting has left: bids, asks, pegs, stops, orders in hand."""
         stops = sorted(market.stops.values(), key=election_order)
         placed = [order for side in (BUY, SELL) for queue in market.books[side].values() for order in queue]
-        for order in [*placed, *(market.pegs[peg] for peg in sorted(market.pegs)), *stops, *market.in_hand]:
+        for order in [*placed, *sorted(market.pegs.values(), key=by_priority), *stops, *market.in_hand]:
             if order.is_open:
                 if not self.step():
                     return
@@ -118,7 +120,7 @@ class StopsAndPegs(Auctions):
     def elect(self, stop: Order) -> None:
         """Turn a stop into an order that trades up to its limit."""
         self.leave_place(stop)
-        stop.is_triggered, stop.price = True, stop.limit
+        stop.is_triggered, stop.price, stop.priority = True, stop.limit, self.seq
         self.tell(e.OrderTriggered(stop.order_id, stop.price))
         self.clip(stop)
         if stop.is_open:
@@ -136,7 +138,7 @@ class StopsAndPegs(Auctions):
     # --- pegged orders ----------------------------------------------------------------------------------
 
     def price_pegs(self, market: Market) -> bool:
-        """Give every pegged order the price it should have now, around by their ids from where the last record stopped.
+        """Give every pegged order the price it should have now, by priority from where the last record stopped.
 
         Returns: whether the steps sufficed.
         """
@@ -145,16 +147,14 @@ class StopsAndPegs(Auctions):
         if not self.clear_fronts(market):
             return False
         if references(market) != market.peg_references:
-            market.peg_references, market.pegs_left = references(market), len(market.pegs)
-        while market.pegs_left and not market.in_hand:
+            market.peg_references, market.peg_next = references(market), 0
+        while not market.in_hand and (order := next_peg(market)):
             if not self.look():
                 return False
-            order_id = min(market.pegs, key=lambda order_id: (order_id < market.peg_next, order_id))
-            order = market.pegs[order_id]
             price = peg_price(order)
             if (self.is_out(order) or price != order.price) and not self.step():
                 return False
-            market.peg_next, market.pegs_left = order_id + 1, market.pegs_left - 1
+            market.peg_next = order.priority + 1
             if self.is_out(order):
                 self.dismiss(order)
             elif price != order.price:
@@ -188,7 +188,17 @@ def due_stop(market: Market) -> Order | None:
 def election_order(stop: Order) -> tuple[bool, bool, int, int]:
     # The lowest trigger price first among buys, the highest first among sells.
     price = stop.stop_px if stop.side is BUY else -stop.stop_px
-    return stop.trigger is not Trigger.LAST, stop.side is not BUY, price, stop.order_id
+    return stop.trigger is not Trigger.LAST, stop.side is not BUY, price, stop.priority
+
+
+def by_priority(order: Order) -> int:
+    return order.priority
+
+
+def next_peg(market: Market) -> Order | None:
+    """The pegged order that this round prices next."""
+    left = [peg for peg in market.pegs.values() if peg.priority >= market.peg_next]
+    return min(left, key=by_priority, default=None)
 
 
 def references(market: Market) -> tuple[int, int]:

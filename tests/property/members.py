@@ -235,4 +235,4 @@ class Members:
 
 
 NO_MARKET = Market(m.BTC_LISTING, 1, 1, 1)
-NO_ORDER = Order(1, m.ALPHA_OE, m.ALPHA, NO_MARKET, Side.BUY, m.LIMIT, m.GTC, 10_000, 10_000, 10_000)
+NO_ORDER = Order(1, 1, m.ALPHA_OE, m.ALPHA, NO_MARKET, Side.BUY, m.LIMIT, m.GTC, 10_000, 10_000, 10_000)

@@ -101,8 +101,8 @@ def _spot(day: Day) -> None:
 def _replaces_and_stops(day: Day) -> None:
     resting = day.order(m.ALPHA, m.BTC_USDT, m.BUY, 20_000, 9_990, m.GTD, expire_time_ns=day.now_ns + 60 * SECOND_NS)
     day.send(m.ALPHA_OE, c.ReplaceOrder("g1", 30_000, 9_995, order_id=resting))
-    day.send(m.ALPHA_OE, c.ReplaceOrder("g2", 10_000, order_id=resting))
-    day.send(m.ALPHA_OE, c.ReplaceOrder("g3", 10_000, 9_999_999, order_id=resting))
+    day.send(m.ALPHA_OE, c.ReplaceOrder("g2", 10_010, order_id=resting))
+    day.send(m.ALPHA_OE, c.ReplaceOrder("g3", 10_010, 9_999_999, order_id=resting))
     day.order(m.ALPHA, m.BTC_USDT, m.BUY, 12_000, 9_950, m.DAY)
     day.order(m.BRAVO, m.BTC_USDT, m.SELL, 15_000, 0, m.DAY, m.STOP, stop_px=9_996)
     day.order(m.CHARLIE, m.BTC_USDT, m.SELL, 12_000, 9_995, m.IOC)

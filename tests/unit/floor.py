@@ -14,6 +14,7 @@ from engine.api.wire import decode_records
 from engine.host.core import Core
 from tests.model import market as m
 from tests.model.exchange import Exchange
+from tests.model.snapshot import snapshot
 
 Events = tuple[e.Event, ...]
 T = TypeVar("T")
@@ -56,6 +57,18 @@ class Floor(m.Market):
         assert self.records[before:] == record
         assert self.core.next_due_ns == self.model.next_due_ns
         return events
+
+    def take_small_steps(self, steps_max: int = 16) -> None:
+        """Give each record few steps, so that work goes on in later ones."""
+        self.model.steps_max = steps_max
+        self.core = Core.restore(snapshot(self.model))
+
+    def go_on(self) -> Events:
+        """Let the engine go on with what is left to do. Returns: what it told."""
+        told: list[e.Event] = []
+        while self.core.next_due_ns == 1:
+            told += self.operate(c.AdvanceTime())
+        return tuple(event for event in told if event != e.TimeAdvanced())
 
     # --- orders -----------------------------------------------------------------------------------------
 

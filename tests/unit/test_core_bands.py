@@ -93,7 +93,7 @@ def test_protection_prices_stay_within_the_range_of_prices() -> None:
 
 @pytest.mark.req("ORD-01", "TBL-03")
 @pytest.mark.parametrize("kind", [LIMIT, STOP, STOP_LIMIT, PEGGED])
-def test_notional_is_bounded_at_the_worst_price(floor: Floor, kind: OrdType) -> None:
+def test_notional_is_bounded_below_at_the_likely_price_and_above_at_the_worst(floor: Floor, kind: OrdType) -> None:
     floor.operate(c.Deposit(ALPHA, m.USDT, 10**16, "rich"))
     floor.operate(c.ChangeInstrument(msgspec.structs.replace(m.BTC_LISTING, min_notional=10**9, max_notional=10**11)))
     terms: dict[OrdType, dict[str, Any]] = {
@@ -103,17 +103,30 @@ def test_notional_is_bounded_at_the_worst_price(floor: Floor, kind: OrdType) -> 
         PEGGED: {"price": 10_000, "peg": Peg.PRIMARY},
     }
     worst = 11_000 if kind is STOP else 10_000
-    least, most = -(-(10**9) // (10 * worst)), 10**11 // (10 * worst)
+    least, most = 10_000, 10**11 // (10 * worst)
     for qty, code in ((least - 1, Code.EXCEEDS_LIMIT), (least, None), (most, None), (most + 1, Code.EXCEEDS_LIMIT)):
         assert outcome(floor.enter(ALPHA, BUY, qty, kind=kind, **terms[kind])) is code
 
 
 @pytest.mark.req("ORD-01")
-def test_a_market_orders_notional_is_that_at_its_protection_price(floor: Floor) -> None:
-    floor.rest(BRAVO, SELL, LOT, 10_000)
-    assert refusal(floor.enter(ALPHA, BUY, 9_090, kind=MARKET)) == Code.EXCEEDS_LIMIT
-    assert accepted(floor.enter(ALPHA, BUY, 9_091, kind=MARKET)), "at 11,000 that is just 10 USDT"
-    assert closed(floor.enter(ALPHA, SELL, 1, kind=MARKET))[0][2] == Code.NO_LIQUIDITY, "without a price no notional"
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_market_orders_least_notional_is_that_at_the_best_price(floor: Floor, side: Side) -> None:
+    floor.rest(BRAVO, SELL if side is BUY else BUY, 2 * LOT, 10_000)
+    assert refusal(floor.enter(ALPHA, side, 9_999, kind=MARKET)) == Code.EXCEEDS_LIMIT
+    assert accepted(floor.enter(ALPHA, side, 10_000, kind=MARKET)), "at 10,000 that is just 10 USDT"
+    other = SELL if side is BUY else BUY
+    assert closed(floor.enter(ALPHA, other, 1, kind=MARKET))[0][2] == Code.NO_LIQUIDITY, "without a price no notional"
+
+
+@pytest.mark.req("TBL-03")
+@pytest.mark.parametrize(("side", "cap"), [(BUY, 20_000), (SELL, 1)])
+def test_a_pegged_orders_least_notional_is_that_at_the_mark_whatever_its_cap(
+    floor: Floor, side: Side, cap: int
+) -> None:
+    floor.mark(10_000)
+    order: dict[str, Any] = {"kind": PEGGED, "peg": Peg.PRIMARY}
+    assert refusal(floor.enter(ALPHA, side, 9_999, cap, **order)) == Code.EXCEEDS_LIMIT
+    assert accepted(floor.enter(ALPHA, side, 10_000, cap, **order))
 
 
 @pytest.mark.req("ORD-01")

@@ -117,22 +117,70 @@ def test_the_kill_switch_blocks_a_session_until_it_is_lifted(floor: Floor) -> No
     order = floor.rest(CHARLIE, BUY, LOT, 9_990)
     events = floor.send(CHARLIE_OE, c.MassCancel("mass", kill=True))
     assert closed(events) == [(order, LOT, MASS)]
-    assert events[1:] == (e.KillSwitchSet(CHARLIE_OE, True), e.MassCanceled(seq_of(floor), 1, True))
+    assert events[0] == e.KillSwitchSet(CHARLIE_OE, True, False)
+    assert events[2:] == (e.MassCanceled(seq_of(floor), 1, True),)
     assert refusal(floor.enter(CHARLIE, BUY, LOT, 9_990)) == Code.KILL_SWITCH
     other = floor.rest(CHARLIE, BUY, LOT, 9_990, source=CHARLIE_2)
     assert closed(floor.cancel(other, CHARLIE_OE)) == [(other, LOT, USER)], "it may still cancel"
-    assert floor.send(CHARLIE_OE, c.SetKillSwitch(CHARLIE_OE, False)) == (e.KillSwitchSet(CHARLIE_OE, False),)
+    assert floor.send(CHARLIE_OE, c.SetKillSwitch(CHARLIE_OE, False)) == (e.KillSwitchSet(CHARLIE_OE, False, False),)
     assert accepted(floor.enter(CHARLIE, BUY, LOT, 9_990))
 
 
 @pytest.mark.req("ORD-02")
 def test_who_may_set_a_kill_switch(floor: Floor) -> None:
-    assert floor.operate(c.SetKillSwitch(ALPHA_OE, True)) == (e.KillSwitchSet(ALPHA_OE, True),)
-    assert floor.operate(c.SetKillSwitch(ALPHA_OE, True)) == (e.KillSwitchSet(ALPHA_OE, True),)
+    for _ in range(2):
+        set_on, done = floor.operate(c.SetKillSwitch(ALPHA_OE, True))
+        assert (set_on, done) == (e.KillSwitchSet(ALPHA_OE, True, True), e.MassCanceled(seq_of(floor), 0, True))
     assert refusal(floor.send(CHARLIE_2, c.SetKillSwitch(CHARLIE_OE, True))) == Code.NOT_AUTHORISED
     for unknown in (m.ALPHA_DC, 99, 0):
         assert refusal(floor.operate(c.SetKillSwitch(unknown, True))) == Code.UNKNOWN_REFERENCE
         assert refusal(floor.send(ALPHA_OE, c.SetKillSwitch(unknown, True))) == Code.UNKNOWN_REFERENCE
+
+
+@pytest.mark.req("ORD-02", "ORD-09")
+def test_a_kill_switch_of_operations_is_lifted_by_operations_only(floor: Floor) -> None:
+    floor.operate(c.SetKillSwitch(ALPHA_OE, True))
+    assert floor.send(ALPHA_OE, c.SetKillSwitch(ALPHA_OE, True))[0] == e.KillSwitchSet(ALPHA_OE, True, True)
+    assert e.KillSwitchSet(ALPHA_OE, True, True) in floor.send(ALPHA_OE, c.MassCancel("mass", kill=True))
+    assert refusal(floor.send(ALPHA_OE, c.SetKillSwitch(ALPHA_OE, False))) == Code.NOT_AUTHORISED
+    assert refusal(floor.enter(ALPHA, BUY, LOT, 9_990)) == Code.KILL_SWITCH
+    assert floor.operate(c.SetKillSwitch(ALPHA_OE, False)) == (e.KillSwitchSet(ALPHA_OE, False, True),)
+    assert accepted(floor.enter(ALPHA, BUY, LOT, 9_990))
+    floor.send(ALPHA_OE, c.SetKillSwitch(ALPHA_OE, True))
+    assert floor.operate(c.SetKillSwitch(ALPHA_OE, True))[0] == e.KillSwitchSet(ALPHA_OE, True, True)
+    assert refusal(floor.send(ALPHA_OE, c.SetKillSwitch(ALPHA_OE, False))) == Code.NOT_AUTHORISED, "theirs by now"
+
+
+@pytest.mark.req("ORD-09")
+@pytest.mark.parametrize("source", [c.OPERATIONS, CHARLIE_OE])
+def test_a_kill_switch_cancels_what_the_session_entered_stops_and_pegs_too(floor: Floor, source: int) -> None:
+    kept = floor.rest(CHARLIE, BUY, LOT, 9_990, source=CHARLIE_2)
+    killed = [
+        floor.rest(CHARLIE, BUY, LOT, 9_980),
+        floor.rest(CHARLIE, SELL, LOT, kind=m.STOP, stop_px=9_500),
+        accepted(floor.enter(CHARLIE, BUY, LOT, 9_995, kind=m.PEGGED, peg=Peg.PRIMARY)),
+    ]
+    events = floor.send(source, c.SetKillSwitch(CHARLIE_OE, True))
+    assert closed(events) == [(order, LOT, Code.KILL_SWITCH) for order in killed]
+    assert events[-1] == e.MassCanceled(seq_of(floor), 3, True)
+    assert floor.state(kept) == OrderState.PENDING
+
+
+@pytest.mark.req("ORD-09", "RES-100")
+def test_a_kill_switch_takes_orders_out_at_once_and_is_not_lifted_before_all_are_told() -> None:
+    floor = Floor()
+    floor.take_small_steps()
+    orders = [floor.rest(ALPHA, BUY, LOT, 9_990) for _ in range(40)]
+    events = floor.operate(c.SetKillSwitch(ALPHA_OE, True))
+    assert 0 < len(closed(events)) < 40
+    assert isinstance(events[-1], e.MassCanceled)
+    assert not events[-1].is_complete
+    assert refusal(floor.operate(c.SetKillSwitch(ALPHA_OE, False))) == Code.NOT_ALLOWED_NOW
+    sold = floor.enter(BRAVO, SELL, LOT, 9_990, tif=m.IOC)
+    assert not [trade for trade in sold if isinstance(trade, e.Traded)]
+    floor.go_on()
+    assert all(floor.state(order) == OrderState.CANCELED for order in orders)
+    assert floor.operate(c.SetKillSwitch(ALPHA_OE, False)) == (e.KillSwitchSet(ALPHA_OE, False, True),)
 
 
 RESTRICTIONS: list[c.Command] = [
@@ -148,7 +196,9 @@ RESTRICTIONS: list[c.Command] = [
 @pytest.mark.req("DRV-13", "ORD-09")
 @pytest.mark.parametrize("restriction", RESTRICTIONS)
 def test_cancels_work_in_every_state(floor: Floor, restriction: c.Command) -> None:
-    one, other = floor.rest(ALPHA, BUY, LOT, 9_990), floor.rest(ALPHA, BUY, LOT, 9_990)
+    floor.operate(restriction) if isinstance(restriction, c.SetKillSwitch) else None
+    by: dict[str, Any] = {"source": c.OPERATIONS} if isinstance(restriction, c.SetKillSwitch) else {}
+    one, other = floor.rest(ALPHA, BUY, LOT, 9_990, **by), floor.rest(ALPHA, BUY, LOT, 9_990, **by)
     floor.operate(restriction)
     assert closed(floor.cancel(one, ALPHA_OE)) == [(one, LOT, USER)]
     assert closed(floor.send(ALPHA_OE, c.MassCancel("mass"))) == [(other, LOT, MASS)]

@@ -155,7 +155,7 @@ def test_outside_trading_pegged_orders_stay_where_they_are(floor: Floor) -> None
     later = floor.enter(CHARLIE, BUY, LOT, 10_000, kind=PEGGED, peg=PRIMARY)
     assert restated(later) == []
     told = restated(floor.status(SymbolStatus.OPEN))
-    assert told == [(accepted(later), PEG, LOT, 9_995, LOT), (order, PEG, LOT, 9_995, LOT)], "the round goes around"
+    assert told == [(order, PEG, LOT, 9_995, LOT), (accepted(later), PEG, LOT, 9_995, LOT)], "by priority"
 
 
 @pytest.mark.req("ORD-22")

@@ -143,6 +143,8 @@ CLOSED: list[tuple[Code, c.Command]] = [
 def test_a_pure_reduction_passes_where_nothing_else_does(floor: Floor, code: Code, restriction: c.Command) -> None:
     order = floor.rest(ALPHA, BUY, LOT, 10_000)
     floor.operate(restriction)
+    if code == Code.KILL_SWITCH:
+        order = floor.rest(ALPHA, BUY, LOT, 10_000, source=c.OPERATIONS)
     for changes in ({"order_qty": LOT + 1}, {"order_qty": LOT, "price": 10_001}):
         assert refusal(floor.replace(order, source=ALPHA_OE, **changes)) == code
     assert is_replaced(floor.replace(order, LOT - 1, source=ALPHA_OE, time_in_force=m.DAY))
@@ -160,12 +162,22 @@ def test_while_only_post_only_orders_are_taken_a_replace_may_keep_priority_or_be
 
 
 @pytest.mark.req("ORD-10", "TBL-03")
-def test_a_pure_reduction_may_go_below_the_smallest_notional_but_not_the_smallest_quantity(floor: Floor) -> None:
+def test_a_reduction_may_leave_the_smallest_notional_and_the_smallest_quantity_but_no_less(floor: Floor) -> None:
     order = floor.rest(ALPHA, BUY, LOT, 10_000)
-    assert is_replaced(floor.replace(order, 9_999))
+    assert refusal(floor.replace(order, 9_999)) == Code.EXCEEDS_LIMIT
+    assert is_replaced(floor.replace(order, 10_000))
     other = floor.rest(ALPHA, BUY, 10, 10_000, symbol=m.ETH_USDT)
     assert refusal(floor.replace(other, 4)) == Code.SIZE_OFF_LOT
     assert is_replaced(floor.replace(other, 5))
+
+
+@pytest.mark.req("ORD-10", "TBL-03")
+def test_dust_that_fills_have_left_may_be_priced_anew_but_not_be_made_less(floor: Floor) -> None:
+    order = floor.rest(ALPHA, BUY, LOT, 10_000)
+    floor.enter(BRAVO, m.SELL, 15_000, 10_000)
+    assert refusal(floor.replace(order, LOT - 1)) == Code.EXCEEDS_LIMIT
+    assert refusal(floor.replace(order, LOT - 1, price=10_010)) == Code.EXCEEDS_LIMIT
+    assert is_replaced(floor.replace(order, LOT, price=10_010))
 
 
 @pytest.mark.req("ORD-10")

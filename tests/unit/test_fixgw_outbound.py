@@ -392,7 +392,7 @@ def test_events_that_have_no_report_do_no_harm(log: Log) -> None:
         *(e.SymbolStatusSet(1, SymbolStatus.HALT), e.VenueStatusSet(), e.Uncrossed(1, 5, 5), e.BreakerReleased(1)),
         *(
             e.BreakerTriggered(1, BreakerReason.OPERATIONS, 0, 9),
-            e.KillSwitchSet(11, True),
+            e.KillSwitchSet(11, True, False),
             e.MassCanceled(Seq(9), 0, True),
         ),
         *(e.MassCancelRejected(1011), e.Transferred(1, 1), e.InstrumentDelisted(), e.AccountStatusSet()),

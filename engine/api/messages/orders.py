@@ -290,7 +290,7 @@ class MassCancel(msgspec.Struct, frozen=True):
     A session reaches the accounts of its firm only; ``of_session`` narrows to orders a session entered.
     With ``kill`` the sending session can enter no order until the switch is lifted.
     ``code`` is the reason the cancels give; sessions send 0, which means MASS_CANCELED.
-    Events: OrderCanceled*, KillSwitchSet?, MassCanceled; or MassCancelRejected.
+    Events: KillSwitchSet?, OrderCanceled*, MassCanceled; or MassCancelRejected.
     """
 
     cl_ord_id: str
@@ -326,18 +326,22 @@ class MassCancelRejected(msgspec.Struct, frozen=True):
 
 @command(22, "is_on:u8 zero:1 session_id:u32")
 class SetKillSwitch(msgspec.Struct, frozen=True):
-    """Block a session from entering orders, or lift that; a session only sets its own. Event: KillSwitchSet."""
+    """Block a session from entering orders and cancel what it entered, or lift that; a session only sets its own.
+
+    What operations set they alone lift. Events: KillSwitchSet, and when it is on OrderCanceled*, MassCanceled.
+    """
 
     session_id: SessionId
     is_on: bool
 
 
-@event(46, "session_id:u32 is_on:u8 zero:3")
+@event(46, "session_id:u32 is_on:u8 is_by_operations:u8 zero:2")
 class KillSwitchSet(msgspec.Struct, frozen=True):
-    """A session may not enter orders, or may again."""
+    """A session may not enter orders, or may again; whether operations set that, and alone may lift it."""
 
     session_id: SessionId
     is_on: bool
+    is_by_operations: bool
 
 
 # --- status -----------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ events! {
     36 BreakerTriggered: { symbol_id: SymbolId, until_ns: u64, change_ppm: i64, reason: BreakerReason; [7] }
     37 BreakerReleased: { symbol_id: SymbolId }
     38 Uncrossed: { symbol_id: SymbolId, price: Ticks, volume: Lots }
-    46 KillSwitchSet: { session_id: SessionId, is_on: bool; [3] }
+    46 KillSwitchSet: { session_id: SessionId, is_on: bool, is_by_operations: bool; [2] }
     47 Transferred: { [4] from_available: Minor, to_available: Minor }
     48 DebtCovered: { [4] payer_available: Minor }
     64 ParameterSet: { [4] version: u64, effective_ns: u64 }

@@ -110,11 +110,23 @@ impl Instrument {
     }
 
     /// Check a total quantity at the worst price it may trade at. The error is the code of the refusal.
-    pub fn check_notional(&self, order_qty: Lots, worst: Ticks, is_reduce_only: bool) -> Result<(), Code> {
-        let notional = self.notional(worst, order_qty);
-        let least = if is_reduce_only { Minor::ZERO } else { self.listing.min_notional };
-        let is_within = (least..=self.listing.max_notional).contains(&notional);
-        is_within.then_some(()).ok_or(Code::ExceedsLimit)
+    pub fn check_notional(
+        &self,
+        order_qty: Lots,
+        worst: Ticks,
+        likely: Ticks,
+        is_reduce_only: bool,
+    ) -> Result<(), Code> {
+        if self.notional(worst, order_qty) > self.listing.max_notional {
+            return Err(Code::ExceedsLimit);
+        }
+        self.check_is_no_dust(order_qty, likely, is_reduce_only)
+    }
+
+    /// Check that a quantity is worth enough at a price to stand in the book.
+    pub fn check_is_no_dust(&self, qty: Lots, price: Ticks, is_reduce_only: bool) -> Result<(), Code> {
+        let is_enough = is_reduce_only || self.notional(price, qty) >= self.listing.min_notional;
+        is_enough.then_some(()).ok_or(Code::ExceedsLimit)
     }
 
     /// Check a limit against the band around a reference price. The error is the code of the refusal.

@@ -11,7 +11,7 @@ pub mod stops;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::language::codes::{Side, SymbolStatus};
-use crate::language::ids::{AccountId, FirmId, OrderId};
+use crate::language::ids::{AccountId, FirmId};
 use crate::language::limits::{PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX};
 use crate::language::units::Ticks;
 use crate::market::book::Book;
@@ -55,8 +55,8 @@ pub struct Market {
     pub instrument: Instrument,
     pub book: Book,
     pub stops: Stops,
-    /// Open pegged orders: slot by order id.
-    pub pegs: BTreeMap<OrderId, Slot>,
+    /// Open pegged orders: slot by priority.
+    pub pegs: BTreeMap<u64, Slot>,
     pub status: SymbolStatus,
     pub is_delisted: bool,
     /// Mark and last price in ticks, 0 for none.
@@ -68,10 +68,9 @@ pub struct Market {
     pub breaker_until_ns: u64,
     /// Marks of the last seconds, oldest first.
     pub window: VecDeque<MarkSecond>,
-    /// Best bid and ask by which this round prices the pegs, 0 for none; where it goes on, and how many are left.
+    /// Best bid and ask by which this round prices the pegs, 0 for none, and the priority from which it goes on.
     pub peg_references: (Ticks, Ticks),
-    pub peg_next: OrderId,
-    pub pegs_left: u32,
+    pub peg_next: u64,
     /// Pegs of each account and of each firm.
     pegs_of_accounts: BTreeMap<AccountId, u32>,
     pegs_of_firms: BTreeMap<FirmId, u32>,
@@ -123,8 +122,7 @@ impl Market {
             breaker_until_ns: 0,
             window: VecDeque::new(),
             peg_references: (Ticks::ZERO, Ticks::ZERO),
-            peg_next: OrderId::NONE,
-            pegs_left: 0,
+            peg_next: 0,
             pegs_of_accounts: BTreeMap::new(),
             pegs_of_firms: BTreeMap::new(),
             in_hand: InHand::new(),
@@ -150,19 +148,18 @@ impl Market {
         !self.unacted_last.low.is_zero() || !self.unacted_mark.low.is_zero()
     }
 
-    /// Let a pegged order be priced, which may be among them already.
-    pub fn add_peg(&mut self, order_id: OrderId, slot: Slot, account_id: AccountId, firm_id: FirmId) {
-        if self.pegs.insert(order_id, slot).is_none() {
-            *self.pegs_of_accounts.entry(account_id).or_default() += 1;
-            *self.pegs_of_firms.entry(firm_id).or_default() += 1;
-        }
+    /// Let a pegged order be priced.
+    pub fn add_peg(&mut self, priority: u64, slot: Slot, account_id: AccountId, firm_id: FirmId) {
+        self.pegs.insert(priority, slot);
+        *self.pegs_of_accounts.entry(account_id).or_default() += 1;
+        *self.pegs_of_firms.entry(firm_id).or_default() += 1;
     }
 
-    pub fn remove_peg(&mut self, order_id: OrderId, account_id: AccountId, firm_id: FirmId) {
-        if self.pegs.remove(&order_id).is_some() {
+    /// Let a pegged order be priced no more, which may not be among them.
+    pub fn remove_peg(&mut self, priority: u64, account_id: AccountId, firm_id: FirmId) {
+        if self.pegs.remove(&priority).is_some() {
             count_down(&mut self.pegs_of_accounts, &account_id);
             count_down(&mut self.pegs_of_firms, &firm_id);
-            self.pegs_left = self.pegs_left.min(self.pegs.len() as u32);
         }
     }
 
@@ -181,7 +178,9 @@ impl Market {
 
     /// Tell whether pegs may have to be priced.
     pub fn has_pegs_to_price(&self) -> bool {
-        self.has_pegs() && (self.pegs_left > 0 || self.references() != self.peg_references)
+        self.pegs
+            .last_key_value()
+            .is_some_and(|(last, _)| *last >= self.peg_next || self.references() != self.peg_references)
     }
 
     /// Forget all prices, because ticks or lots mean something else now.

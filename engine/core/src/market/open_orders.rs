@@ -48,6 +48,8 @@ pub struct OpenOrder {
     /// Minor units locked per lot of leaves.
     pub per_lot: Minor,
     pub order_id: OrderId,
+    /// The record in which it was accepted, elected, or last lost its place by a replace: the lower goes first.
+    pub priority: u64,
     pub order_qty: Lots,
     pub leaves: Lots,
     /// What it shows in the book; never more than leaves.
@@ -129,6 +131,8 @@ pub struct Terms {
     /// What must be filled at once, until that has been decided.
     pub min_qty: Lots,
     pub peg_offset: Ticks,
+    /// What the engine took off its quantity, which a replace under way may not know.
+    pub taken_off: Lots,
     /// Nanoseconds since 1970, 0 for never.
     pub expire_time_ns: u64,
     pub stp_group: u32,
@@ -142,6 +146,7 @@ pub static PLAIN: Terms = Terms {
     max_floor: Lots::ZERO,
     min_qty: Lots::ZERO,
     peg_offset: Ticks::ZERO,
+    taken_off: Lots::ZERO,
     expire_time_ns: 0,
     stp_group: 0,
     trigger: Trigger::None,

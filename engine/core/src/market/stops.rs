@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::language::codes::{Side, Trigger};
-use crate::language::ids::OrderId;
 use crate::language::units::Ticks;
 use crate::market::open_orders::{Slot, Terms};
 use crate::market::Unacted;
@@ -11,7 +10,8 @@ use crate::market::Unacted;
 /// Stops that wait, by trigger and side, the first to be elected first.
 #[derive(Default)]
 pub struct Stops {
-    queues: [BTreeMap<(Ticks, OrderId), Slot>; 4],
+    /// By stop price and priority.
+    queues: [BTreeMap<(Ticks, u64), Slot>; 4],
 }
 
 /// In which order the queues are looked at.
@@ -22,17 +22,17 @@ fn queue_of(side: Side, trigger: Trigger) -> usize {
     usize::from(trigger == Trigger::Mark) * 2 + usize::from(side == Side::Sell)
 }
 
-fn key(side: Side, stop_px: Ticks, order_id: OrderId) -> (Ticks, OrderId) {
-    (stop_px.on(side), order_id)
+fn key(side: Side, stop_px: Ticks, priority: u64) -> (Ticks, u64) {
+    (stop_px.on(side), priority)
 }
 
 impl Stops {
-    pub fn insert(&mut self, side: Side, terms: &Terms, order_id: OrderId, slot: Slot) {
-        self.queues[queue_of(side, terms.trigger)].insert(key(side, terms.stop_px, order_id), slot);
+    pub fn insert(&mut self, side: Side, terms: &Terms, priority: u64, slot: Slot) {
+        self.queues[queue_of(side, terms.trigger)].insert(key(side, terms.stop_px, priority), slot);
     }
 
-    pub fn remove(&mut self, side: Side, terms: &Terms, order_id: OrderId) {
-        self.queues[queue_of(side, terms.trigger)].remove(&key(side, terms.stop_px, order_id));
+    pub fn remove(&mut self, side: Side, terms: &Terms, priority: u64) {
+        self.queues[queue_of(side, terms.trigger)].remove(&key(side, terms.stop_px, priority));
     }
 
     /// The next stop due by the prices not yet acted upon.

@@ -2,7 +2,7 @@
 
 use crate::language::codes::{Code, Side, SymbolStatus};
 use crate::language::event::{SymbolStatusSet, Uncrossed};
-use crate::language::ids::SymbolId;
+use crate::language::ids::{OrderId, SymbolId};
 use crate::language::units::{Lots, Ticks};
 use crate::market::book::rank;
 use crate::market::open_orders::Slot;
@@ -95,6 +95,11 @@ impl Exchange {
         Some(walk)
     }
 
+    /// Where an order stands in time: of two that were elected by one record, the one entered first goes first.
+    fn place_of(&self, slot: Slot) -> (u64, OrderId) {
+        (self.open[slot].priority, self.open[slot].order_id)
+    }
+
     /// Do one thing with the front orders of both sides: one step.
     fn meet_in_auction(&mut self, bid: Slot, ask: Slot, price: Ticks) {
         for slot in [bid, ask] {
@@ -108,7 +113,7 @@ impl Exchange {
                 return;
             }
         }
-        let (maker, taker) = if self.open[bid].order_id < self.open[ask].order_id { (bid, ask) } else { (ask, bid) };
+        let (maker, taker) = if self.place_of(bid) < self.place_of(ask) { (bid, ask) } else { (ask, bid) };
         if self.is_self_trade(taker, maker) {
             let steps = self.now.steps;
             if self.prevent_self_trade(taker, maker) == Some(Stop::OwnOrder) {

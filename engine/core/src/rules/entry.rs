@@ -16,7 +16,7 @@ use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms, TermsSlot};
 use crate::market::order_register::Order;
 use crate::market::Market;
 use crate::rules::matching::Stop;
-use crate::state::exchange::{Decision, Exchange};
+use crate::state::exchange::{Blocked, Decision, Exchange};
 
 /// 2100-01-01 (TIM-07): nothing expires later.
 pub const EXPIRE_TIME_NS_MAX: u64 = 4_102_444_800_000_000_000;
@@ -111,7 +111,8 @@ impl Exchange {
         }
         check_tranches(order.order_qty, order.terms.max_floor)?;
         if let Some(worst) = worst {
-            market.instrument.check_notional(order.order_qty, worst, is_reduce_only)?;
+            let likely = likely_price(market, order.side, order.ord_type, worst, order.terms.stop_px);
+            market.instrument.check_notional(order.order_qty, worst, likely, is_reduce_only)?;
         }
         let margin_price = worst.map(|worst| {
             let meets_book = gate.has_continuous_book()
@@ -151,7 +152,7 @@ impl Exchange {
         if account.status != AccountStatus::Active {
             return Err(Code::AccountSuspended);
         }
-        if self.sessions.get(source).is_some_and(|session| session.is_blocked) {
+        if self.sessions.get(source).is_some_and(|session| session.blocked != Blocked::No) {
             return Err(Code::KillSwitch);
         }
         let needed = match account.margin_state {
@@ -284,6 +285,7 @@ impl Exchange {
             rates: admitted.rates,
             per_lot: admitted.per_lot,
             order_id,
+            priority: self.now.seq,
             order_qty,
             leaves: order_qty,
             display: order_qty,
@@ -464,6 +466,19 @@ fn worst_price(market: &Market, order: &NewOrder<'_>, limit: Ticks) -> Option<Ti
     }
 }
 
+/// The price by which the least worth of an order is judged: a market order's is the best it meets, a stop's its trigger,
+/// a pegged order's the mark up to its cap. None of them is worth more because it might trade at a worse price.
+pub fn likely_price(market: &Market, side: Side, ord_type: OrdType, worst: Ticks, stop_px: Ticks) -> Ticks {
+    let mark = if market.mark.is_zero() { worst } else { market.mark };
+    match (ord_type, side) {
+        (OrdType::Market, _) => market.book.best_price(side.opposite()).unwrap_or(worst),
+        (OrdType::Stop, _) => stop_px,
+        (OrdType::Pegged, Side::Buy) => worst.min(mark),
+        (OrdType::Pegged, Side::Sell) => worst.max(mark),
+        (OrdType::Limit | OrdType::StopLimit, _) => worst,
+    }
+}
+
 /// The limit of a post-only order that moves out of the way.
 pub fn one_tick_off(market: &Market, side: Side) -> Option<Ticks> {
     let best = market.book.best_price(side.opposite())?;
@@ -479,6 +494,7 @@ fn kept_terms(ord_type: OrdType, asked: &NewTerms, expire_time_ns: u64) -> Terms
         max_floor: asked.max_floor,
         min_qty: asked.min_qty,
         peg_offset: asked.peg_offset,
+        taken_off: Lots::ZERO,
         expire_time_ns,
         stp_group: asked.stp_group,
         trigger,

@@ -42,7 +42,7 @@ impl Exchange {
         } else if order.hand == Hand::Waits {
             market.in_hand.remove(&mut self.open, slot);
         } else if self.open.is_waiting_stop(slot) && order.is_listed {
-            market.stops.remove(order.side, self.open.terms(slot), order.order_id);
+            market.stops.remove(order.side, self.open.terms(slot), order.priority);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::language::ids::AccountId;
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::book::{rank, LevelSlot};
 use crate::market::instrument::Instrument;
-use crate::market::open_orders::{Hand, OpenOrder, Slot};
+use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms};
 use crate::state::exchange::Exchange;
 use crate::store::registry::Registry;
 
@@ -85,6 +85,8 @@ impl Exchange {
         self.change_open_lots(slot, -lots);
         let symbol_id = self.open[slot].symbol_id;
         self.markets[symbol_id].book.change_leaves(&mut self.open, slot, -lots);
+        let terms = *self.open.terms(slot);
+        self.open.set_terms(slot, Terms { taken_off: terms.taken_off + lots, ..terms });
         let order = &mut self.open[slot];
         order.order_qty -= lots;
         order.display = order.display.min(order.leaves);

@@ -5,6 +5,7 @@ pub mod apply;
 pub mod auction;
 pub mod entry;
 pub mod governance;
+pub mod kill_switch;
 pub mod life_cycle;
 pub mod listing;
 pub mod loans;

@@ -2,7 +2,7 @@
 
 use crate::language::codes::{Peg, RestateReason, Side};
 use crate::language::event::OrderRestated;
-use crate::language::ids::{OrderId, SymbolId};
+use crate::language::ids::SymbolId;
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::open_orders::{Hand, OpenOrder, Slot};
 use crate::state::exchange::Exchange;
@@ -12,20 +12,14 @@ impl Exchange {
     pub(crate) fn wait_for_price(&mut self, slot: Slot) {
         let order = &mut self.open[slot];
         (order.price, order.hand) = (Ticks::ZERO, Hand::No);
-        let OpenOrder { symbol_id, order_id, account_id, .. } = *order;
+        let OpenOrder { symbol_id, priority, account_id, .. } = *order;
         let firm_id = self.accounts[account_id].firm_id;
-        let market = &mut self.markets[symbol_id];
-        market.add_peg(order_id, slot, account_id, firm_id);
-        if market.pegs_left == 0 {
-            (market.peg_next, market.pegs_left) = (order_id, 1);
-        } else {
-            market.pegs_left = market.pegs.len() as u32;
-        }
+        self.markets[symbol_id].add_peg(priority, slot, account_id, firm_id);
         self.touch(symbol_id);
         self.list(slot);
     }
 
-    /// Price the pegged orders of a symbol that is trading, around by their ids, until all have been looked at or an
+    /// Price the pegged orders of a symbol that is trading, by their priority, until all have been looked at or an
     /// order waits for its turn; tells whether the steps sufficed.
     pub(crate) fn price_pegs(&mut self, symbol_id: SymbolId) -> bool {
         let market = &self.markets[symbol_id];
@@ -38,31 +32,35 @@ impl Exchange {
         let market = &mut self.markets[symbol_id];
         let references = market.references();
         if market.peg_references != references {
-            (market.peg_references, market.pegs_left) = (references, market.pegs.len() as u32);
+            (market.peg_references, market.peg_next) = (references, 0);
         }
-        while self.markets[symbol_id].pegs_left > 0 && self.markets[symbol_id].in_hand.is_empty() {
-            if !self.price_next_peg(symbol_id) {
+        while let Some((priority, slot)) = self.next_peg(symbol_id) {
+            if !self.price_peg(symbol_id, priority, slot) {
                 return false;
             }
         }
         true
     }
 
-    /// Look at the next peg of the round; tells whether the steps sufficed.
-    fn price_next_peg(&mut self, symbol_id: SymbolId) -> bool {
+    /// The next peg of the round, unless an order waits for its turn. One that was entered or replaced since has a higher
+    /// priority number than all others, and is priced with them.
+    fn next_peg(&self, symbol_id: SymbolId) -> Option<(u64, Slot)> {
+        let market = &self.markets[symbol_id];
+        let next = market.pegs.range(market.peg_next..).next().filter(|_| market.in_hand.is_empty())?;
+        Some((*next.0, *next.1))
+    }
+
+    /// Look at a peg, and give it the price it should have; tells whether the steps sufficed.
+    fn price_peg(&mut self, symbol_id: SymbolId, priority: u64, slot: Slot) -> bool {
         if !self.now.look() {
             return false;
         }
-        let market = &self.markets[symbol_id];
-        let next = market.pegs.range(market.peg_next..).next().or_else(|| market.pegs.first_key_value());
-        let (order_id, slot) = next.map(|(order_id, slot)| (*order_id, *slot)).expect("a peg is left");
-        let price = self.pegged_price(slot, market.peg_references).unwrap_or_default();
+        let price = self.pegged_price(slot, self.markets[symbol_id].peg_references).unwrap_or_default();
         let is_out = self.is_out(slot);
         if (is_out || price != self.open[slot].price) && !self.now.step() {
             return false;
         }
-        let market = &mut self.markets[symbol_id];
-        (market.peg_next, market.pegs_left) = (OrderId::new(order_id.number() + 1), market.pegs_left - 1);
+        self.markets[symbol_id].peg_next = priority + 1;
         if is_out {
             self.dismiss(slot);
         } else if price != self.open[slot].price {

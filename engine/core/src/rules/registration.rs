@@ -7,7 +7,7 @@ use crate::language::event::{AccountOpened, AssetRegistered, FirmRegistered, Ses
 use crate::language::ids::AccountId;
 use crate::language::limits::{ASSET_DECIMALS_MAX, WEIGHT_PPM_MAX};
 use crate::language::units::Minor;
-use crate::state::exchange::{Decision, Exchange, Firm, Session};
+use crate::state::exchange::{Blocked, Decision, Exchange, Firm, Session};
 
 impl Exchange {
     pub(crate) fn register_asset(&mut self, asked: &RegisterAsset) -> Decision {
@@ -56,7 +56,7 @@ impl Exchange {
         let RegisterSession { session_id, firm_id, kind, comp_id } = *asked;
         self.sessions.check_vacant(session_id, &comp_id)?;
         self.firms.get(firm_id).ok_or(Code::UnknownReference)?;
-        self.sessions.insert(session_id, comp_id, Session { firm_id, kind, is_blocked: false });
+        self.sessions.insert(session_id, comp_id, Session { firm_id, kind, blocked: Blocked::No });
         self.records.tell(&SessionRegistered {});
         Ok(())
     }

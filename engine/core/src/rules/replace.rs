@@ -8,7 +8,7 @@ use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::open_orders::{OpenOrder, Slot, Terms};
 use crate::market::order_register::Answer;
 use crate::market::Market;
-use crate::rules::entry::{check_band, check_tranches, one_tick_off, Gate};
+use crate::rules::entry::{check_band, check_tranches, likely_price, one_tick_off, Gate};
 use crate::state::exchange::{Decision, Exchange};
 
 /// An order as it will be.
@@ -63,16 +63,16 @@ impl Exchange {
         let market = &self.markets[order.symbol_id];
         let is_stop_market = order.ord_type == OrdType::Stop;
         let shown_limit = if is_stop_market { Ticks::ZERO } else { order.limit };
+        let order_qty = in_flight_safe(replace.order_qty, order, old);
         let price = given_or(replace.price, shown_limit);
         let stop_px = given_or(replace.terms.stop_px, old.stop_px);
         let max_floor = given_or(replace.terms.max_floor, old.max_floor);
         let peg_offset = replace.peg_offset().unwrap_or(old.peg_offset);
         let keeps_prices = price == shown_limit && stop_px == old.stop_px && peg_offset == old.peg_offset;
-        let is_pure_reduction = keeps_prices && max_floor == old.max_floor && replace.order_qty <= order.order_qty;
+        let is_pure_reduction = keeps_prices && max_floor == old.max_floor && order_qty <= order.order_qty;
         // No floor shows everything.
         let floor = |max_floor: Lots| if max_floor.is_zero() { Lots::MAX } else { max_floor };
-        let keeps_priority =
-            keeps_prices && replace.order_qty <= order.order_qty && floor(max_floor) <= floor(old.max_floor);
+        let keeps_priority = keeps_prices && order_qty <= order.order_qty && floor(max_floor) <= floor(old.max_floor);
         let gate = self.gate(market);
         if !is_pure_reduction {
             self.check_may_trade(source, &self.accounts[order.account_id], order.exec_inst)?;
@@ -86,7 +86,16 @@ impl Exchange {
             (true, false) => market.instrument.moved_by_band(order.side, stop_px),
             (false, _) => price,
         };
-        check_replaced_size(market, order, replace, limit, max_floor, is_pure_reduction)?;
+        let likely = likely_price(market, order.side, order.ord_type, limit, stop_px);
+        if replace.terms.max_floor > order_qty {
+            return Err(Code::SizeOffLot);
+        }
+        check_what_is_left(market, order, order_qty, likely)?;
+        if !is_pure_reduction {
+            market.instrument.check_qty(order_qty)?;
+            check_tranches(order_qty, max_floor)?;
+            market.instrument.check_notional(order_qty, limit, likely, order.is_reduce_only())?;
+        }
         let is_slid = price != shown_limit
             && order.is_post_only()
             && gate.has_continuous_book()
@@ -97,17 +106,16 @@ impl Exchange {
             }
             limit = one_tick_off(market, order.side).ok_or(Code::Unsupported)?;
         }
-        let leaves = replace.order_qty - order.filled();
+        let leaves = order_qty - order.filled();
         let (mut per_lot, mut borrow) = (order.per_lot, Minor::ZERO);
         if !is_pure_reduction {
             let is_limit = order.ord_type == OrdType::Limit || old.is_triggered;
             let meets_book = gate.has_continuous_book() && market.in_hand.is_empty() && is_limit;
             (per_lot, borrow) = self.fund(market, order, leaves, limit, stop_px, meets_book)?;
         }
-        let max_floor = if max_floor >= replace.order_qty { Lots::ZERO } else { max_floor };
+        let max_floor = if max_floor >= order_qty { Lots::ZERO } else { max_floor };
         let changes_terms = replace.asks_terms() || max_floor != old.max_floor;
         let terms = changes_terms.then_some(Terms { stop_px, max_floor, peg_offset, expire_time_ns, ..*old });
-        let order_qty = replace.order_qty;
         Ok(Changed { order_qty, leaves, limit, time_in_force, terms, per_lot, borrow, keeps_priority, is_slid })
     }
 
@@ -149,7 +157,7 @@ impl Exchange {
     fn change(&mut self, slot: Slot, changed: &Changed) {
         let is_waiting_stop = self.open.is_waiting_stop(slot);
         if !changed.keeps_priority {
-            self.detach(slot);
+            self.lose_priority(slot);
         }
         self.reserve_anew(slot, changed);
         if let Some(terms) = changed.terms {
@@ -162,6 +170,16 @@ impl Exchange {
         } else {
             self.find_new_place(slot, changed, is_waiting_stop);
         }
+    }
+
+    /// Take an order out of its place, to come behind all others wherever priority counts.
+    fn lose_priority(&mut self, slot: Slot) {
+        self.detach(slot);
+        let OpenOrder { symbol_id, account_id, priority, .. } = self.open[slot];
+        if self.open[slot].is_pegged() {
+            self.markets[symbol_id].remove_peg(priority, account_id, self.accounts[account_id].firm_id);
+        }
+        self.open[slot].priority = self.now.seq;
     }
 
     /// Lock what the changed order needs instead of what it has locked, and tell the change.
@@ -301,29 +319,24 @@ fn check_replaced_prices(
     check_band(market, ord_type, price, stop_px)
 }
 
-/// Check the changed total (step 4).
-fn check_replaced_size(
-    market: &Market,
-    order: &OpenOrder,
-    replace: &ReplaceOrder<'_>,
-    worst: Ticks,
-    max_floor: Lots,
-    is_pure_reduction: bool,
-) -> Decision {
-    let instrument = &market.instrument;
-    if is_pure_reduction {
-        if replace.order_qty < instrument.listing.min_qty {
-            return Err(Code::SizeOffLot);
-        }
-    } else {
-        instrument.check_qty(replace.order_qty)?;
-    }
-    if replace.terms.max_floor > replace.order_qty {
-        return Err(Code::SizeOffLot);
-    }
-    if is_pure_reduction {
+/// Check that a lower quantity leaves no dust in the book (step 4).
+fn check_what_is_left(market: &Market, order: &OpenOrder, order_qty: Lots, likely: Ticks) -> Decision {
+    if order_qty >= order.order_qty {
         return Ok(());
     }
-    check_tranches(replace.order_qty, max_floor)?;
-    instrument.check_notional(replace.order_qty, worst, order.is_reduce_only())
+    let left = if order.is_reduce_only() { order_qty } else { order_qty - order.filled() };
+    if left < market.instrument.listing.min_qty {
+        return Err(Code::SizeOffLot);
+    }
+    market.instrument.check_is_no_dust(left, likely, order.is_reduce_only())
+}
+
+/// The quantity a replace means, in all: what the engine took off the order, which its owner may not have known, is taken
+/// off what goes beyond what the order has, as what was filled is.
+fn in_flight_safe(asked: Lots, order: &OpenOrder, old: &Terms) -> Lots {
+    if asked > order.order_qty {
+        (asked - old.taken_off).max(order.order_qty)
+    } else {
+        asked
+    }
 }

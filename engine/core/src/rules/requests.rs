@@ -1,12 +1,12 @@
-//! Requests about orders that exist, or should: cancel, mass cancel, kill switch, status (docs/MATCHING.md, section 9).
+//! Requests about one order that exists, or should: cancel, status (docs/MATCHING.md, section 9).
 
-use crate::language::codes::{Code, SessionKind};
-use crate::language::command::{CancelOrder, RequestOrderStatus, SetKillSwitch, Target};
-use crate::language::event::{CancelRejected, KillSwitchSet, StatusReported};
+use crate::language::codes::Code;
+use crate::language::command::{CancelOrder, RequestOrderStatus, Target};
+use crate::language::event::{CancelRejected, StatusReported};
 use crate::language::ids::{OrderId, SessionId};
 use crate::language::layout::Event;
 use crate::market::order_register::{Answer, Entry, Order};
-use crate::state::exchange::{Decision, Exchange};
+use crate::state::exchange::Exchange;
 
 impl Exchange {
     pub(crate) fn cancel_order(&mut self, source: SessionId, key: u64, cancel: &CancelOrder<'_>) {
@@ -80,18 +80,6 @@ impl Exchange {
         };
         let owner = &self.accounts[self.orders[entry].account_id];
         firm_id.is_none_or(|firm_id| firm_id == owner.firm_id).then_some(entry)
-    }
-
-    pub(crate) fn set_kill_switch(&mut self, source: SessionId, switch: &SetKillSwitch) -> Decision {
-        let SetKillSwitch { session_id, is_on } = *switch;
-        let session = self.sessions.get_mut(session_id).filter(|session| session.kind == SessionKind::OrderEntry);
-        let session = session.ok_or(Code::UnknownReference)?;
-        if !source.is_operations() && source != session_id {
-            return Err(Code::NotAuthorised);
-        }
-        session.is_blocked = is_on;
-        self.records.tell(&KillSwitchSet { session_id, is_on });
-        Ok(())
     }
 }
 

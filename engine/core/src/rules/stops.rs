@@ -10,7 +10,7 @@ use crate::state::exchange::Exchange;
 impl Exchange {
     /// Let a stop that has just come in, or has changed, wait, or elect it when it is due already.
     pub(crate) fn wait_or_elect(&mut self, slot: Slot) {
-        let OpenOrder { symbol_id, side, order_id, .. } = self.open[slot];
+        let OpenOrder { symbol_id, side, priority, .. } = self.open[slot];
         let terms = *self.open.terms(slot);
         let market = &self.markets[symbol_id];
         let price = if terms.trigger == Trigger::Mark { market.mark } else { market.last_px };
@@ -18,7 +18,7 @@ impl Exchange {
         if self.is_trading(symbol_id) && present.elects(side, terms.stop_px) {
             return self.elect(slot);
         }
-        self.markets[symbol_id].stops.insert(side, &terms, order_id, slot);
+        self.markets[symbol_id].stops.insert(side, &terms, priority, slot);
         self.list(slot);
     }
 
@@ -49,7 +49,7 @@ impl Exchange {
         let terms = *self.open.terms(slot);
         self.open.set_terms(slot, Terms { is_triggered: true, ..terms });
         let order = &mut self.open[slot];
-        order.price = order.limit;
+        (order.price, order.priority) = (order.limit, self.now.seq);
         let OpenOrder { order_id, limit: price, .. } = *order;
         self.records.tell(&OrderTriggered { order_id, price });
         if !self.open[slot].is_reduce_only() || self.clip(slot) {

@@ -2,7 +2,7 @@
 
 use crate::language::codes::Code;
 use crate::language::command::MassCancel;
-use crate::language::event::{KillSwitchSet, MassCancelRejected, MassCanceled};
+use crate::language::event::MassCancelRejected;
 use crate::language::ids::{AccountId, Key, OrderId, SessionId};
 use crate::language::limits::WITHDRAWALS_PER_FIRM_MAX;
 use crate::market::open_orders::{OpenOrder, Slot};
@@ -17,13 +17,10 @@ impl Exchange {
         self.withdrawals.push(withdrawal);
         self.now.may_be_out = true;
         let request_seq = withdrawal.seq;
-        let told = self.withdraw_all(request_seq);
         if cancel.flags.kill() {
-            self.sessions[source].is_blocked = true;
-            self.records.tell(&KillSwitchSet { session_id: source, is_on: true });
+            self.block(source, source);
         }
-        let canceled = told.or_else(|| self.withdrawals.last().map(|withdrawal| withdrawal.canceled)).unwrap_or(0);
-        self.records.tell(&MassCanceled { canceled, request_seq, is_complete: told.is_some() });
+        self.go_on_withdrawing(request_seq);
     }
 
     /// Check a mass cancel.

@@ -93,9 +93,9 @@ impl Exchange {
             let is_in_hand = order.hand == Hand::Waits && order.level == LevelSlot::NIL && !order.price.is_zero();
             ensure(is_in_hand, "an order is in hand that stands elsewhere")?;
         }
-        for (order_id, slot) in &market.pegs {
+        for (priority, slot) in &market.pegs {
             let order = &self.open[*slot];
-            ensure(order.order_id == *order_id && order.is_pegged(), "a peg is not its order")?;
+            ensure(order.priority == *priority && order.is_pegged(), "a peg is not its order")?;
         }
         Ok(())
     }

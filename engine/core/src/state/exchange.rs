@@ -26,8 +26,17 @@ use crate::store::registry::Registry;
 pub struct Session {
     pub firm_id: FirmId,
     pub kind: SessionKind,
-    /// Its kill switch is on.
-    pub is_blocked: bool,
+    /// Whose kill switch keeps it from entering orders.
+    pub blocked: Blocked,
+}
+
+/// Who set a session's kill switch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Blocked {
+    No,
+    /// The session itself, or operations, and they alone lift it.
+    BySession,
+    ByOperations,
 }
 
 pub struct Firm {

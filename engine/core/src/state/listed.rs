@@ -68,7 +68,7 @@ impl Exchange {
         market.open_orders -= 1;
         self.delisted_with_orders -= u32::from(market.is_delisted && market.open_orders == 0);
         if order.is_pegged() {
-            market.remove_peg(order.order_id, order.account_id, self.accounts[order.account_id].firm_id);
+            market.remove_peg(order.priority, order.account_id, self.accounts[order.account_id].firm_id);
         }
     }
 

@@ -4,7 +4,7 @@
 //! count u64, then its members:
 //!
 //! ```text
-//! magic       b"EXCHSNAP", version u32 = 4
+//! magic       b"EXCHSNAP", version u32 = 5
 //! position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
 //!             (ClOrdIDs spent at or before it are forgotten)
 //! venue       status u8
@@ -20,14 +20,14 @@
 //!             balances list by asset, those that are not zero: asset_id u32, available i128, locked i128, loan i128,
 //!             positions list by symbol: symbol_id u32, leverage u8, is_isolated u8, size i64, cost i128,
 //!             margin i128, extra i128, debt i128
-//! sessions    list by id: session_id u32, comp_id text, firm_id u32, kind u8, is_blocked u8
+//! sessions    list by id: session_id u32, comp_id text, firm_id u32, kind u8, blocked u8 (0 not, 1 by itself, 2 by operations)
 //! instruments list by id: symbol_id u32, symbol text, kind u8, matching u8, max_leverage u8, pnl_account_id u32,
 //!             base_asset_id u32, quote_asset_id u32, tick_decimals u8, lot_decimals u8, tick i64, lot i64,
 //!             min_qty i64, max_qty i64, min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32,
 //!             band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64, last_px i64,
 //!             prices not acted upon: last_low i64, last_high i64, mark_low i64, mark_high i64,
 //!             breaker_until_ns u64, marks of the last minute list by second: second u64, low i64, high i64,
-//!             pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64, pegs_left u32,
+//!             pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64,
 //!             auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
 //!             last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
 //! rules       version u64,
@@ -46,10 +46,10 @@
 //!             entered with it), spent_ns u64 (0 while it is in use), cl_ord_id text
 //! open orders for each instrument by id, first the bids, then the asks as they would trade, then those without a
 //!             place in the book by order_id, and the order ids of those in hand in the order of their turns, each a
-//!             list; an order: order_id u64, source u32, ord_type u8, time_in_force u8,
+//!             list; an order: order_id u64, priority u64, source u32, ord_type u8, time_in_force u8,
 //!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 while it waits),
 //!             limit i64, stop_px i64, order_qty i64, leaves i64, display i64 (0 without a place), max_floor i64,
-//!             min_qty i64, peg_offset i64, expire_time_ns u64, stp_group u32, maker_ppm i32, taker_ppm i32 (as it was
+//!             min_qty i64, peg_offset i64, taken_off i64, expire_time_ns u64, stp_group u32, maker_ppm i32, taker_ppm i32 (as it was
 //!             accepted), per_lot i128, traded i128 (sum of price times quantity)
 //! crc32c      u32, of all bytes before
 //! ```
@@ -67,7 +67,7 @@ use crate::state::exchange::{Exchange, Withdrawal};
 use crate::state::ruleset::InForce;
 
 pub const MAGIC: &[u8; 8] = b"EXCHSNAP";
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 #[derive(Default)]
 struct Writer {
@@ -166,7 +166,7 @@ impl Exchange {
             out.put(id.to_le_bytes());
             out.text(&entry.name);
             out.put(entry.value.firm_id.to_le_bytes());
-            out.put([entry.value.kind as u8, u8::from(entry.value.is_blocked)]);
+            out.put([entry.value.kind as u8, entry.value.blocked as u8]);
         }
     }
 
@@ -279,6 +279,7 @@ impl Exchange {
             let price = if is_placed || order.hand == Hand::Waits { order.price } else { Ticks::ZERO };
             let display = if is_placed { order.display } else { Lots::ZERO };
             out.put(order.order_id.to_le_bytes());
+            out.put(order.priority.to_le_bytes());
             out.put(order.source.to_le_bytes());
             out.put([order.ord_type as u8, order.time_in_force as u8, order.exec_inst.bits(), terms.trigger as u8]);
             out.put([terms.peg as u8, order.stp as u8, u8::from(terms.is_triggered), 0]);
@@ -291,6 +292,7 @@ impl Exchange {
             out.put(terms.max_floor.to_le_bytes());
             out.put(terms.min_qty.to_le_bytes());
             out.put(terms.peg_offset.to_le_bytes());
+            out.put(terms.taken_off.to_le_bytes());
             out.put(terms.expire_time_ns.to_le_bytes());
             out.put(terms.stp_group.to_le_bytes());
             out.put(order.rates.maker_ppm.to_le_bytes());
@@ -363,7 +365,6 @@ fn write_work(out: &mut Writer, market: &Market) {
     out.put(market.peg_references.0.to_le_bytes());
     out.put(market.peg_references.1.to_le_bytes());
     out.put(market.peg_next.to_le_bytes());
-    out.put(market.pegs_left.to_le_bytes());
     let Some(auction) = market.auction else {
         return out.put([0; 89]);
     };

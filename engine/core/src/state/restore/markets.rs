@@ -52,7 +52,7 @@ fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
 /// Read what is left to do in a market.
 fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
     market.peg_references = (input.price()?, input.price()?);
-    (market.peg_next, market.pegs_left) = (input.order_id()?, input.u32()?);
+    market.peg_next = input.u64()?;
     let (target, price) = (input.u8()?, input.price()?);
     let (bid, ask, last_bid, last_ask) = (input.price()?, input.price()?, input.price()?, input.price()?);
     let (volume, bid_lots, ask_lots) = (input.sum()?, input.sum()?, input.sum()?);

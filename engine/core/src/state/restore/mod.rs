@@ -113,9 +113,6 @@ impl Exchange {
             let market = &mut self.markets[symbol_id];
             self.delisted_with_orders += u32::from(market.is_delisted && market.open_orders > 0);
             market.book.is_as_walked = market.auction.is_some_and(|auction| auction.walk.is_some());
-            if market.pegs_left as usize > market.pegs.len() {
-                return Err(UNSOUND);
-            }
         }
         Ok(())
     }

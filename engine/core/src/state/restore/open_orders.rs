@@ -90,12 +90,12 @@ impl Exchange {
             self.orders.set_slot(order.entry, slot);
             let market = &mut self.markets[symbol_id];
             if order.is_pegged() {
-                market.add_peg(order.order_id, slot, order.account_id, self.accounts[order.account_id].firm_id);
+                market.add_peg(order.priority, slot, order.account_id, self.accounts[order.account_id].firm_id);
             }
             if side.is_some() {
                 market.book.rest(&mut self.open, slot);
             } else if is_waiting_stop {
-                market.stops.insert(order.side, &terms, order.order_id, slot);
+                market.stops.insert(order.side, &terms, order.priority, slot);
             }
             slots.push((order.order_id, slot));
         }
@@ -119,7 +119,7 @@ impl Exchange {
     }
 
     fn read_open_order(&self, input: &mut Reader<'_>) -> Restored<(OpenOrder, Terms, i128)> {
-        let (order_id, source) = (input.order_id()?, input.id()?);
+        let (order_id, priority, source) = (input.order_id()?, input.u64()?, input.id()?);
         let entry = self.orders.find(order_id).ok_or(UNSOUND)?;
         let Order { account_id, symbol_id, side, .. } = self.orders[entry];
         let ord_type = OrdType::of(input.u8()?).ok_or(UNSOUND)?;
@@ -135,7 +135,7 @@ impl Exchange {
         let (price, limit, stop_px) = (input.price()?, input.price()?, input.price()?);
         let (order_qty, leaves, display) = (input.lots()?, input.lots()?, input.lots()?);
         let (max_floor, min_qty, peg_offset) = (input.lots()?, input.lots()?, input.ticks()?);
-        let (expire_time_ns, stp_group) = (input.u64()?, input.u32()?);
+        let (taken_off, expire_time_ns, stp_group) = (input.lots()?, input.u64()?, input.u32()?);
         let (rates, per_lot, traded) = (input.fee_rates()?, input.amount()?, input.i128()?);
         let shown = Lots::ZERO..=if price.is_zero() { Lots::ZERO } else { leaves };
         let is_bounded = (Lots::ONE..=order_qty).contains(&leaves)
@@ -143,6 +143,8 @@ impl Exchange {
             && (0..=ORDER_QTY_LOTS_MAX).contains(&max_floor.number())
             && (0..=ORDER_QTY_LOTS_MAX).contains(&min_qty.number())
             && peg_offset.is_offset()
+            && (0..=ORDER_QTY_LOTS_MAX).contains(&taken_off.number())
+            && (order_id.number()..=self.log_end.seq).contains(&priority)
             && per_lot >= Minor::ZERO
             && limit > Ticks::ZERO
             && order_qty.number() <= ORDER_QTY_LOTS_MAX
@@ -157,12 +159,23 @@ impl Exchange {
         if is_perpetual && !has_position && !flags.has(ExecInst::REDUCE_ONLY) {
             return Err(UNSOUND);
         }
-        let terms =
-            Terms { stop_px, max_floor, min_qty, peg_offset, expire_time_ns, stp_group, trigger, peg, is_triggered };
+        let terms = Terms {
+            stop_px,
+            max_floor,
+            min_qty,
+            peg_offset,
+            taken_off,
+            expire_time_ns,
+            stp_group,
+            trigger,
+            peg,
+            is_triggered,
+        };
         let order = OpenOrder {
             rates,
             per_lot,
             order_id,
+            priority,
             order_qty,
             leaves,
             display,

@@ -7,7 +7,7 @@ use crate::language::limits::{
     ASSET_DECIMALS_MAX, LEVERAGE_MAX, POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX, WEIGHT_PPM_MAX,
 };
 use crate::language::units::Minor;
-use crate::state::exchange::{Exchange, Firm, Session};
+use crate::state::exchange::{Blocked, Exchange, Firm, Session};
 use crate::state::restore::reader::{Reader, Restored, UNSOUND};
 
 impl Exchange {
@@ -49,8 +49,13 @@ impl Exchange {
             let firm_id = input.id()?;
             self.firms.get(firm_id).ok_or(UNSOUND)?;
             let kind = SessionKind::of(input.u8()?).ok_or(UNSOUND)?;
-            let is_blocked = input.flag()?;
-            self.sessions.insert(id, comp_id, Session { firm_id, kind, is_blocked });
+            let blocked = match input.u8()? {
+                0 => Blocked::No,
+                1 => Blocked::BySession,
+                2 => Blocked::ByOperations,
+                _ => return Err(UNSOUND),
+            };
+            self.sessions.insert(id, comp_id, Session { firm_id, kind, blocked });
         }
         Ok(())
     }
