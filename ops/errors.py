@@ -54,4 +54,8 @@ class Unreachable(OpsError):
 
 
 class ChildFailed(Unreachable):
-    """A process of the exchange did not come up."""
+    """A process of the exchange, called ``name``, did not come up."""
+
+    def __init__(self, name: str, told: str) -> None:
+        super().__init__(told)
+        self.name = name

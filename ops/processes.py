@@ -32,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True):
     port_base: int
     dsn: str
     durability: str
+    without: frozenset[str] = frozenset()
+    """Processes that are left out of this run."""
     embedded: Postgres | None = None
 
     @property
@@ -52,7 +54,8 @@ class Entry(msgspec.Struct, frozen=True):
     """A process. Those of one stage start side by side, once all of the stage before are ready.
 
     ``arguments`` and ``environment`` are its own; ``follows`` tells that its progress is its place in the log, so that
-    it can be behind; without a ``vital`` one nobody can trade.
+    it can be behind; without a ``vital`` one nobody can trade. At start all must come up, vital or not: who starts an
+    exchange is told, and may leave out what is not vital. One that fails later is started again beside the others.
     """
 
     name: str
@@ -102,7 +105,8 @@ FOLLOWERS = frozenset(entry.name for entry in PROCESSES if entry.follows)
 
 def stages(settings: Settings) -> list[tuple[ChildSpec, ...]]:
     """List what is started side by side, stage after stage: after PostgreSQL, if it is the embedded one, the engine."""
-    ordered = sorted(PROCESSES, key=lambda entry: entry.stage)
+    wanted = [entry for entry in PROCESSES if entry.name not in settings.without]
+    ordered = sorted(wanted, key=lambda entry: entry.stage)
     own = [tuple(child_spec(entry, settings) for entry in group) for _, group in groupby(ordered, lambda e: e.stage)]
     return [(postgres_spec(settings.embedded),), *own] if settings.embedded else own
 

@@ -28,7 +28,7 @@ def status(
         raise Refused(f"{wanted} is no status; there are {', '.join(s.name.lower() for s in AccountStatus)}")
     opened = account_of(registry_of(data), name)
     record = command_engine(data, SetAccountStatus(opened.account_id, AccountStatus[wanted.upper()]))
-    out.print(f"{name} is {wanted.lower()} from seq {record.seq} on", markup=False)
+    out.print(f"{opened.name} is {wanted.lower()} from seq {record.seq} on", markup=False)
 
 
 @clear_faults
@@ -42,7 +42,7 @@ def limits(
     """Set an account's tier, and its own caps on leverage and on the worth of a position."""
     opened = account_of(registry_of(data), name)
     record = command_engine(data, SetAccountLimits(opened.account_id, tier, leverage, Minor(position)))
-    out.print(f"limits of {name}: tier {tier}, from seq {record.seq} on", markup=False)
+    out.print(f"limits of {opened.name}: tier {tier}, from seq {record.seq} on", markup=False)
 
 
 @clear_faults
@@ -56,6 +56,10 @@ def set_leverage(
     """Set leverage and margin mode of an account's position, open or to come."""
     registry = registry_of(data)
     opened, instrument = account_of(registry, name), instrument_of(registry, symbol)
+    if not instrument.is_perpetual:
+        raise Refused(f"{instrument.symbol} is no perpetual: it has no leverage to set")
     mode = MarginMode.ISOLATED if isolated else MarginMode.CROSS
     record = command_engine(data, SetLeverage(opened.account_id, instrument.symbol_id, leverage, mode))
-    out.print(f"{name} in {symbol}: {leverage}x {mode.name.lower()}, from seq {record.seq} on", markup=False)
+    out.print(
+        f"{opened.name} in {instrument.symbol}: {leverage}x {mode.name.lower()}, from seq {record.seq} on", markup=False
+    )

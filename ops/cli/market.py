@@ -20,6 +20,7 @@ from ops.errors import Refused
 from ops.steering import command_engine, instrument_of, registry_of
 from ops.telling.chronicle import Chronicle
 from ops.telling.events import describe_event
+from ops.telling.times import iso_time
 from ops.telling.words import words
 
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as BTC/USDT.")]
@@ -45,7 +46,12 @@ def status(
         return _report(data, command_engine(data, c.SetVenueStatus(wanted)), f"the exchange is {words(wanted.name)}")
     symbol_id = instrument_of(registry_of(data), words_given[0]).symbol_id
     command = c.SetSymbolStatus(symbol_id, _member(SymbolStatus, words_given[1]))
-    return _report(data, command_engine(data, command))
+    record = command_engine(data, command)
+    _report(data, record)
+    market = load(journal_of(data).parent).markets.by_symbol[symbol_id]
+    if command.status is SymbolStatus.OPEN and market.breaker_until_ns > record.ts_ns:
+        out.print(f"its circuit breaker keeps new orders out until {iso_time(market.breaker_until_ns)}")
+    return None
 
 
 @clear_faults
@@ -57,7 +63,11 @@ def mark(
     """Set the mark price of a symbol. A move of more than 10 % within a minute triggers its circuit breaker."""
     instrument = instrument_of(registry_of(data), symbol)
     ticks = _read(lambda: instrument.price_to_ticks(price))
-    _report(data, command_engine(data, c.SetMark(instrument.symbol_id, ticks)), f"the mark of {symbol} is {price}")
+    _report(
+        data,
+        command_engine(data, c.SetMark(instrument.symbol_id, ticks)),
+        f"the mark of {instrument.symbol} is {price}",
+    )
 
 
 @clear_faults

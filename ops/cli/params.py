@@ -14,9 +14,17 @@ from engine.api.registry import Registry
 from engine.api.wire import decode_command
 from engine.client import ask
 from engine.standing import load_registry
-from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_table
+from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_line, show_table
 from ops.directory import journal_of
-from ops.telling.rules import RuleCommand, parameter_subject, rule_name, rule_subject, rule_value, symbol_or_all
+from ops.telling.rules import (
+    RuleCommand,
+    listing_terms,
+    parameter_subject,
+    rule_name,
+    rule_subject,
+    rule_value,
+    symbol_or_all,
+)
 from ops.telling.times import iso_time
 
 
@@ -40,13 +48,21 @@ class ScheduledLine(msgspec.Struct, frozen=True):
     time: str
 
 
+class ListingLine(msgspec.Struct, frozen=True):
+    """The rules that are part of a listing."""
+
+    symbol: str
+    terms: str
+
+
 @clear_faults
 def params(
     name: Annotated[str, typer.Argument(metavar="[PART]", help="Only rules with this in their name.")] = "",
     data: DataOption = DEFAULT_DATA,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the rules in force: value, version, the record they hold since; and what is scheduled.
+    """Show the rules in force, of a running exchange: value, version, the record they hold since; what is scheduled;
+    and the rules that are part of each listing.
 
     Version 0 is what holds until a rule is set.
     """
@@ -54,8 +70,10 @@ def params(
     registry = load_registry(journal_of(data).parent)
     lines = [line for line in in_force(rules, registry) if name.upper() in line.rule]
     coming = [line for line in scheduled(rules, registry) if name.upper() in line.rule]
+    listings = [ListingLine(i.symbol, listing_terms(i, registry)) for i in registry.instruments.values()]
     if as_json:
-        show_json({"seq": rules.seq, "version": rules.version, "in_force": lines, "scheduled": coming})
+        parts = {"in_force": lines, "scheduled": coming, "listings": listings}
+        show_json({"seq": rules.seq, "version": rules.version, **parts})
         return
     title = f"rules at seq {rules.seq}, version {rules.version}; matching by rules {rules.rules_version}"
     columns = ("rule", "for", "value>", "version>", "since seq>")
@@ -65,6 +83,8 @@ def params(
         show_table("scheduled", columns, [msgspec.structs.astuple(line) for line in coming])
     else:
         out.print("nothing is scheduled")
+    for listing in listings:
+        show_line(f"{listing.symbol}: {listing.terms}")
 
 
 def engine_rules(data: Path) -> EngineRules:
@@ -73,9 +93,9 @@ def engine_rules(data: Path) -> EngineRules:
 
 
 def in_force(rules: EngineRules, registry: Registry) -> list[RuleLine]:
-    """List every rule that holds: parameters, margin brackets, fee rates."""
+    """List every rule that holds: parameters, margin brackets, fee rates of accounts. Bands are part of listings."""
     return [
-        *(_parameter(row, registry) for row in rules.parameters),
+        *(_parameter(row, registry) for row in rules.parameters if row.parameter != Parameter.BAND_PPM.name),
         *(_brackets(row, registry) for row in rules.brackets),
         *(_fee_rates(row, registry) for row in rules.fee_rates),
     ]

@@ -16,6 +16,7 @@ import structlog
 import typer
 
 from ops.cli.screen import DEFAULT_DATA, DataOption, clear_faults, err, escape, out, show_table
+from ops.errors import Refused
 from ops.processes import LISTENERS, PROCESSES, Settings
 from venue.configuration import PORTS_AFTER_BASE, load_venue, refuse_development_credentials
 
@@ -42,6 +43,9 @@ def run(
         str | None, typer.Option("--dsn", envvar="EXCHANGE_DSN", help="PostgreSQL to use instead of the embedded one.")
     ] = None,
     durability: Annotated[Durability | None, typer.Option("--durability", help="When a report may leave.")] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="PROCESS", help="Leave out one that is not vital.")
+    ] = None,
 ) -> None:
     """Start an exchange, keep it running, stop it cleanly on Ctrl-C or SIGTERM."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -55,10 +59,21 @@ def run(
         port_base=port_base or venue.exchange.port_base,
         dsn=dsn if dsn is not None else venue.exchange.dsn,
         durability=durability.value if durability else venue.exchange.durability,
+        without=_left_out(without or []),
     )
+    for name in sorted(settings.without):
+        announce(f"{name} is left out of this run")
     if settings.durability == "none":
         announce("durability is none: a power failure loses orders that were acknowledged; for measurements only")
     asyncio.run(_hold_up(settings))
+
+
+def _left_out(names: list[str]) -> frozenset[str]:
+    """Read which processes are left out. Raises: Refused naming those that can be."""
+    optional = {entry.name for entry in PROCESSES if not entry.is_vital}
+    if unknown := set(names) - optional:
+        raise Refused(f"{', '.join(sorted(unknown))} cannot be left out; {', '.join(sorted(optional))} can")
+    return frozenset(names)
 
 
 async def _hold_up(settings: Settings) -> None:
@@ -81,7 +96,8 @@ def _show_ready(exchange: Exchange) -> None:
     settings, pids = exchange.settings, exchange.supervisor.pids
     pid_of = {entry.listener: pids.get(entry.name, 0) for entry in PROCESSES if entry.listener}
     rows = []
-    for listener in LISTENERS:
+    absent = {entry.listener for entry in PROCESSES if entry.name in settings.without}
+    for listener in (listener for listener in LISTENERS if listener not in absent):
         comp_ids = ", ".join(session.comp_id for session in settings.venue.members.sessions(listener.name))
         pid = pid_of.get(listener, os.getpid())
         rows.append((listener.name, settings.ports[listener.name], pid, listener.comp_id, comp_ids))

@@ -17,8 +17,8 @@ import msgspec
 from clearing.errors import ClearingError
 from clearing.store import open_reader
 from ops.directory import Whereabouts, hold, write_whereabouts
-from ops.errors import PortTaken, Unreachable
-from ops.processes import ENGINE, METRICS, POSTGRES, Settings, stages
+from ops.errors import ChildFailed, PortTaken, Unreachable
+from ops.processes import ENGINE, METRICS, POSTGRES, PROCESSES, Settings, stages
 from ops.running import postgres
 from ops.running.supervisor import Announce, Supervisor
 from ops.watching.endpoint import Endpoint
@@ -78,7 +78,10 @@ class Exchange:
         await self._find_database()
         self._publish()
         for specs in stages(self.settings):
-            await self.supervisor.start(*specs)
+            try:
+                await self.supervisor.start(*specs)
+            except ChildFailed as error:
+                raise _with_way_out(error) from error
             if ENGINE.name in (spec.name for spec in specs):
                 await asyncio.to_thread(register, self.settings.data, self.settings.venue)
         await self.supervisor.until_sound()
@@ -104,6 +107,12 @@ class Exchange:
             started=self._started,
         )
         write_whereabouts(self.settings.data, whereabouts)
+
+
+def _with_way_out(error: ChildFailed) -> ChildFailed:
+    """Say how to trade without a process that is not vital."""
+    optional = error.name in {entry.name for entry in PROCESSES if not entry.is_vital}
+    return ChildFailed(error.name, f"{error}; to start without it: --without {error.name}") if optional else error
 
 
 async def check_database(dsn: str) -> None:

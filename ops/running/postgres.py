@@ -120,7 +120,7 @@ def _initialize(directory: Path, user: str | None) -> None:
         cwd="/",
     )
     if done.returncode:
-        raise ChildFailed(f"PostgreSQL could not be prepared in {directory}: {done.stderr.strip()[-300:]}")
+        raise ChildFailed("postgres", f"PostgreSQL could not be prepared in {directory}: {done.stderr.strip()[-300:]}")
 
 
 def _admit(user: str, directory: Path) -> None:
@@ -155,5 +155,5 @@ def _socket_directory(directory: Path, user: str | None) -> Path:
     if user is not None:
         os.chown(short, pwd.getpwnam(user).pw_uid, -1)
     if short.stat().st_mode & 0o077:
-        raise ChildFailed(f"{short} must be private to its owner")
+        raise ChildFailed("postgres", f"{short} must be private to its owner")
     return short

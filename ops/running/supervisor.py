@@ -88,7 +88,7 @@ class _Post:
             return ProcessStatus.HUNG, f"its loop has been silent for {child.pulse.silent_s(now_s):.0f} s"
         fault = child.pulse.beat.fault
         if self.is_failing and not fault:
-            fault = f"keeps failing: {self.failure} (see {self.log_file})"
+            fault = f"has kept failing, last it {self.failure} (see {self.log_file})"
         return ProcessStatus.READY if child.pulse.is_ready else ProcessStatus.STARTING, fault
 
     @property
@@ -148,7 +148,9 @@ class Supervisor:
         assert child is not None
         if not await child.until_ready():
             post.failed(child, await child.wait())
-            raise ChildFailed(f"{post.spec.name} did not become ready: it {post.failure} (see {post.log_file})")
+            raise ChildFailed(
+                post.spec.name, f"{post.spec.name} did not become ready: it {post.failure} (see {post.log_file})"
+            )
 
     async def until_sound(self) -> None:
         """Wait until every process does its work; tell what keeps one from it. Raises: ChildFailed when one fails."""
@@ -156,7 +158,7 @@ class Supervisor:
         while faults := {state.name: state for state in self.states if not state.is_sound}:
             for name, state in faults.items():
                 if state.restarts:
-                    raise ChildFailed(f"{name} {self._posts[name].failure} (see {state.log})")
+                    raise ChildFailed(name, f"{name} {self._posts[name].failure} (see {state.log})")
                 if told.get(name) != state.fault:
                     self._announce(f"waiting for {name}: {state.fault}")
                     told[name] = state.fault

@@ -7,7 +7,7 @@ from engine.api.enums import ExecInst, MarginMode, OrdType, Peg, SelfTrade, Side
 from engine.api.rejects import describe
 from engine.api.units import format_minor
 from ops.telling.chronicle import Chronicle
-from ops.telling.rules import rule_name, rule_subject, rule_value
+from ops.telling.rules import listing_terms, rule_name, rule_subject, rule_value
 from ops.telling.times import iso_time
 from ops.telling.words import words
 
@@ -95,6 +95,9 @@ def _operation(command: c.Command, chronicle: Chronicle) -> str:
             rule, whom = words(rule_name(command)), rule_subject(command, chronicle.registry)
             since = f", from {iso_time(command.effective_ns)} on" if command.effective_ns else ""
             return f"set {rule} for {whom}: {rule_value(command)}{since}"
+        case c.ListInstrument(instrument=i) | c.ChangeInstrument(instrument=i):
+            verb = "list" if isinstance(command, c.ListInstrument) else "change"
+            return f"{verb} {i.symbol_id} {i.symbol}: {listing_terms(i, chronicle.registry)}"
         case c.DelistInstrument():
             return f"delist {chronicle.symbol(command.symbol_id)}"
         case _:
@@ -112,10 +115,6 @@ def _registration(command: c.Command) -> str:
         case c.RegisterSession():
             kind = words(command.kind.name)
             return f"register {kind} session {command.session_id} {command.comp_id} of firm {command.firm_id}"
-        case c.ListInstrument(instrument=i) | c.ChangeInstrument(instrument=i):
-            verb = "list" if isinstance(command, c.ListInstrument) else "change"
-            kind = f", perpetual up to {i.max_leverage}x" if i.is_perpetual else ""
-            return f"{verb} {i.symbol_id} {i.symbol}, tick {i.tick}, lot {i.lot}{kind}"
         case _:
             raise AssertionError(type(command).__name__)
 

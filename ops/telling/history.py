@@ -90,7 +90,7 @@ def users_of(cl_ord_id: str, records: Iterable[Record]) -> list[str]:
 
 
 class Match(msgspec.Struct, frozen=True):
-    """An order whose OrderID begins or ends, or whose ClOrdID begins, with what was asked for."""
+    """An order whose OrderID or ClOrdID begins or ends with what was asked for."""
 
     order_id: OrderId
     order_id_text: str
@@ -112,7 +112,7 @@ def orders_like(text: str, records: Iterable[Record]) -> Iterator[Match]:
         for index, event in enumerate(record.events):
             if isinstance(event, OrderAccepted):
                 whole = order_id_text(event.order_id, TimestampNs(record.ts_ns + index))
-                if whole.startswith(text) or whole.endswith(text) or command.cl_ord_id.startswith(text):
+                if any(name.startswith(text) or name.endswith(text) for name in (whole, command.cl_ord_id)):
                     yield Match(event.order_id, whole, command.cl_ord_id, sessions.source(record.source))
 
 

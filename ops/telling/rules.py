@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from engine.api.commands import SetFeeRates, SetMarginBrackets, SetParameter
 from engine.api.ids import AccountId, FirmId, SessionId, SymbolId
+from engine.api.instrument import Instrument
 from engine.api.parameters import RULES, UNSET, Parameter, Subject
 from engine.api.registry import Registry
+from ops.telling.words import words
 
 RuleCommand = SetParameter | SetMarginBrackets | SetFeeRates
 
@@ -45,6 +47,17 @@ def rule_value(command: RuleCommand) -> str:
         case SetFeeRates():
             rates = f"maker {command.maker_ppm} ppm, taker {command.taker_ppm} ppm"
             return "none of its own" if command.is_unset else rates
+
+
+def listing_terms(listed: Instrument, registry: Registry) -> str:
+    """Write every rule that is part of a listing."""
+    low, high = (registry.amount(minor, listed.quote_asset_id) for minor in (listed.min_notional, listed.max_notional))
+    kind = f"perpetual up to {listed.max_leverage}x, " if listed.is_perpetual else ""
+    return (
+        f"{kind}tick {listed.tick}, lot {listed.lot}, qty {listed.format_qty(listed.min_qty)} to"
+        f" {listed.format_qty(listed.max_qty)}, notional {low} to {high}, band {listed.band_ppm} ppm,"
+        f" maker {listed.maker_ppm} ppm, taker {listed.taker_ppm} ppm, {words(listed.matching.name)}"
+    )
 
 
 def parameter_subject(parameter: Parameter, subject_id: int, registry: Registry) -> str:

@@ -12,6 +12,7 @@ import pytest
 from engine.api.enums import Side
 from engine.api.wire import encode_command
 from engine.client import submit_and_wait
+from ops.processes import POSTGRES, PROCESSES
 from tests.ops.running import Running, command
 from tests.ops.test_journal_commands import ALPHA, BRAVO, limit
 from tests.patience import PATIENCE_S, eventually
@@ -68,11 +69,8 @@ def test_status_shows_everything(trading: Running) -> None:
     assert status["engine"]["durability"] == "fsync"
     assert status["engine"]["open_orders"] == 1
     assert [process["name"] for process in status["processes"] if process["status"] == "ready"] == [
-        "postgres",
-        "engine",
-        "clearing",
-        "fixgw-order-entry",
-        "fixgw-drop-copy",
+        POSTGRES,
+        *(entry.name for entry in PROCESSES),
     ]
 
 

@@ -67,7 +67,7 @@ def test_a_market_is_steered_and_listed(venue: Path) -> None:
         (("account", "status", "NOBODY", "active"), 1, "no account is called NOBODY"),
         (("account", "status", "ALPHA", "closed"), 1, "2008 NOT_EMPTY"),
         (("account", "status", "EXCHANGE-FEES", "closed"), 1, "2004 UNKNOWN_REFERENCE"),
-        (("account", "leverage", "ALPHA", "BTC/USDT", "5"), 1, "2004 UNKNOWN_REFERENCE"),
+        (("account", "leverage", "ALPHA", "BTC/USDT", "5"), 2, "BTC/USDT is no perpetual"),
     ],
 )
 def test_what_is_refused_is_said_in_words(venue: Path, line: tuple[str, ...], code: int, said: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import ChildFailed
-from ops.processes import PORT_OFFSETS
+from ops.processes import PORT_OFFSETS, POSTGRES, PROCESSES
 from ops.running.child import ChildSpec
 from ops.running.state import ProcessStatus
 from ops.running.supervisor import Supervisor
@@ -21,7 +21,7 @@ from tests.ops.running import Running, command, is_alive
 from tests.patience import PATIENCE_S, eventually
 from tests.ports import port_block
 
-CHILDREN = ("postgres", "engine", "clearing", "fixgw-order-entry", "fixgw-drop-copy")
+CHILDREN = (POSTGRES, *(entry.name for entry in PROCESSES))
 
 
 def test_says_what_listens_where(exchange: Running) -> None:
@@ -160,7 +160,10 @@ async def test_back_off_doubles(tmp_path: Path) -> None:
     pauses = [line.rsplit(" in ", 1)[1] for line in announced if "starting it again" in line]
     assert pauses[:4] == ["0.1 s", "0.2 s", "0.4 s", "0.8 s"]
     assert failing.is_failing and not failing.is_sound
-    assert failing.fault == f"keeps failing: ended with exit code 1: no such disk (see {tmp_path / 'failing.log'})"
+    assert (
+        failing.fault
+        == f"has kept failing, last it ended with exit code 1: no such disk (see {tmp_path / 'failing.log'})"
+    )
 
 
 async def test_process_that_never_comes_up_is_named_with_its_last_words(tmp_path: Path) -> None:
@@ -239,3 +242,26 @@ async def test_stops_at_any_moment_of_a_restart(tmp_path: Path) -> None:
         async with asyncio.timeout(PATIENCE_S):
             await supervisor.stop()
         assert not supervisor.pids
+
+
+def test_an_exchange_starts_without_what_is_not_vital_and_says_how(tmp_path: Path) -> None:
+    data = tmp_path / "var"
+    (data / "fixgw").mkdir(parents=True)
+    (data / "fixgw" / "drop-copy").write_text("no directory")
+    failed = command("run", "--data", data, "--port-base", port_block())
+    assert failed.returncode == 3
+    assert "fixgw-drop-copy did not become ready" in failed.stderr and "--without fixgw-drop-copy" in failed.stderr
+
+    running = Running(data, "--without", "fixgw-drop-copy")
+    try:
+        assert set(running.whereabouts.pids) == set(CHILDREN) - {"fixgw-drop-copy"}
+        assert "EXCH-DC" not in running.screen and running.json("status")["health"] == "healthy"
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize("name", ["engine", "fixgw-order-entry", "postgres", "breakfast"])
+def test_what_is_vital_cannot_be_left_out(tmp_path: Path, name: str) -> None:
+    refused = command("run", "--data", tmp_path / "var", "--without", name)
+    assert refused.returncode == 2 and f"{name} cannot be left out" in refused.stderr
+    assert not (tmp_path / "var").exists()
