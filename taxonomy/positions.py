@@ -88,7 +88,7 @@ class Positions:
         if change.reason is PositionReason.TRADE:
             raise self._teller.disagree("a position was traded without a trade before it")
         position = self._rebuilt.position(change.account_id, change.symbol_id, change.leverage)
-        rise = change.margin - position.margin
+        rise, repaid = change.margin - position.margin, position.debt - change.debt
         self._teller.agree("size and cost", f"{change.size} {change.cost}", f"{position.size} {position.cost}")
         take_over(position, change)
         cause = self._teller.cause
@@ -98,6 +98,10 @@ class Positions:
             cause = self._tell_position("LeverageChanged", change, i, payload, self._margins(change, i), cause)
         else:
             self._updated(change, position, NO_LOTS, i, cause)
+        if change.reason is PositionReason.REPAYMENT:
+            reference = position_id(change)
+            self._money.move(change.account_id, i.quote_asset_id, -repaid, "DEBT", reference, cause)
+            self._money.move(i.pnl_account_id, i.quote_asset_id, repaid, "DEBT", reference, cause)
         self._money.reserve(change.account_id, i.quote_asset_id, rise, f"POSITION {position_id(change)}", None, cause)
         self.check_balance(change, i.quote_asset_id)
 

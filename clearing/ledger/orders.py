@@ -122,9 +122,10 @@ class Orders:
             stop_px=request.stop_px or order.terms.stop_px,
             time_in_force=TimeInForce(request.time_in_force or order.terms.time_in_force),
         )
-        self._check_reserved(
-            seq, terms, event.leaves, event.reserved, self._state.priced(seq, terms.symbol_id), order.rates
-        )
+        # A sell that asks for more locks no more than it did.
+        if terms.side is not Side.SELL or event.reserved != event.leaves * order.per_lot:
+            pricing = self._state.priced(seq, terms.symbol_id)
+            self._check_reserved(seq, terms, event.leaves, event.reserved, pricing, order.rates)
         works_at = _work_price_after_replace(order, event)
         changed = order.changed(seq, record.time_of(index), terms, event.leaves, event.reserved, works_at)
         self._state.orders[order.order_id] = changed

@@ -34,7 +34,7 @@ class Fill(msgspec.Struct, frozen=True):
 
 class Change(msgspec.Struct, frozen=True):
     """What a change of a position does to the balance: ``gained`` from the clearing PnL account (or lost to it),
-    and by how much more is ``locked``; ``debt_added`` is the part of the loss that nobody paid.
+    and by how much more is ``locked``; ``debt_added`` is the part of the loss that nobody paid, less what was repaid.
     """
 
     gained: int
@@ -106,8 +106,11 @@ def settle_fill(seq: Seq, fill: Fill, before: Position | None, event: PositionCh
     closing = Lots(min(fill.last_qty, abs(p.size)) if p.size * d < 0 else 0)
     closed = _half_up(p.cost * closing, abs(p.size)) if closing else 0
     realized = -d * pricing.notional(fill.last_px, closing) - closed
+    pool = fill.released + p.margin + realized - fill.fee
+    missing = max(0, -pool) if p.is_isolated and closing < abs(p.size) else 0
+    realized += missing  # What is left of an isolated position bears what its margin cannot pay.
     size = p.size + d * fill.last_qty
-    cost = p.cost - closed + d * pricing.notional(fill.last_px, Lots(fill.last_qty - closing))
+    cost = missing + p.cost - closed + d * pricing.notional(fill.last_px, Lots(fill.last_qty - closing))
     extra = p.extra if size * p.size > 0 else 0
     agree(seq, "released", event.released, fill.released)
     agree(seq, "realized_pnl", event.realized_pnl, realized)
@@ -115,9 +118,8 @@ def settle_fill(seq: Seq, fill: Fill, before: Position | None, event: PositionCh
     agree(seq, "cost", event.cost, cost)
     agree(seq, "extra", event.extra, extra)
     debt_added = event.debt - p.debt
-    pool = fill.released + p.margin + realized - fill.fee
-    _check_debt(seq, event, debt_added, pool)
-    _check_margin(seq, event, -(-abs(cost) // p.leverage) + extra)
+    _check_debt(seq, event, debt_added, pool + missing)
+    _check_margin(seq, event, -(-abs(cost) // p.leverage) + extra, pool)
     return Change(realized + debt_added, event.margin - p.margin - fill.released, debt_added)
 
 
@@ -132,10 +134,12 @@ def _check_debt(seq: Seq, event: PositionChanged, debt_added: int, pool: int) ->
         agree(seq, "available of an account in debt", event.available, 0)
 
 
-def _check_margin(seq: Seq, event: PositionChanged, wanted: int) -> None:
-    """Check that a position has the margin it wants, or all there is."""
+def _check_margin(seq: Seq, event: PositionChanged, wanted: int, pool: int) -> None:
+    """Check that a position has the margin it wants, or all there is: an isolated one, of its own."""
     agree(seq, f"margin between 0 and {wanted}", True, 0 <= event.margin <= wanted)
-    if event.margin < wanted:
+    if event.is_isolated:
+        agree(seq, "margin", event.margin, min(wanted, max(0, pool)))
+    elif event.margin < wanted:
         agree(seq, "available beside a margin that is not whole", event.available, 0)
 
 
@@ -143,6 +147,8 @@ def check_change(record: Record, before: Position | None, event: PositionChanged
     """Check a change that no trade caused against its command. Raises: Disagreement."""
     seq, command = record.seq, record.command
     p = before or Position(event.account_id, event.symbol_id, event.leverage)
+    if event.reason is PositionReason.REPAYMENT:
+        return _check_repayment(seq, p, event)
     if isinstance(command, SetLeverage | AdjustMargin | CoverDebt):
         asked = (command.account_id, command.symbol_id)
         agree(seq, "position", (event.account_id, event.symbol_id), asked)
@@ -161,6 +167,18 @@ def check_change(record: Record, before: Position | None, event: PositionChanged
             raise Disagreement(seq, "position", event.reason.name, f"unmoved by {type(command).__name__}")
     agree(seq, "leverage, mode, margin, added margin and debt", now, due)
     return Change(0, event.margin - p.margin, 0)
+
+
+def _check_repayment(seq: Seq, p: Position, event: PositionChanged) -> Change:
+    """Check that a debt was paid from what was available, and nothing else has changed."""
+    paid = p.debt - event.debt
+    agree(seq, "repayment of a cross position's debt", True, paid > 0 and not event.is_isolated)
+    now = (event.leverage, bool(event.is_isolated), event.size, event.cost, event.margin, event.extra)
+    agree(seq, "position", now, (p.leverage, p.is_isolated, p.size, p.cost, p.margin, p.extra))
+    agree(seq, "realized_pnl and released", (event.realized_pnl, event.released), (0, 0))
+    if event.debt:
+        agree(seq, "available beside a debt", event.available, 0)
+    return Change(-paid, 0, -paid)
 
 
 def take_over(seq: Seq, event: PositionChanged) -> Position:

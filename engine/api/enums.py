@@ -197,6 +197,7 @@ class PositionReason(IntEnum):
     LEVERAGE = 2
     MARGIN = 3
     DEBT = 4
+    REPAYMENT = 5  # a debt was paid from what became available
 
 
 class SessionKind(IntEnum):

@@ -138,10 +138,10 @@ RULES: dict[Parameter, Rule] = {
         _S.ACCOUNT, "messages", 1, 1_000_000, 1_000_000, "messages for one account at once; gateways keep it"
     ),
     _P.ACCOUNT_LENDING_SHARE_PPM: Rule(
-        _S.ACCOUNT, "ppm", 0, 1_000_000, 1_000_000, "share of a lending pool one account may borrow; announced only"
+        _S.ACCOUNT, "ppm", 0, 1_000_000, 250_000, "share of a lending pool, loans included, that one account may owe"
     ),
     _P.FIRM_LENDING_SHARE_PPM: Rule(
-        _S.FIRM, "ppm", 0, 1_000_000, 1_000_000, "share of a lending pool one firm may borrow; announced only"
+        _S.FIRM, "ppm", 0, 1_000_000, 500_000, "share of a lending pool, loans included, that one firm may owe"
     ),
 }
 """One row a parameter, in the order of their numbers."""

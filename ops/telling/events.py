@@ -26,6 +26,7 @@ _MOVED = {
     PositionReason.LEVERAGE: "leverage set",
     PositionReason.MARGIN: "margin adjusted",
     PositionReason.DEBT: "debt covered",
+    PositionReason.REPAYMENT: "debt paid from what became available",
 }
 
 

@@ -45,6 +45,7 @@ from tests.model.market import (
     BTC_USDT,
     BUY,
     CHARLIE,
+    CHARLIE_F,
     CHARLIE_OE,
     ETH_PRO,
     ETH_PRO_LISTING,
@@ -187,6 +188,20 @@ PERPETUALS: list[Sent] = [
     *operations(c.CoverDebt(LENDER, ALPHA_F, BTC_PERP, 7), c.SetMarginState(ALPHA_F, MarginState.LIQUIDATED)),
 ]
 
+DEBTS: list[Sent] = [
+    *operations(
+        c.OpenAccount(CHARLIE_F, 3, AccountKind.FUTURES, "CHARLIE-F"),
+        c.Deposit(CHARLIE_F, USDT, 30 * UNIT, "charlie-f"),
+        c.SetLeverage(CHARLIE_F, BTC_PERP, 20, MarginMode.CROSS),
+    ),
+    future(BRAVO_F, SELL, 500, 9_000, "sell to lose"),
+    order(c.OPERATIONS, CHARLIE_F, BUY, 500, 9_000, "long", symbol_id=BTC_PERP),
+    *operations(c.SetMark(BTC_PERP, 8_200), wait_ns=100 * SECOND_NS),
+    future(BRAVO_F, BUY, 500, 8_200, "buy from a loser"),
+    order(c.OPERATIONS, CHARLIE_F, SELL, 500, 8_200, "lose", symbol_id=BTC_PERP, exec_inst=ExecInst.REDUCE_ONLY),
+    *operations(c.Deposit(CHARLIE_F, USDT, 3 * UNIT, "pays"), c.Transfer(CHARLIE_F, ALPHA_F, USDT, 1)),
+]
+
 LONG_WORK: list[Sent] = [
     bravo(SELL, 6_000, 10_000, "many tranches", symbol_id=ETH_PRO, max_floor=46),
     alpha(BUY, 6_000, 0, "long stop", symbol_id=ETH_PRO, ord_type=STOP, stop_px=9_900, trigger=Trigger.MARK),
@@ -201,7 +216,7 @@ THE_END: list[Sent] = [
     *operations(c.DelistInstrument(ETH_PRO), c.Transfer(FEES, FEES, USDT, 1)),
 ]
 
-SCRIPT = [*REGISTRATION, *SPOT, *MARKETS, *PERPETUALS, *LONG_WORK, *THE_END]
+SCRIPT = [*REGISTRATION, *SPOT, *MARKETS, *PERPETUALS, *DEBTS, *LONG_WORK, *THE_END]
 
 
 def frames() -> list[tuple[int, bytes]]:

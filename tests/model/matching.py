@@ -143,9 +143,10 @@ class Matching(Books):
         for order, fee in ((maker, maker_fee), (taker, taker_fee)):
             if market.is_perpetual:
                 self.fill(order, price, qty, fee)
-            else:
+        for order in (maker, taker):
+            if not market.is_perpetual:
                 self.repay(order.account_id, i.base_asset_id)
-                self.repay(order.account_id, i.quote_asset_id)
+            self.repay(order.account_id, i.quote_asset_id)
         for order in (maker, taker):
             self.show_less(order, qty, is_auction)
 

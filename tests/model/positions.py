@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, AccountStatus, MarginMode, PositionReason, Side
+from engine.api.enums import AccountKind, AccountStatus, MarginMode, MarginState, PositionReason, Side
 from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
@@ -85,6 +85,7 @@ class Positions(Margin):
         closing = min(qty, abs(p.size)) if p.size * d < 0 else 0
         closed = half_up(p.cost * closing, abs(p.size)) if closing else 0
         realized = -d * market.notional(price, closing) - closed
+        is_borne_by_rest = p.is_isolated and closing < abs(p.size)
         size = p.size + d * qty
         p.extra = p.extra if size * p.size > 0 else 0
         p.cost += d * market.notional(price, qty - closing) - closed
@@ -95,22 +96,16 @@ class Positions(Margin):
         if not p.is_isolated:
             pool, self.available[key] = pool + self.available[key], 0
         shortfall = max(0, -pool)
-        p.debt += shortfall
+        if is_borne_by_rest:
+            p.cost, realized = p.cost + shortfall, realized + shortfall
+        else:
+            p.debt += shortfall
         pool = max(0, pool)
-        p.margin = min(ceil_div(abs(p.cost), p.leverage) + p.extra, pool + self.available[key])
+        p.margin = min(ceil_div(abs(p.cost), p.leverage) + p.extra, pool)
         self.available[key] += pool - p.margin
         self.locked[key] += p.margin
-        self.available[market.listing.pnl_account_id, quote] -= realized + shortfall
+        self.available[market.listing.pnl_account_id, quote] -= realized + (0 if is_borne_by_rest else shortfall)
         self.tell_position(account_id, p, PositionReason.TRADE, realized, released)
-
-    def tell_position(
-        self, account_id: int, p: Position, reason: PositionReason, realized: int = 0, released: int = 0
-    ) -> None:
-        """Tell a position and the balances beside it."""
-        key = account_id, p.market.listing.quote_asset_id
-        standing = (p.leverage, p.is_isolated, p.size, p.cost, p.margin, p.extra, p.debt)
-        balances = (self.available[key], self.locked[key])
-        self.tell(e.PositionChanged(account_id, p.market.symbol_id, reason, *standing, realized, released, *balances))
 
     # --- limits on entry --------------------------------------------------------------------------------
 
@@ -118,7 +113,7 @@ class Positions(Margin):
         """Check what an order that is not reduce-only could lead to; ``order`` itself is left out of what is open."""
         account_id, market = order.account_id, order.market
         self.check_number_of_positions(account_id, market)
-        refuse_if(any(p.debt for p in self.positions[account_id].values()), ErrorCode.MARGIN_RESTRICTED)
+        refuse_if(self.has_debt(account_id), ErrorCode.MARGIN_RESTRICTED)
         already_open = self.open_lots(account_id, market, order.side, but=order.order_id)
         lots = sign(order.side) * self.size(account_id, market) + already_open + order.leaves
         refuse_if(lots > limits.POSITION_LOTS_MAX, ErrorCode.EXCEEDS_LIMIT)
@@ -157,6 +152,7 @@ class Positions(Margin):
         is_active = account.kind is AccountKind.FUTURES and account.status is AccountStatus.ACTIVE
         if not is_active or market is None or not market.is_perpetual:
             raise Refused(ErrorCode.UNKNOWN_REFERENCE)
+        refuse_if(self.has_debt(account_id), ErrorCode.MARGIN_RESTRICTED)
         buys, sells = (self.open_lots(account_id, market, side) for side in (BUY, SELL))
         size = self.size(account_id, market)
         exposure = max(abs(size), size + buys, sells - size)
@@ -172,25 +168,40 @@ class Positions(Margin):
         refuse_if(changes_leverage and in_use, ErrorCode.NOT_EMPTY)
         key = account_id, market.listing.quote_asset_id
         rise = ceil_div(abs(p.cost), leverage) + p.extra - p.margin
-        refuse_if(rise > 0 and rise > self.available[key], ErrorCode.INSUFFICIENT_BALANCE)
-        is_risky = leverage > p.leverage and size != 0 and not self.has_double_maintenance(account_id, key[1])
-        refuse_if(is_risky, ErrorCode.MARGIN_RESTRICTED)
+        refuse_if(rise > 0 and rise > self.free_cash(*key), ErrorCode.INSUFFICIENT_BALANCE)
+        if leverage > p.leverage and size != 0:
+            refuse_if(not self.is_normal(account_id), ErrorCode.MARGIN_RESTRICTED)
+            refuse_if(not self.may_raise_leverage(account_id, p, leverage, rise), ErrorCode.MARGIN_RESTRICTED)
         p = self.begin_position(account_id, market)
         p.leverage, p.is_isolated = leverage, is_isolated
         self.add_margin(account_id, p, rise)
         self.tell_position(account_id, p, PositionReason.LEVERAGE)
 
-    def has_double_maintenance(self, account_id: int, quote_id: int) -> bool:
-        """Tell whether equity in a quote asset is twice the maintenance margin of all positions in it."""
+    def is_normal(self, account_id: int) -> bool:
+        """Tell whether nothing restricts what an account does with its margin."""
+        account = self.accounts[account_id]
+        return account.status is AccountStatus.ACTIVE and account.margin_state is MarginState.NORMAL
+
+    def may_raise_leverage(self, account_id: int, p: Position, leverage: int, rise: int) -> bool:
+        """Tell whether the collateral of a position suffices for a higher leverage (MAR-23, RES-95)."""
+        if not p.is_isolated:
+            equity, maintenance = self.cross_standing(account_id, p.market.listing.quote_asset_id)
+            return equity >= 2 * maintenance
+        equity, worth = p.margin + rise + profit(p), abs(p.market.notional(p.market.mark, p.size))
+        return equity >= max(2 * self.maintenance(p), ceil_div(worth, leverage))
+
+    def cross_standing(self, account_id: int, quote_id: int) -> tuple[int, int]:
+        """Equity behind an account's cross positions in a quote asset, and their maintenance margin."""
         positions = [p for p in self.positions[account_id].values() if p.market.listing.quote_asset_id == quote_id]
-        equity = self.available[account_id, quote_id] + self.locked[account_id, quote_id]
-        maintenance = 0
-        for p in positions:
-            worth = p.market.notional(p.market.mark, p.size)
-            equity += worth - p.cost - p.debt
-            rate = self.bracket(p.market, abs(worth))[1]
-            maintenance += ceil_div(rate * abs(worth), MILLION)
-        return equity >= 2 * maintenance
+        cash = self.available[account_id, quote_id] + self.locked[account_id, quote_id]
+        cross = [p for p in positions if not p.is_isolated]
+        equity = cash - sum(p.margin for p in positions if p.is_isolated) + sum(profit(p) - p.debt for p in cross)
+        return equity, sum(self.maintenance(p) for p in cross)
+
+    def maintenance(self, p: Position) -> int:
+        """What a position must have behind it to stay open (MAR-02)."""
+        worth = abs(p.market.notional(p.market.mark, p.size))
+        return ceil_div(self.bracket(p.market, worth)[1] * worth, MILLION)
 
     def adjust_margin(self, source: int, command: c.AdjustMargin) -> None:
         """Add margin to an isolated position, or take added margin out."""
@@ -199,8 +210,13 @@ class Positions(Margin):
         p = self.positions[account_id].get(command.symbol_id)
         if p is None or p.market.is_delisted or not p.is_isolated or p.size == 0:
             raise Refused(ErrorCode.UNKNOWN_REFERENCE)
-        available = self.available[account_id, p.market.listing.quote_asset_id]
-        is_covered = amount != 0 and -min(p.extra, p.margin) <= amount <= available
+        is_restricted = not self.is_normal(account_id) or self.has_debt(account_id)
+        refuse_if(amount < 0 and is_restricted, ErrorCode.MARGIN_RESTRICTED)
+        worth = abs(p.market.notional(p.market.mark, p.size))
+        spare_at_mark = p.margin + profit(p) - ceil_div(worth, p.leverage)
+        removable = min(p.extra, p.margin - self.maintenance(p), spare_at_mark)
+        most = self.free_cash(account_id, p.market.listing.quote_asset_id)
+        is_covered = 0 < amount <= most or 0 < -amount <= removable
         refuse_if(not is_covered, ErrorCode.INSUFFICIENT_BALANCE)
         p.extra += amount
         self.add_margin(account_id, p, amount)
@@ -224,9 +240,14 @@ class Positions(Margin):
         is_bounded = payer.kind is not AccountKind.CLEARING_PNL and 1 <= command.amount <= p.debt
         refuse_if(not is_bounded, ErrorCode.BOUND_EXCEEDED)
         key = command.payer_account_id, quote
-        refuse_if(command.amount > self.available[key], ErrorCode.INSUFFICIENT_BALANCE)
+        refuse_if(command.amount > self.free_cash(*key), ErrorCode.INSUFFICIENT_BALANCE)
         self.available[key] -= command.amount
         self.available[p.market.listing.pnl_account_id, quote] += command.amount
         p.debt -= command.amount
         self.tell(e.DebtCovered(self.available[key]))
         self.tell_position(command.account_id, p, PositionReason.DEBT)
+
+
+def profit(p: Position) -> int:
+    """What a position has gained, or lost, by its mark."""
+    return p.market.notional(p.market.mark, p.size) - p.cost

@@ -160,7 +160,7 @@ class Registrations(Replaces):
         is_bounded = accounts[0] != accounts[1] and t.amount >= 1 and all(map(self.takes_money, accounts))
         refuse_if(not is_bounded, ErrorCode.BOUND_EXCEEDED)
         payer, payee = ((account, t.asset_id) for account in accounts)
-        refuse_if(t.amount > self.free_after_losses(*payer), ErrorCode.INSUFFICIENT_BALANCE)
+        refuse_if(t.amount > self.free_to_leave(*payer), ErrorCode.INSUFFICIENT_BALANCE)
         self.available[payer] -= t.amount
         self.available[payee] += t.amount
         self.tell(e.Transferred(self.available[payer], self.available[payee]))

@@ -16,7 +16,7 @@ from tests.model.book import forget_walk
 from tests.model.commands import Refused, refuse_if
 from tests.model.entry import check_band, is_dust, is_price, worst_price
 from tests.model.requests import Requests, identity
-from tests.model.state import Order
+from tests.model.state import Order, sign
 
 
 class Replaces(Requests):
@@ -69,9 +69,12 @@ class Replaces(Requests):
         lacking = 0
         if not is_pure:
             new.per_lot = self.per_lot(new, self.leverage(order.account_id, market) if market.is_perpetual else 1)
-            lacking = self.check_funds(new, held=order.reserved)
-        if not is_pure and market.is_perpetual and not order.is_reduce_only:
-            self.check_position(new)
+            if is_tamer(order, new):
+                new.per_lot = min(new.per_lot, order.per_lot)
+            else:
+                lacking = self.check_funds(new, held=order.reserved)
+                if market.is_perpetual and not order.is_reduce_only:
+                    self.check_position(new)
         floor = request.max_floor or order.max_floor
         new.max_floor = floor if floor < request.order_qty else 0
         return new, has_slid, lacking
@@ -197,6 +200,11 @@ def is_pure_reduction(order: Order, request: c.ReplaceOrder) -> bool:
         and request.peg_offset in (None, order.peg_offset)
         and request.order_qty <= order.order_qty
     )
+
+
+def is_tamer(order: Order, new: Order) -> bool:
+    """Tell whether an order that changes risks no more: not more lots, and no worse price (DRV-13)."""
+    return new.leaves <= order.leaves and sign(order.side) * (new.limit - order.limit) <= 0
 
 
 def keeps_priority(order: Order, request: c.ReplaceOrder) -> bool:

@@ -32,6 +32,12 @@ def borrowed(events: Events) -> list[tuple[int, int, int]]:
     return [(b.asset_id, b.amount, b.loan) for b in those(events, e.Borrowed)]
 
 
+def lend_everything(floor: Floor) -> None:
+    """Let one account have all there is to lend."""
+    for parameter in (Parameter.ACCOUNT_LENDING_SHARE_PPM, Parameter.FIRM_LENDING_SHARE_PPM):
+        floor.operate(c.SetParameter(parameter, 0, 10**6, 0))
+
+
 def repaid(events: Events) -> list[tuple[int, int, int]]:
     return [(r.asset_id, r.amount, r.loan) for r in those(events, e.Repaid)]
 
@@ -54,14 +60,18 @@ def test_an_order_its_own_funds_suffice_for_borrows_nothing(floor: Floor) -> Non
 
 @pytest.mark.req("MAR-24", "MAR-03")
 def test_loans_are_at_most_nine_times_the_equity(floor: Floor) -> None:
-    most = RULES[Parameter.MARGIN_ACCOUNT_LEVERAGE_MAX].default * OWN // PER_LOT
+    """What is bought counts 0.95 of what is paid, and the fee is gone: both come off the equity after the trade."""
+    times = RULES[Parameter.MARGIN_ACCOUNT_LEVERAGE_MAX].default
+    most = times * OWN // (PER_LOT + (times - 1) * (PER_LOT - 95_000))
     assert refusal(floor.enter(ALPHA_M, BUY, most + 1, 10_000)) == INSUFFICIENT
     assert accepted(floor.enter(ALPHA_M, BUY, most, 10_000))
 
 
 @pytest.mark.req("ACC-31", "MAR-24")
 def test_collateral_is_valued_by_mark_and_weight(floor: Floor) -> None:
-    """One BTC at 50,000 counting 0.95 and 10,000 USDT are worth 57,500; loans go up to nine times that."""
+    """One BTC at 50,000 counting 0.95 and 10,000 USDT are worth 57,500, less 0.05 of what is bought with loans, which
+    go up to nine times that."""
+    lend_everything(floor)
     listing = msgspec.structs.replace(m.BTC_LISTING, maker_ppm=0, taker_ppm=0, max_qty=10**9)
     floor.operate(c.ChangeInstrument(listing))
     floor.now_ns += 100 * 10**9
@@ -69,10 +79,11 @@ def test_collateral_is_valued_by_mark_and_weight(floor: Floor) -> None:
     floor.operate(c.Deposit(ALPHA_M, BTC, 10**8, "btc"))
     floor.operate(c.Deposit(ALPHA_M, USDT, 10_000 * USDT_UNIT - OWN, "usdt"))
     floor.wait(301 * 10**9)
-    most = 57_500 * (RULES[Parameter.MARGIN_ACCOUNT_LEVERAGE_MAX].default - 1) + 10_000
-    lots = most * 2
+    lots = 727_580
+    bought, own = lots / 2, 10_000
+    assert bought - own <= 9 * (57_500 - 0.05 * bought) < bought + 10 - own
     assert refusal(floor.enter(ALPHA_M, BUY, lots + 1, 5_000_000)) == INSUFFICIENT
-    assert borrowed(floor.enter(ALPHA_M, BUY, lots, 5_000_000)) == [(USDT, 517_500 * USDT_UNIT, 517_500 * USDT_UNIT)]
+    assert borrowed(floor.enter(ALPHA_M, BUY, lots, 5_000_000)) == [(USDT, 353_790 * USDT_UNIT, 353_790 * USDT_UNIT)]
 
 
 @pytest.mark.req("MAR-24")
@@ -87,9 +98,11 @@ def test_a_sale_borrows_base_and_the_proceeds_are_collateral(floor: Floor) -> No
 
 @pytest.mark.req("MAR-24")
 def test_a_short_sale_is_limited_by_equity_too(floor: Floor) -> None:
-    """A loan counts at its whole worth: 30 USDT of equity carry 270 USDT of BTC."""
-    assert refusal(floor.enter(ALPHA_M, SELL, 270_001, 10_000)) == INSUFFICIENT
-    assert accepted(floor.enter(ALPHA_M, SELL, 270_000, 10_000))
+    """A loan counts at its whole worth: 30 USDT of equity carry 270 USDT of BTC, but for nine times the fee."""
+    lend_everything(floor)
+    most = 9 * OWN // (100_000 + 9 * 100)
+    assert refusal(floor.enter(ALPHA_M, SELL, most + 1, 10_000)) == INSUFFICIENT
+    assert accepted(floor.enter(ALPHA_M, SELL, most, 10_000))
 
 
 @pytest.mark.req("MAR-24", "EVT-05")
@@ -130,6 +143,7 @@ def test_a_trade_pays_back_makers_before_takers(floor: Floor) -> None:
 @pytest.mark.req("MAR-24")
 @pytest.mark.parametrize(("left", "is_lent"), [(LOT * 1_000, True), (LOT * 1_000 - 1, False)])
 def test_the_lender_must_have_it(floor: Floor, left: int, is_lent: bool) -> None:
+    lend_everything(floor)
     available, _ = floor.balance(LENDER, BTC)
     floor.operate(c.Transfer(LENDER, m.FEES, BTC, available - left))
     events = floor.enter(ALPHA_M, SELL, LOT, 10_000)
@@ -242,8 +256,56 @@ HUGE: tuple[c.Command, ...] = (
 
 @pytest.mark.req("MAR-24")
 def test_a_loan_worth_more_than_can_be_told_is_not_given() -> None:
-    """A lot is worth 10**24 minor units, so 10**10 lots are worth COLLATERAL_MINOR_MAX."""
+    """A lot is worth 10**24 minor units, so 10**10 lots are worth COLLATERAL_MINOR_MAX, which is all that the
+    account's own assets count: nine tenths of them can be sold for nothing."""
     lots = limits.COLLATERAL_MINOR_MAX // (limits.PRICE_TICKS_MAX * limits.TICK_LOT_MINOR_MAX)
     floor = Floor(HUGE)
-    assert refusal(floor.enter(RICH_M, SELL, lots + 1, 1, symbol=BIG, source=0)) == INSUFFICIENT
-    assert accepted(floor.enter(RICH_M, SELL, lots, 1, symbol=BIG, source=0))
+    lend_everything(floor)
+    most = lots * 9 // 10
+    for too_many in (lots + 1, most + 1):
+        assert refusal(floor.enter(RICH_M, SELL, too_many, 1, symbol=BIG, source=0)) == INSUFFICIENT
+    assert accepted(floor.enter(RICH_M, SELL, most, 1, symbol=BIG, source=0))
+
+
+@pytest.mark.req("MAR-24", "RES-94")
+@pytest.mark.parametrize("paid", [10_500, 9_000])
+def test_what_is_borrowed_is_judged_by_the_equity_after_the_trade_too(floor: Floor, paid: int) -> None:
+    """Who pays more than the mark has less behind its loans; who pays less has not gained before the trade."""
+    per_lot = paid * 10 + paid // 100
+
+    def is_covered(lots: int) -> bool:
+        after = OWN - lots * per_lot + lots * 95 // 100 * 100_000
+        return lots * per_lot - OWN <= 9 * min(OWN, after)
+
+    most = next(lots for lots in range(10 * OWN // per_lot, 0, -1) if is_covered(lots))
+    assert refusal(floor.enter(ALPHA_M, BUY, most + 1, paid)) == INSUFFICIENT
+    assert accepted(floor.enter(ALPHA_M, BUY, most, paid))
+
+
+@pytest.mark.req("MAR-24", "RES-100")
+@pytest.mark.parametrize(("parameter", "owner"), [(24, ALPHA_M), (25, 1)])
+def test_one_account_and_one_firm_borrow_no_more_than_their_share(floor: Floor, parameter: int, owner: int) -> None:
+    """The pool is 10 BTC, lent or not: a lot is a millionth of it."""
+    lend_everything(floor)
+    other = 131
+    floor.operate(c.OpenAccount(other, 1, AccountKind.MARGIN, "OTHER-M"))
+    floor.operate(c.Deposit(other, USDT, OWN, "other"))
+    borrower = ALPHA_M if owner == ALPHA_M else other
+    floor.operate(c.SetParameter(Parameter(parameter), owner, 3 * LOT, 0))
+    first = accepted(floor.enter(ALPHA_M, SELL, LOT, 10_000))
+    assert accepted(floor.enter(borrower, SELL, LOT, 10_000, source=0))
+    assert refusal(floor.enter(borrower, SELL, LOT + 1, 10_000, source=0)) == Code.EXCEEDS_LIMIT
+    last = accepted(floor.enter(borrower, SELL, LOT, 10_000, source=0))
+    assert accepted(floor.enter(BRAVO_M, SELL, 1_000_000 // 100, 10_000)), "others may"
+    floor.cancel(first)
+    assert accepted(floor.enter(borrower, SELL, LOT, 10_000, source=0))
+    floor.core.check()
+    assert last
+
+
+@pytest.mark.req("MAR-24", "RES-100")
+def test_by_default_no_borrower_empties_a_pool(floor: Floor) -> None:
+    floor.operate(c.Deposit(ALPHA_M, USDT, 10**6 * USDT_UNIT, "rich"))
+    quarter = 10 * 10**8 // 4 // 1_000
+    assert refusal(floor.enter(ALPHA_M, SELL, quarter + 1, 10_000)) == Code.EXCEEDS_LIMIT
+    assert accepted(floor.enter(ALPHA_M, SELL, quarter, 10_000))

@@ -63,7 +63,8 @@ def test_an_order_reserves_initial_margin_rounded_up_and_the_worst_fee(floor: Fl
     floor.operate(c.SetLeverage(ALPHA_F, BTC_PERP, 7, CROSS))
     floor.rest(ALPHA_F, side, 3, 10_001, symbol=BTC_PERP)
     worth = 10_001 * TICK_LOT
-    assert floor.balance(ALPHA_F, USDT)[1] == 3 * (-(-worth // 7) + -(-worth // 2_000))
+    open_loss = TICK_LOT if side is BUY else 0
+    assert floor.balance(ALPHA_F, USDT)[1] == 3 * (-(-worth // 7) + open_loss + -(-worth // 2_000))
 
 
 @pytest.mark.req("MAR-05", "RES-19")
@@ -141,7 +142,7 @@ def test_in_isolated_margin_a_loss_stops_at_the_positions_margin_and_the_rest_is
 
 
 @pytest.mark.req("MAR-40", "LIQ-34", "DRV-11")
-def test_a_cross_loss_beyond_the_account_is_debt_which_keeps_new_orders_out_until_covered(floor: Floor) -> None:
+def test_a_cross_loss_beyond_the_account_is_debt_which_keeps_new_orders_out_until_paid(floor: Floor) -> None:
     floor.operate(c.SetAccountLimits(CHARLIE_F, 4, 0, 0))
     floor.operate(c.SetLeverage(CHARLIE_F, BTC_PERP, 20, CROSS))
     trade(floor, CHARLIE_F, BRAVO_F, 8_000, 10_000)
@@ -155,18 +156,19 @@ def test_a_cross_loss_beyond_the_account_is_debt_which_keeps_new_orders_out_unti
     assert those(sale, e.Traded)[0].maker_order_id == maker
     assert closed.debt == 1_600 * USDT_UNIT + fee - had
     assert (closed.available, closed.locked) == (0, 0)
-    floor.operate(c.Deposit(CHARLIE_F, USDT, 10**12, "more"))
     for symbol in (BTC_PERP, m.ETH_PERP):
         events = floor.enter(CHARLIE_F, BUY, 10, 8_000 if symbol == BTC_PERP else 10_000, symbol=symbol)
-        assert refusal(events) == Code.MARGIN_RESTRICTED
+        assert refusal(events) == Code.INSUFFICIENT_BALANCE, "all it has goes to the debt"
     pnl, _ = floor.balance(BTC_PNL, USDT)
     some = c.CoverDebt(LENDER, CHARLIE_F, BTC_PERP, closed.debt - 1)
     covered, changed = floor.operate(some)
     assert covered == e.DebtCovered(floor.balance(LENDER, USDT)[0])
     assert isinstance(changed, e.PositionChanged) and (changed.reason, changed.debt) == (PositionReason.DEBT, 1)
     assert floor.balance(BTC_PNL, USDT)[0] == pnl + closed.debt - 1
-    assert refusal(floor.enter(CHARLIE_F, BUY, 10, 8_000, symbol=BTC_PERP)) == Code.MARGIN_RESTRICTED
-    floor.operate(c.CoverDebt(CHARLIE_F, CHARLIE_F, BTC_PERP, 1))
+    _, repaid = floor.operate(c.Deposit(CHARLIE_F, USDT, 10**12, "more"))
+    assert isinstance(repaid, e.PositionChanged) and (repaid.reason, repaid.debt) == (PositionReason.REPAYMENT, 0)
+    assert floor.balance(BTC_PNL, USDT)[0] == pnl + closed.debt
+    assert floor.balance(CHARLIE_F, USDT)[0] == 10**12 - 1 == repaid.available
     assert accepted(floor.enter(CHARLIE_F, BUY, 10, 8_000, symbol=BTC_PERP))
 
 
@@ -237,8 +239,10 @@ def test_unrealized_profit_is_no_collateral(floor: Floor) -> None:
 @pytest.mark.req("ACC-03")
 def test_an_account_with_a_debt_is_not_closed(indebted: tuple[Floor, int]) -> None:
     floor, debt = indebted
-    floor.operate(c.Transfer(ALPHA_F, BRAVO_F, USDT, floor.balance(ALPHA_F, USDT)[0]))
+    available = floor.balance(ALPHA_F, USDT)[0]
     close = c.SetAccountStatus(ALPHA_F, AccountStatus.CLOSED)
     assert refusal(floor.operate(close)) == Code.NOT_EMPTY
+    assert refusal(floor.operate(c.Transfer(ALPHA_F, BRAVO_F, USDT, 1))) == Code.INSUFFICIENT_BALANCE
     floor.operate(c.CoverDebt(LENDER, ALPHA_F, BTC_PERP, debt))
+    floor.operate(c.Transfer(ALPHA_F, BRAVO_F, USDT, available))
     assert floor.operate(close) == (e.AccountStatusSet(),)

@@ -49,13 +49,13 @@ def test_maintenance_margin_is_rounded_up(deposit: int, is_raised: bool) -> None
 
 
 @pytest.mark.req("MAR-24")
-@pytest.mark.parametrize(("deposit", "is_lent"), [(10**9 - 1, False), (10**9, True)])
+@pytest.mark.parametrize(("deposit", "is_lent"), [(1_008_999_999, False), (1_009_000_000, True)])
 def test_a_part_of_a_lot_owed_counts_as_a_lot(deposit: int, is_lent: bool) -> None:
     floor = Floor()
     floor.operate(c.OpenAccount(MEMBER, 1, AccountKind.MARGIN, "MEMBER"))
     floor.operate(c.Deposit(MEMBER, m.USDT, deposit, "quote"))
     floor.operate(c.Deposit(MEMBER, m.BTC, 1, "base"))
-    # 90,000 lots less one minor unit are lent: worth nine times the deposit, if they count as 90,000.
+    # 90,000 lots less one minor unit are lent: worth nine times the deposit less the fee, if they count as 90,000.
     events = floor.enter(MEMBER, m.SELL, 90_000, 10_000)
     if is_lent:
         assert accepted(events)

@@ -47,7 +47,8 @@ class PositionChanged(msgspec.Struct, frozen=True):
     ``extra`` was added to an isolated position; ``debt`` what its losses exceeded its collateral by, owed to the
     clearing PnL account; ``realized_pnl`` and ``released`` (order margin) of this change alone.
     ``available`` and ``locked`` are the account's balances in the quote asset after it.
-    The symbol's clearing PnL account moved by minus ``realized_pnl``, less what was added to ``debt``.
+    The symbol's clearing PnL account moved by minus ``realized_pnl``, less what was added to ``debt``; with reason
+    REPAYMENT by what was paid of it.
     """
 
     account_id: AccountId

@@ -161,6 +161,16 @@ impl Account {
         }
     }
 
+    /// Tell whether it owes what a position has lost beyond its collateral.
+    pub fn has_debt(&self) -> bool {
+        self.positions.iter().any(|position| !position.debt.is_zero())
+    }
+
+    /// Tell whether nothing restricts what it does with its margin.
+    pub fn is_normal(&self) -> bool {
+        self.status == AccountStatus::Active && self.margin_state == MarginState::Normal
+    }
+
     pub fn open_in_symbol(&self, symbol_id: SymbolId) -> u32 {
         self.open_by_symbol.binary_search_by_key(&symbol_id, |entry| entry.0).map_or(0, |at| self.open_by_symbol[at].1)
     }

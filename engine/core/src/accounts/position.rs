@@ -94,7 +94,7 @@ impl Position {
     ) -> Filled {
         let closing = qty.min(self.reducible(side));
         let closed = self.closed_cost(closing);
-        let realized = -instrument.notional(price, closing).on(side) - closed;
+        let mut realized = -instrument.notional(price, closing).on(side) - closed;
         let mut position = *self;
         position.cost += instrument.notional(price, qty - closing).on(side) - closed;
         position.size += qty.on(side);
@@ -104,11 +104,18 @@ impl Position {
         let freed = paid.released + self.margin + realized - paid.fee;
         let (pool, aside) =
             if self.is_isolated { (freed, balance.available) } else { (freed + balance.available, Minor::ZERO) };
-        position.debt += (-pool).max(Minor::ZERO);
-        let funds = pool.max(Minor::ZERO) + aside;
+        let missing = (-pool).max(Minor::ZERO);
+        if self.is_isolated && closing < self.size.abs() {
+            // What is left of the position bears what its margin cannot pay: nobody else does, before it is closed.
+            position.cost += missing;
+            realized += missing;
+        } else {
+            position.debt += missing;
+        }
+        let funds = pool.max(Minor::ZERO);
         position.margin = position.margin_at(self.leverage).min(funds);
         let balance = Balance {
-            available: funds - position.margin,
+            available: aside + funds - position.margin,
             locked: balance.locked - paid.released - self.margin + position.margin,
             ..balance
         };

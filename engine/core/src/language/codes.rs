@@ -210,6 +210,7 @@ sets! {
         Leverage = 2,
         Margin = 3,
         Debt = 4,
+        Repayment = 5,
     }
 
     /// Why a request was refused, or an order ended without being asked.

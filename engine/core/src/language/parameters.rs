@@ -67,8 +67,8 @@ rules! {
     SessionBurstMax: Session 1..=1_000_000, 1_000_000;
     AccountMessagesPerSMax: Account 1..=1_000_000, 1_000_000;
     AccountBurstMax: Account 1..=1_000_000, 1_000_000;
-    AccountLendingSharePpm: Account 0..=1_000_000, 1_000_000;
-    FirmLendingSharePpm: Firm 0..=1_000_000, 1_000_000;
+    AccountLendingSharePpm: Account 0..=1_000_000, 250_000;
+    FirmLendingSharePpm: Firm 0..=1_000_000, 500_000;
 }
 
 /// The rule of a parameter.

@@ -59,6 +59,17 @@ impl Listing {
     }
 }
 
+/// At what prices an order is reserved.
+#[derive(Clone, Copy, Default)]
+pub struct Priced {
+    /// Its worst: what it may pay, or sell for at least.
+    pub worst: Ticks,
+    /// What a lot is margined at; of a spot order its worst price.
+    pub margin: Ticks,
+    /// What a lot of a perpetual loses at once against the mark, when the order trades at its worst price.
+    pub loss: Ticks,
+}
+
 /// A listing with what follows from it and from the decimals of its assets.
 #[derive(Clone, Copy)]
 pub struct Instrument {
@@ -152,13 +163,14 @@ impl Instrument {
         }
     }
 
-    /// Minor units an order of a perpetual locks for each lot: initial margin and worst-case fee (MAR-05).
-    pub fn margin_per_lot(&self, price: Ticks, leverage: u8, rates: FeeRates) -> Minor {
-        let notional = self.notional(price, Lots::ONE);
-        notional.divided_up(i128::from(leverage)) + self.with_worst_fee(notional, rates) - notional
+    /// Minor units an order of a perpetual locks for each lot: initial margin, open loss, worst-case fee (RES-94).
+    pub fn margin_per_lot(&self, priced: Priced, leverage: u8, rates: FeeRates) -> Minor {
+        let notional = self.notional(priced.margin, Lots::ONE);
+        let margin = notional.divided_up(i128::from(leverage)) + self.notional(priced.loss, Lots::ONE);
+        margin + self.with_worst_fee(notional, rates) - notional
     }
 
-    fn with_worst_fee(&self, notional: Minor, rates: FeeRates) -> Minor {
+    pub fn with_worst_fee(&self, notional: Minor, rates: FeeRates) -> Minor {
         notional + self.fee(notional, rates.worst_ppm())
     }
 

@@ -103,10 +103,8 @@ impl Exchange {
         if from == to || amount < Minor::ONE || !takes_money(giver) || !takes_money(taker) {
             return Err(Code::BoundExceeded);
         }
-        let owes = giver.balances().any(|(_, balance)| !balance.loan.is_zero());
-        let is_futures = giver.kind == AccountKind::Futures;
-        let held_back = if is_futures { self.unrealized_loss(from, asset_id) } else { Minor::ZERO };
-        if owes || amount > giver.balance(asset_id).available - held_back {
+        let owes = giver.has_debt() || giver.balances().any(|(_, balance)| !balance.loan.is_zero());
+        if owes || amount > self.free_cash(from, asset_id) {
             return Err(Code::InsufficientBalance);
         }
         self.accounts[from].credit(asset_id, -amount);

@@ -11,7 +11,7 @@ use crate::language::ids::{AccountId, AssetId, OrderId, SessionId, SymbolId};
 use crate::language::limits::TRANCHES_PER_ORDER_MAX;
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::book::LevelSlot;
-use crate::market::instrument::FeeRates;
+use crate::market::instrument::{FeeRates, Priced};
 use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms, TermsSlot};
 use crate::market::order_register::Order;
 use crate::market::Market;
@@ -50,6 +50,18 @@ struct Admitted {
     borrow: Minor,
     is_slid: bool,
     expire_time_ns: u64,
+}
+
+/// What an order wants to lock, of which it has `held` locked already.
+pub struct Wanted {
+    pub account_id: AccountId,
+    pub symbol_id: SymbolId,
+    pub side: Side,
+    pub qty: Lots,
+    pub worst: Ticks,
+    pub rates: FeeRates,
+    pub per_lot: Minor,
+    pub held: Minor,
 }
 
 impl Exchange {
@@ -114,22 +126,23 @@ impl Exchange {
             let likely = likely_price(market, order.side, order.ord_type, worst, order.terms.stop_px);
             market.instrument.check_notional(order.order_qty, worst, likely, is_reduce_only)?;
         }
-        let margin_price = worst.map(|worst| {
+        let priced = worst.map(|worst| {
             let meets_book = gate.has_continuous_book()
                 && market.in_hand.is_empty()
                 && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
-            market.margin_price(order.side, worst, order.terms.stop_px, meets_book)
+            market.priced(order.side, worst, order.terms.stop_px, meets_book)
         });
         let rates = self.ruleset.rates_of(order.account_id, order.symbol_id, market.instrument.listing.fee_rates());
-        let per_lot = margin_price.map_or(Minor::ZERO, |price| {
-            self.per_lot(order.account_id, order.symbol_id, order.side, price, is_reduce_only, rates)
+        let per_lot = priced.map_or(Minor::ZERO, |priced| {
+            self.per_lot(order.account_id, order.symbol_id, order.side, priced, is_reduce_only, rates)
         });
-        let asset_id = market.instrument.reserved_asset(order.side);
-        let needed = per_lot.times(order.order_qty);
-        let borrow = self.check_funds(order.account_id, order.symbol_id, asset_id, needed, Minor::ZERO)?;
+        let NewOrder { account_id, symbol_id, side, order_qty: qty, .. } = *order;
+        let worst_px = worst.unwrap_or_default();
+        let wanted = Wanted { account_id, symbol_id, side, qty, worst: worst_px, rates, per_lot, held: Minor::ZERO };
+        let borrow = self.check_funds(&wanted)?;
         self.check_room(account, market, order)?;
         if is_perpetual && !is_reduce_only {
-            let price = margin_price.unwrap_or_default();
+            let price = priced.unwrap_or_default().margin;
             self.check_position(order.account_id, order.symbol_id, order.side, order.order_qty, price, Lots::ZERO)?;
         }
         Ok(Admitted { gate, worst, rates, per_lot, borrow, is_slid, expire_time_ns })
@@ -206,44 +219,39 @@ impl Exchange {
         account_id: AccountId,
         symbol_id: SymbolId,
         side: Side,
-        price: Ticks,
+        priced: Priced,
         is_reduce_only: bool,
         rates: FeeRates,
     ) -> Minor {
         let instrument = &self.markets[symbol_id].instrument;
         if !instrument.is_perpetual() {
-            return instrument.reservation_per_lot(side, price, rates);
+            return instrument.reservation_per_lot(side, priced.worst, rates);
         }
         if is_reduce_only {
             return Minor::ZERO;
         }
-        instrument.margin_per_lot(price, self.leverage(account_id, symbol_id), rates)
+        instrument.margin_per_lot(priced, self.leverage(account_id, symbol_id), rates)
     }
 
-    /// Check that an account can reserve `needed`, of which it has `held` locked for the same order already; returns
-    /// what it must borrow.
+    /// Check that an account can reserve what an order wants; returns what it must borrow.
     #[inline(always)]
-    pub(crate) fn check_funds(
-        &self,
-        account_id: AccountId,
-        symbol_id: SymbolId,
-        asset_id: AssetId,
-        needed: Minor,
-        held: Minor,
-    ) -> Decision<Minor> {
-        let account = &self.accounts[account_id];
-        let mut available = account.balance(asset_id).available + held;
-        if account.kind == AccountKind::Futures && needed > Minor::ZERO {
-            available -= self.unrealized_loss(account_id, asset_id);
-        }
-        if needed <= available || needed.is_zero() {
+    pub(crate) fn check_funds(&self, wanted: &Wanted) -> Decision<Minor> {
+        let Wanted { account_id, side, qty, per_lot, held, .. } = *wanted;
+        let instrument = &self.markets[wanted.symbol_id].instrument;
+        let (asset_id, needed) = (instrument.reserved_asset(side), per_lot.times(qty));
+        if needed.is_zero() {
             return Ok(Minor::ZERO);
         }
-        let missing = needed - available;
-        if account.kind == AccountKind::Margin && self.may_borrow(account_id, symbol_id, asset_id, missing) {
-            return Ok(missing);
+        let missing = needed - held - self.free_cash(account_id, asset_id);
+        if missing <= Minor::ZERO {
+            return Ok(Minor::ZERO);
         }
-        Err(Code::InsufficientBalance)
+        if self.accounts[account_id].kind != AccountKind::Margin {
+            return Err(Code::InsufficientBalance);
+        }
+        let exchanged = instrument.exchanged(side, wanted.worst, qty, wanted.rates);
+        self.check_loan(account_id, asset_id, missing, &exchanged)?;
+        Ok(missing)
     }
 
     /// Tell whether one more order of an account may rest in the symbol (ORD-22).

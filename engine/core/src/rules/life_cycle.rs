@@ -68,9 +68,9 @@ impl Exchange {
         self.repay_reserved(&order);
     }
 
-    /// Pay back a loan from what an order's end or change has made available.
+    /// Pay back loans and debts from what an order's end or change has made available.
     pub(crate) fn repay_reserved(&mut self, order: &OpenOrder) {
-        if self.accounts[order.account_id].kind == AccountKind::Margin {
+        if self.accounts[order.account_id].kind != AccountKind::Spot {
             let asset_id = self.markets[order.symbol_id].instrument.reserved_asset(order.side);
             self.repay(order.account_id, asset_id);
         }

@@ -3,10 +3,10 @@
 use crate::accounts::account::Account;
 use crate::accounts::position::Position;
 use crate::language::amount::ceil_div;
-use crate::language::codes::{Parameter, Side};
+use crate::language::codes::{AccountKind, Parameter, Side};
 use crate::language::ids::{AccountId, AssetId, SymbolId};
 use crate::language::units::{Minor, Ticks};
-use crate::market::instrument::MILLION;
+use crate::market::instrument::{Priced, MILLION};
 use crate::market::Market;
 use crate::state::exchange::Exchange;
 
@@ -23,6 +23,19 @@ const TIER_POSITION: [Parameter; 4] = [
     Parameter::Tier3PositionMax,
     Parameter::Tier4PositionMax,
 ];
+
+/// What stands behind positions, and what they need to stay open.
+struct Standing {
+    equity: Minor,
+    maintenance: Minor,
+}
+
+impl Standing {
+    /// Tell whether the equity is at least twice the maintenance margin (MAR-23).
+    fn is_healthy(&self) -> bool {
+        self.equity >= self.maintenance + self.maintenance
+    }
+}
 
 impl Exchange {
     /// Highest leverage the tier of an account and its own cap allow in a symbol (MAR-03).
@@ -93,25 +106,75 @@ impl Exchange {
         (-sum).max(Minor::ZERO)
     }
 
-    /// Tell whether an account's equity is at least twice its maintenance margin (MAR-23).
-    pub(crate) fn is_healthy(&self, account_id: AccountId, asset_id: AssetId) -> bool {
-        let balance = self.accounts[account_id].balance(asset_id);
-        let (mut equity, mut maintenance) = (balance.available + balance.locked, Minor::ZERO);
-        for position in self.positions_in(account_id, asset_id) {
-            equity += self.unrealized(position) - position.debt;
-            maintenance += self.maintenance(position);
+    /// What may leave the cross margin of an account: available, in a FUTURES account less the loss of its cross positions.
+    pub(crate) fn free_cash(&self, account_id: AccountId, asset_id: AssetId) -> Minor {
+        let account = &self.accounts[account_id];
+        let available = account.balance(asset_id).available;
+        if account.kind == AccountKind::Futures {
+            available - self.unrealized_loss(account_id, asset_id)
+        } else {
+            available
         }
-        equity >= maintenance + maintenance
+    }
+
+    /// What stands behind the cross positions of an account in an asset: all its cash there, but for isolated margins.
+    fn cross_standing(&self, account_id: AccountId, asset_id: AssetId) -> Standing {
+        let balance = self.accounts[account_id].balance(asset_id);
+        let mut standing = Standing { equity: balance.available + balance.locked, maintenance: Minor::ZERO };
+        for position in self.positions_in(account_id, asset_id) {
+            if position.is_isolated {
+                standing.equity -= position.margin;
+            } else {
+                standing.equity += self.unrealized(position) - position.debt;
+                standing.maintenance += self.maintenance(position);
+            }
+        }
+        standing
+    }
+
+    /// What stands behind an isolated position: its own margin.
+    fn isolated_standing(&self, position: &Position) -> Standing {
+        let equity = position.margin + self.unrealized(position) - position.debt;
+        Standing { equity, maintenance: self.maintenance(position) }
+    }
+
+    /// Tell whether a position may have its leverage raised to what it is here: its collateral is at least twice its
+    /// maintenance margin (MAR-23), and an isolated one still covers its initial margin at the mark (RES-95).
+    pub(crate) fn may_raise_leverage(&self, account_id: AccountId, raised: &Position) -> bool {
+        if raised.is_isolated {
+            let standing = self.isolated_standing(raised);
+            return standing.is_healthy() && standing.equity >= self.initial_margin(raised);
+        }
+        let quote = self.markets[raised.symbol_id].instrument.listing.quote_asset_id;
+        self.cross_standing(account_id, quote).is_healthy()
+    }
+
+    /// Most that may be taken out of the margin of an isolated position: of what was added to it, what leaves the
+    /// maintenance margin, and, with its loss or profit at the mark, the initial margin there (RES-95).
+    pub(crate) fn removable_margin(&self, position: &Position) -> Minor {
+        let spare = position.margin - self.maintenance(position);
+        let spare_at_mark = position.margin + self.unrealized(position) - self.initial_margin(position);
+        position.extra.min(spare).min(spare_at_mark)
+    }
+
+    /// Initial margin of a position at the mark.
+    fn initial_margin(&self, position: &Position) -> Minor {
+        self.worth(position).divided_up(i128::from(position.leverage))
+    }
+
+    /// Notional of a position at the mark, or its cost without one.
+    fn worth(&self, position: &Position) -> Minor {
+        let market = &self.markets[position.symbol_id];
+        if market.mark.is_zero() {
+            position.cost.abs()
+        } else {
+            market.instrument.notional(market.mark, position.size.abs())
+        }
     }
 
     /// Maintenance margin of a position at the mark, or at cost without one (MAR-02).
     fn maintenance(&self, position: &Position) -> Minor {
-        let market = &self.markets[position.symbol_id];
-        let notional = if market.mark.is_zero() {
-            position.cost.abs()
-        } else {
-            market.instrument.notional(market.mark, position.size.abs())
-        };
+        let notional = self.worth(position);
         let unit = self.quote_unit(position.symbol_id);
         let ppm = i128::from(self.ruleset.brackets_of(position.symbol_id).of(notional.number(), unit).maintenance_ppm);
         // In two parts, so that no notional overflows.
@@ -121,13 +184,22 @@ impl Exchange {
 }
 
 impl Market {
-    /// The price an order is reserved at: its worst, or what a perpetual's sell may come to instead (section 4).
-    pub fn margin_price(&self, side: Side, worst: Ticks, stop_px: Ticks, meets_book: bool) -> Ticks {
-        match side {
-            _ if !self.instrument.is_perpetual() => worst,
+    /// The prices an order is reserved at (section 4); `stop_px` of a stop that waits.
+    pub fn priced(&self, side: Side, worst: Ticks, stop_px: Ticks, meets_book: bool) -> Priced {
+        if !self.instrument.is_perpetual() {
+            return Priced { worst, margin: worst, loss: Ticks::ZERO };
+        }
+        let margin = match side {
             Side::Buy => worst,
+            // It may trade above its limit.
             Side::Sell if meets_book => worst.max(self.book.best_price(Side::Buy).unwrap_or_default()),
             Side::Sell => self.instrument.moved_by_band(Side::Buy, worst.max(stop_px).max(self.mark)),
-        }
+        };
+        let reference = match side {
+            Side::Buy => self.mark.max(stop_px),
+            Side::Sell if stop_px.is_zero() => self.mark,
+            Side::Sell => self.mark.min(stop_px),
+        };
+        Priced { worst, margin, loss: (worst - reference).on(side).max(Ticks::ZERO) }
     }
 }

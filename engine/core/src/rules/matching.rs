@@ -184,6 +184,8 @@ impl Exchange {
             self.fill_position(taker, price, qty, trade.taker_fee);
             let listing = &instrument.listing;
             self.accounts[listing.fee_account_id].credit(listing.quote_asset_id, trade.maker_fee + trade.taker_fee);
+            self.repay_debts(making.account_id, listing.quote_asset_id);
+            self.repay_debts(taking.account_id, listing.quote_asset_id);
         } else {
             settle(&mut self.accounts, &instrument, &trade);
             self.repay_parties(&instrument, &making, &taking);

@@ -3,6 +3,7 @@
 pub mod account_states;
 pub mod apply;
 pub mod auction;
+pub mod debts;
 pub mod entry;
 pub mod governance;
 pub mod kill_switch;

@@ -3,8 +3,8 @@
 use crate::accounts::account::Balance;
 use crate::accounts::position::{Filled, Paid, Position};
 use crate::language::codes::{AccountKind, AccountStatus, Code, Parameter, PositionReason, Side};
-use crate::language::command::{AdjustMargin, CoverDebt, SetLeverage};
-use crate::language::event::{DebtCovered, PositionChanged};
+use crate::language::command::{AdjustMargin, SetLeverage};
+use crate::language::event::PositionChanged;
 use crate::language::ids::{AccountId, AssetId, SessionId, SymbolId};
 use crate::language::limits::POSITION_LOTS_MAX;
 use crate::language::units::{Lots, Minor, Ticks};
@@ -42,7 +42,7 @@ impl Exchange {
     }
 
     /// Keep count of the accounts that have a position or a debt in a symbol.
-    fn note_holder(&mut self, symbol_id: SymbolId, was_empty: bool, is_empty: bool) {
+    pub(crate) fn note_holder(&mut self, symbol_id: SymbolId, was_empty: bool, is_empty: bool) {
         let holders = &mut self.markets[symbol_id].holders;
         *holders += u32::from(was_empty && !is_empty);
         *holders -= u32::from(!was_empty && is_empty);
@@ -64,7 +64,7 @@ impl Exchange {
         if position.is_none() && !self.may_begin_position(account_id) {
             return Err(Code::ExceedsLimit);
         }
-        if account.positions.iter().any(|position| position.debt > Minor::ZERO) {
+        if account.has_debt() {
             return Err(Code::MarginRestricted);
         }
         let mut position = position.copied().unwrap_or(Position::new(symbol_id, 1));
@@ -122,6 +122,9 @@ impl Exchange {
         if account.kind != AccountKind::Futures || account.status != AccountStatus::Active {
             return Err(Code::UnknownReference);
         }
+        if account.has_debt() {
+            return Err(Code::MarginRestricted);
+        }
         let known = account.position(symbol_id).copied();
         let current = known.unwrap_or(Position::new(symbol_id, self.leverage(account_id, symbol_id)));
         let size = current.size.wide();
@@ -143,14 +146,15 @@ impl Exchange {
         let quote = market.instrument.listing.quote_asset_id;
         let margin = current.margin_at(leverage);
         let more = margin - current.margin;
-        if more > account.balance(quote).available {
+        if more > Minor::ZERO && more > self.free_cash(account_id, quote) {
             return Err(Code::InsufficientBalance);
         }
-        if leverage > current.leverage && !current.size.is_zero() && !self.is_healthy(account_id, quote) {
+        let changed = Position { leverage, is_isolated, margin, ..current };
+        let is_raised = leverage > current.leverage && !current.size.is_zero();
+        if is_raised && !(account.is_normal() && self.may_raise_leverage(account_id, &changed)) {
             return Err(Code::MarginRestricted);
         }
         self.accounts[account_id].open_position(symbol_id, leverage);
-        let changed = Position { leverage, is_isolated, margin, ..current };
         self.change_margin(account_id, quote, changed, more, PositionReason::Leverage);
         Ok(())
     }
@@ -162,10 +166,15 @@ impl Exchange {
         let isolated = account.position(symbol_id).filter(|position| position.is_isolated && !position.size.is_zero());
         let position = *isolated.ok_or(Code::UnknownReference)?;
         let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
-        let most = account.balance(quote).available;
-        // What was added may have been eaten up by a shortage of margin.
-        let least = -position.extra.min(position.margin);
-        if amount.is_zero() || !(least..=most).contains(&amount) {
+        if amount < Minor::ZERO && (!account.is_normal() || account.has_debt()) {
+            return Err(Code::MarginRestricted);
+        }
+        let is_there = if amount < Minor::ZERO {
+            -amount <= self.removable_margin(&position)
+        } else {
+            amount <= self.free_cash(account_id, quote)
+        };
+        if amount.is_zero() || !is_there {
             return Err(Code::InsufficientBalance);
         }
         let changed = Position { margin: position.margin + amount, extra: position.extra + amount, ..position };
@@ -190,7 +199,18 @@ impl Exchange {
         }
         *account.position_mut(changed.symbol_id).expect("the position is there") = changed;
         let balance = account.balance(quote);
-        self.tell_position(account_id, reason, &changed, Settled::default(), balance);
+        self.tell_unsettled(account_id, reason, &changed, balance);
+    }
+
+    /// Tell a position that no fill has changed.
+    pub(crate) fn tell_unsettled(
+        &mut self,
+        account_id: AccountId,
+        reason: PositionReason,
+        position: &Position,
+        balance: Balance,
+    ) {
+        self.tell_position(account_id, reason, position, Settled::default(), balance);
     }
 
     #[inline(always)]
@@ -218,31 +238,5 @@ impl Exchange {
             available: balance.available,
             locked: balance.locked,
         });
-    }
-
-    pub(crate) fn cover_debt(&mut self, asked: &CoverDebt) -> Decision {
-        let CoverDebt { payer_account_id: payer, account_id, symbol_id, amount } = *asked;
-        let paying = self.accounts.get(payer).ok_or(Code::UnknownReference)?;
-        let account = self.accounts.get(account_id).ok_or(Code::UnknownReference)?;
-        let position = account.position(symbol_id).ok_or(Code::UnknownReference)?;
-        if paying.kind == AccountKind::ClearingPnl || !(Minor::ONE..=position.debt).contains(&amount) {
-            return Err(Code::BoundExceeded);
-        }
-        let listing = self.markets[symbol_id].instrument.listing;
-        if amount > paying.balance(listing.quote_asset_id).available {
-            return Err(Code::InsufficientBalance);
-        }
-        self.accounts[payer].credit(listing.quote_asset_id, -amount);
-        self.accounts[listing.pnl_account_id].credit(listing.quote_asset_id, amount);
-        let payer_available = self.accounts[payer].balance(listing.quote_asset_id).available;
-        self.records.tell(&DebtCovered { payer_available });
-        let account = &mut self.accounts[account_id];
-        let position = account.position_mut(symbol_id).expect("just found");
-        position.debt -= amount;
-        let position = *position;
-        let balance = account.balance(listing.quote_asset_id);
-        self.note_holder(symbol_id, false, position.is_empty());
-        self.tell_position(account_id, PositionReason::Debt, &position, Settled::default(), balance);
-        Ok(())
     }
 }

@@ -32,7 +32,7 @@ impl Exchange {
     pub(crate) fn register_firm(&mut self, asked: &RegisterFirm) -> Decision {
         let RegisterFirm { firm_id, name } = *asked;
         self.firms.check_vacant(firm_id, &name)?;
-        self.firms.insert(firm_id, name, Firm { accounts: Vec::new() });
+        self.firms.insert(firm_id, name, Firm::default());
         self.records.tell(&FirmRegistered {});
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::open_orders::{OpenOrder, Slot, Terms};
 use crate::market::order_register::Answer;
 use crate::market::Market;
-use crate::rules::entry::{check_band, check_tranches, likely_price, one_tick_off, Gate};
+use crate::rules::entry::{check_band, check_tranches, likely_price, one_tick_off, Gate, Wanted};
 use crate::state::exchange::{Decision, Exchange};
 
 /// An order as it will be.
@@ -111,7 +111,8 @@ impl Exchange {
         if !is_pure_reduction {
             let is_limit = order.ord_type == OrdType::Limit || old.is_triggered;
             let meets_book = gate.has_continuous_book() && market.in_hand.is_empty() && is_limit;
-            (per_lot, borrow) = self.fund(market, order, leaves, limit, stop_px, meets_book)?;
+            let waits_at = if old.is_triggered { Ticks::ZERO } else { stop_px };
+            (per_lot, borrow) = self.fund(market, order, leaves, limit, waits_at, meets_book)?;
         }
         let max_floor = if max_floor >= order_qty { Lots::ZERO } else { max_floor };
         let changes_terms = replace.asks_terms() || max_floor != old.max_floor;
@@ -141,14 +142,19 @@ impl Exchange {
         stop_px: Ticks,
         meets_book: bool,
     ) -> Decision<(Minor, Minor)> {
-        let OpenOrder { account_id, symbol_id, side, .. } = *order;
-        let price = market.margin_price(side, limit, stop_px, meets_book);
-        let per_lot = self.per_lot(account_id, symbol_id, side, price, order.is_reduce_only(), order.rates);
-        let asset_id = market.instrument.reserved_asset(side);
-        let needed = per_lot.times(leaves);
-        let borrow = self.check_funds(account_id, symbol_id, asset_id, needed, order.reserved())?;
+        let OpenOrder { account_id, symbol_id, side, rates, .. } = *order;
+        let priced = market.priced(side, limit, stop_px, meets_book);
+        let per_lot = self.per_lot(account_id, symbol_id, side, priced, order.is_reduce_only(), rates);
+        let is_tamer = leaves <= order.leaves && (limit - order.limit).on(side) <= Ticks::ZERO;
+        if is_tamer {
+            // What lowers the risk is never refused for funds (DRV-13).
+            return Ok((per_lot.min(order.per_lot), Minor::ZERO));
+        }
+        let held = order.reserved();
+        let wanted = Wanted { account_id, symbol_id, side, qty: leaves, worst: limit, rates, per_lot, held };
+        let borrow = self.check_funds(&wanted)?;
         if market.instrument.is_perpetual() && !order.is_reduce_only() {
-            self.check_position(account_id, symbol_id, side, leaves, price, order.leaves)?;
+            self.check_position(account_id, symbol_id, side, leaves, priced.margin, order.leaves)?;
         }
         Ok((per_lot, borrow))
     }

@@ -162,6 +162,10 @@ impl Exchange {
             )?;
             let quote = self.markets[position.symbol_id].instrument.listing.quote_asset_id;
             add(open.locked_by_asset.entry(quote).or_default(), position.margin)?;
+            ensure(
+                position.debt.is_zero() || position.is_isolated || account.balance(quote).available.is_zero(),
+                "a debt was not paid",
+            )?;
         }
         let may_be_negative = account.kind == AccountKind::ClearingPnl;
         for (asset_id, balance) in account.balances() {

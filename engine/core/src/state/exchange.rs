@@ -14,6 +14,7 @@ use crate::language::limits::{
 use crate::language::listing::Listing;
 use crate::language::processor::{Prefetch, Processor};
 use crate::language::record::Records;
+use crate::language::units::Minor;
 use crate::market::instrument::Instrument;
 use crate::market::open_orders::{OpenOrders, Slot};
 use crate::market::order_register::OrderRegister;
@@ -39,9 +40,12 @@ pub enum Blocked {
     ByOperations,
 }
 
+#[derive(Default)]
 pub struct Firm {
     /// Its accounts by id.
     pub accounts: Vec<AccountId>,
+    /// What they owe together, by asset.
+    pub loans: BTreeMap<AssetId, Minor>,
 }
 
 /// Where the log ends: what the next record follows.

@@ -30,14 +30,19 @@ impl Exchange {
         for _ in 0..input.u64()? {
             let (id, name) = (input.id()?, input.text()?);
             self.firms.check_vacant(id, &name).map_err(|_| UNSOUND)?;
-            self.firms.insert(id, name, Firm { accounts: Vec::new() });
+            self.firms.insert(id, name, Firm::default());
         }
         for _ in 0..input.u64()? {
             let (id, name) = (input.id()?, input.text()?);
             self.accounts.check_vacant(id, &name).map_err(|_| UNSOUND)?;
             let account = self.read_account(input)?;
             if account.kind.is_member() {
-                self.firms.get_mut(account.firm_id).ok_or(UNSOUND)?.accounts.push(id);
+                let firm = self.firms.get_mut(account.firm_id).ok_or(UNSOUND)?;
+                firm.accounts.push(id);
+                for (asset_id, balance) in account.balances() {
+                    let owed = firm.loans.entry(asset_id).or_default();
+                    *owed = owed.checked_add(balance.loan).ok_or(UNSOUND)?;
+                }
             } else if !account.firm_id.is_none() {
                 return Err(UNSOUND);
             }
