@@ -62,7 +62,11 @@ class Auctions(Matching):
                 auction.price, volume = auction_price(market, auction.walk), auction.walk.volume
                 auction.walk = None
                 self.tell(e.Uncrossed(market.symbol_id, auction.price, min(volume, LOTS_TOLD_MAX)))
-            while pair := front_pair(market, auction.price):
+            while True:
+                if not self.settle_excess(market):
+                    return False
+                if (pair := front_pair(market, auction.price)) is None:
+                    break
                 if self.steps == 0:
                     return False
                 self.meet_in_auction(*pair, auction.price)
@@ -95,8 +99,6 @@ class Auctions(Matching):
         if self.is_out(bid) or self.is_out(ask):
             self.steps -= 1
             self.dismiss(bid if self.is_out(bid) else ask)
-        elif self.clip(bid) or self.clip(ask):
-            self.steps -= 1
         elif self.is_self_trade(taker, maker):
             self.steps -= taker.stp is SelfTrade.AGGRESSIVE
             self.prevent(taker, maker)

@@ -36,11 +36,19 @@ class Books(Positions):
             self.expiring.discard((order.expire_time_ns, order.order_id))
 
     def rest(self, order: Order) -> None:
-        """Put an order behind all others of its price."""
+        """Put an order behind all others of its price, as far as a reduce-only one may rest."""
+        if order.is_reduce_only:
+            self.clip_to(order, self.closable(order) - reducing(order.market, order.account_id))
+        if order.is_open:
+            self.place(order)
+
+    def place(self, order: Order) -> None:
         self.enlist(order)
         book = order.market.books[order.side]
         book.setdefault(rank(order.side, order.price), []).append(order)
         order.is_placed, order.display = True, order.tranche
+        if order.is_reduce_only:
+            order.market.reducers[order.order_id] = order
         forget_walk(order.market)
         if order.is_in_hand:
             order.is_in_hand = False
@@ -67,6 +75,7 @@ class Books(Positions):
         """Take an order out of the book, or from among the waiting stops."""
         market = order.market
         market.stops.pop(order.order_id, None)
+        market.reducers.pop(order.order_id, None)
         if order in market.in_hand:
             market.in_hand.remove(order)
         if order.is_placed:
@@ -202,21 +211,44 @@ class Books(Positions):
         self.tell(e.OrderRestated(order.order_id, reason, *sizes, released))
         self.repay(*order.reserved_in)
 
-    def clip(self, order: Order) -> bool:
-        """Keep a reduce-only order from opening a position (ORD-17). Returns: whether it changed."""
-        surplus = order.leaves - self.closable(order) if order.is_reduce_only else 0
-        if surplus <= 0:
-            return False
-        if surplus == order.leaves:
+    def clip(self, order: Order) -> None:
+        """Keep a reduce-only order from opening a position (ORD-17)."""
+        if order.is_reduce_only:
+            self.clip_to(order, self.closable(order))
+
+    def clip_to(self, order: Order, most: int) -> None:
+        """Leave an order so many lots at most, or cancel it when that is none."""
+        if most <= 0:
             self.cancel(order, ErrorCode.NOTHING_TO_REDUCE)
-        else:
-            self.restate(order, RestateReason.REDUCE_ONLY, surplus)
+        elif order.leaves > most:
+            self.restate(order, RestateReason.REDUCE_ONLY, order.leaves - most)
+
+    def settle_excess(self, market: Market) -> bool:
+        """Take off what rests beyond what can be reduced, account by account, the lowest priority first.
+
+        Returns: whether the steps sufficed.
+        """
+        while found := self.excess(market):
+            if not self.step():
+                return False
+            order, too_many = found
+            self.clip_to(order, order.leaves - too_many)
         return True
+
+    def excess(self, market: Market) -> tuple[Order, int] | None:
+        """The next reduce-only order that loses lots because more rest than can be reduced, and how many."""
+        for account_id in sorted({order.account_id for order in market.reducers.values()}):
+            own = [order for order in market.reducers.values() if order.account_id == account_id]
+            last = max(own, key=lambda order: (order.priority, order.order_id))
+            too_many = reducing(market, account_id) - self.closable(last)
+            if too_many > 0:
+                return last, too_many
+        return None
 
     def refill(self, order: Order) -> None:
         """Let an iceberg show its next tranche, at the end of its queue."""
         self.leave_place(order)
-        self.rest(order)
+        self.place(order)
         self.restate(order, RestateReason.REFILL)
 
     # --- looking at the book ----------------------------------------------------------------------------
@@ -243,6 +275,11 @@ def front(market: Market, side: Side) -> Order | None:
     book = market.books[side]
     order: Order | None = book.peekitem(0)[1][0] if book else None
     return order
+
+
+def reducing(market: Market, account_id: int) -> int:
+    """Lots of an account that rest to reduce its position."""
+    return sum(order.leaves for order in market.reducers.values() if order.account_id == account_id)
 
 
 def forget_walk(market: Market) -> None:

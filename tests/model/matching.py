@@ -31,7 +31,11 @@ class Matching(Books):
         Returns: whether the steps sufficed.
         """
         is_pro_rata = taker.market.listing.matching is Sharing.PRO_RATA
-        while taker.is_open and (queue := next(self.levels(taker), None)):
+        while taker.is_open:
+            if not self.settle_excess(taker.market):
+                return False
+            if (queue := next(self.levels(taker), None)) is None:
+                return True
             if not (self.share_out(taker, queue) if is_pro_rata else self.meet(taker, queue[0])):
                 return False
         return True
@@ -43,8 +47,6 @@ class Matching(Books):
         if self.is_out(maker):
             self.steps -= 1
             self.dismiss(maker)
-        elif self.clip(maker):
-            self.steps -= 1
         elif self.is_self_trade(taker, maker):
             self.prevent(taker, maker)
         else:
@@ -94,8 +96,6 @@ class Matching(Books):
             if self.is_out(maker):
                 self.steps -= 1
                 self.dismiss(maker)
-            else:
-                self.steps -= self.clip(maker)
         makers = [maker for maker in makers if maker.is_open]
         own = [maker for maker in makers if self.is_self_trade(taker, maker)]
         others = [maker for maker in makers if maker not in own]
@@ -106,13 +106,11 @@ class Matching(Books):
             return True
         if self.steps < len(others):
             return False
-        traded: set[int] = set()
         for maker, share in zip(others, shares(taker.leaves, [maker.display for maker in others]), strict=True):
-            # An account that has traded may have less to reduce than when its orders were clipped.
-            is_stale = maker.is_reduce_only and maker.account_id in traded
-            if share and not is_stale:
-                self.trade(taker, maker, maker.price, share)
-                traded.add(maker.account_id)
+            # Another order of its account may have closed part of what it could have closed.
+            lots = min(share, self.closable(maker)) if maker.is_reduce_only else share
+            if lots:
+                self.trade(taker, maker, maker.price, lots)
         return True
 
     # --- trades -----------------------------------------------------------------------------------------

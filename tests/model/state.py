@@ -83,6 +83,7 @@ class Market:
     pegs: dict[int, Order] = field(default_factory=dict)  # open, by order id
     peg_references: tuple[int, int] = (0, 0)  # best bid and ask that this round prices the pegs by
     peg_next: int = 0  # the priority from which the round goes on
+    reducers: dict[int, Order] = field(default_factory=dict)  # reduce-only orders in the book, by order id
     in_hand: list[Order] = field(default_factory=list)  # accepted, waiting for their turn to be matched
     auction: Auction | None = None  # under way
     is_perpetual: bool = field(init=False)

@@ -34,7 +34,11 @@ class StopsAndPegs(Auctions):
             return False
         if market.auction is not None:
             self.go_on_uncrossing(market)
+        if not self.settle_excess(market):
+            return False
         while self.has_work(market) and self.is_trading(market):
+            if not self.settle_excess(market):
+                return False
             if market.in_hand:
                 if self.steps < self.steps_needed(market.in_hand[0]):
                     return self.steps > 0
@@ -47,7 +51,7 @@ class StopsAndPegs(Auctions):
         """Tell whether something is left to do in a market."""
         if market.is_delisted:
             return any(order.market is market for order in self.open.values())
-        if market.auction is not None:
+        if market.auction is not None or self.excess(market):
             return True
         has_pegs_to_price = bool(market.pegs) and (
             next_peg(market) is not None or references(market) != market.peg_references
@@ -202,14 +206,14 @@ def next_peg(market: Market) -> Order | None:
 
 
 def references(market: Market) -> tuple[int, int]:
-    """Best bid and ask among orders that are not pegged; 0 when there is none."""
+    """Best bid and ask among orders that are neither pegged nor reduce-only; 0 when there is none."""
     return reference(market, BUY), reference(market, SELL)
 
 
 def reference(market: Market, side: Side) -> int:
-    """Best price of a side among orders that are not pegged; 0 when there is none."""
+    """Best price of a side among orders that lead pegs; 0 when there is none."""
     for level, queue in market.books[side].items():
-        if not all(order.is_pegged for order in queue):
+        if not all(order.is_pegged or order.is_reduce_only for order in queue):
             return abs(int(level))
     return 0
 

@@ -86,7 +86,7 @@ def test_only_an_empty_account_is_closed(floor: Floor) -> None:
 @pytest.mark.req("ACC-03")
 def test_an_open_order_that_locks_nothing_keeps_an_account_open(floor: Floor) -> None:
     floor.trade(ALPHA_F, BRAVO_F, 10, 10_000, BTC_PERP)
-    floor.rest(ALPHA_F, SELL, 10, 10_100, symbol=BTC_PERP, exec_inst=REDUCE_ONLY)
+    floor.rest(ALPHA_F, SELL, 10, kind=m.STOP, stop_px=9_000, symbol=BTC_PERP, exec_inst=REDUCE_ONLY)
     assert refusal(floor.operate(c.SetAccountStatus(ALPHA_F, CLOSED))) == Code.NOT_EMPTY
     floor.trade(BRAVO_F, ALPHA_F, 10, 10_000, BTC_PERP)
     rest, _ = floor.balance(ALPHA_F, USDT)

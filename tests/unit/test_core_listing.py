@@ -145,7 +145,8 @@ def test_delisting_cancels_all_orders_and_frees_what_they_held(floor: Floor) -> 
 def test_a_perpetual_with_a_position_or_a_debt_is_not_delisted(floor: Floor) -> None:
     floor.operate(c.SetLeverage(ALPHA_F, BTC_PERP, 10, MarginMode.ISOLATED))
     floor.trade(ALPHA_F, BRAVO_F, 1_000, 10_000, BTC_PERP)
-    order = floor.rest(ALPHA_F, SELL, 10, 10_100, symbol=BTC_PERP, exec_inst=REDUCE_ONLY)
+    stop: dict[str, Any] = {"kind": m.STOP, "stop_px": 1_000, "symbol": BTC_PERP, "exec_inst": REDUCE_ONLY}
+    order = floor.rest(ALPHA_F, SELL, 10, **stop)
     assert refusal(floor.operate(c.DelistInstrument(BTC_PERP))) == Code.NOT_EMPTY
     floor.now_ns += 100 * SECOND_NS
     floor.mark(8_000, BTC_PERP)

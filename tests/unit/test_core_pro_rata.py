@@ -132,24 +132,24 @@ def test_what_fill_or_kill_counts(floor: Floor, stp: SelfTrade, fillable: int) -
 
 
 @pytest.mark.req("TRD-31", "ORD-17")
-def test_an_account_reduces_once_in_a_round_so_that_it_never_reduces_too_much(floor: Floor) -> None:
+def test_in_a_round_an_account_never_reduces_more_than_its_other_orders_have_left_it(floor: Floor) -> None:
     floor.trade(ALPHA_F, BRAVO_F, 100, 10_000, ETH_PERP)
-    terms: dict[str, Any] = {"symbol": ETH_PERP, "exec_inst": REDUCE_ONLY}
-    first, second = (floor.rest(ALPHA_F, SELL, 100, 10_010, **terms) for _ in range(2))
+    plain = floor.rest(ALPHA_F, SELL, 100, 10_010, symbol=ETH_PERP)
+    reducing = floor.rest(ALPHA_F, SELL, 100, 10_010, symbol=ETH_PERP, exec_inst=REDUCE_ONLY)
     events = floor.enter(BRAVO_F, BUY, 100, 10_010, symbol=ETH_PERP)
-    assert trades(events) == [(first, 10_010, qty) for qty in (50, 25, 13, 6, 3, 2, 1)]
-    assert [leaves for order, _, leaves, _, _ in restated(events) if order == second] == [50, 25, 12, 6, 3, 1]
+    assert trades(events) == [(plain, 10_010, 50), (reducing, 10_010, 50)]
+    assert closed(events) == [(reducing, 50, Code.NOTHING_TO_REDUCE)]
     assert those(events, e.PositionChanged)[-2].size == 0
 
 
 @pytest.mark.req("TRD-31", "ORD-17")
-def test_reduce_only_makers_are_clipped_before_shares_are_counted(floor: Floor) -> None:
+def test_reduce_only_makers_have_shrunk_with_the_position_before_shares_are_counted(floor: Floor) -> None:
     floor.trade(ALPHA_F, BRAVO_F, 60, 10_000, ETH_PERP)
     clipped = floor.rest(ALPHA_F, SELL, 60, 10_010, symbol=ETH_PERP, exec_inst=REDUCE_ONLY)
     plain = floor.rest(m.CHARLIE_F, SELL, 20, 10_010, symbol=ETH_PERP)
-    floor.trade(BRAVO_F, ALPHA_F, 40, 10_000, ETH_PERP)
+    sold = floor.trade(BRAVO_F, ALPHA_F, 40, 10_000, ETH_PERP)
+    assert restated(sold) == [(clipped, RestateReason.REDUCE_ONLY, 20, 10_010, 20)]
     events = floor.enter(BRAVO_F, BUY, 20, 10_010, symbol=ETH_PERP)
-    assert restated(events)[0] == (clipped, RestateReason.REDUCE_ONLY, 20, 10_010, 20)
     assert trades(events) == [(clipped, 10_010, 10), (plain, 10_010, 10)]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import OrderState, RestateReason, Side, SymbolStatus, Trigger
+from engine.api.enums import OrderState, Peg, RestateReason, Side, SymbolStatus, Trigger
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA_F, BRAVO_F, BTC_PERP, BUY, CHARLIE_F, ETH_PERP, SELL
@@ -36,6 +36,7 @@ def test_an_order_larger_than_the_position_is_clipped_on_entry(floor: Floor) -> 
     assert restated(events) == [(accepted(events), CLIPPED, 100, 10_000, 100)]
     (told,) = those(events, e.OrderRestated)
     assert (told.order_qty, told.released) == (100, 0)
+    floor.cancel(accepted(events))
     assert restated(reduce(floor, SELL, 100, 10_000)) == []
 
 
@@ -63,23 +64,67 @@ def test_it_reserves_nothing_and_passes_where_losses_exceed_what_is_available(fl
 
 
 @pytest.mark.req("ORD-17")
-def test_a_maker_is_clipped_when_it_would_trade(floor: Floor) -> None:
+def test_what_rests_shrinks_with_the_position_and_goes_when_it_is_flat(floor: Floor) -> None:
     maker = accepted(reduce(floor, SELL, 100, 10_010))
-    floor.trade(BRAVO_F, ALPHA_F, 60, 10_000, BTC_PERP)
-    events = floor.enter(BRAVO_F, BUY, 100, 10_010, symbol=BTC_PERP)
-    assert restated(events) == [(maker, CLIPPED, 40, 10_010, 40)]
-    assert trades(events) == [(maker, 10_010, 40)]
-    assert floor.state(maker) == OrderState.FILLED
+    sold = floor.trade(BRAVO_F, ALPHA_F, 60, 10_000, BTC_PERP)
+    assert restated(sold) == [(maker, CLIPPED, 40, 10_010, 40)]
+    gone = floor.trade(BRAVO_F, ALPHA_F, 40, 10_000, BTC_PERP)
+    assert closed(gone) == [(maker, 40, NOTHING)]
+    assert floor.core.open_orders == 0
 
 
 @pytest.mark.req("ORD-17")
-def test_a_maker_without_a_position_left_is_canceled_and_the_next_one_trades(floor: Floor) -> None:
-    gone = accepted(reduce(floor, SELL, 100, 10_010))
+def test_it_goes_when_the_position_changes_its_side(floor: Floor) -> None:
+    makers = [accepted(reduce(floor, SELL, 50, 10_010)) for _ in range(2)]
+    events = floor.trade(BRAVO_F, ALPHA_F, 130, 10_000, BTC_PERP)
+    assert closed(events) == [(makers[1], 50, NOTHING), (makers[0], 50, NOTHING)]
+    assert accepted(reduce(floor, BUY, 30, 9_990))
+    assert restated(reduce(floor, BUY, 30, 9_995)) == []
+
+
+@pytest.mark.req("ORD-17", "ORD-10")
+def test_all_that_rests_together_never_exceeds_the_position_and_the_latest_gives_way(floor: Floor) -> None:
+    first = accepted(reduce(floor, SELL, 60, 10_010))
+    events = reduce(floor, SELL, 60, 10_020)
+    second = accepted(events)
+    assert restated(events) == [(second, CLIPPED, 40, 10_020, 40)]
+    third = reduce(floor, SELL, 60, 10_000)
+    assert closed(third) == [(accepted(third), 60, NOTHING)]
+    floor.replace(first, 60, price=10_015)
+    sold = floor.trade(BRAVO_F, ALPHA_F, 70, 10_000, BTC_PERP)
+    assert closed(sold) == [(first, 60, NOTHING)]
+    assert restated(sold) == [(second, CLIPPED, 30, 10_020, 30)]
+
+
+@pytest.mark.req("ORD-17")
+def test_one_that_takes_may_close_the_whole_position_and_what_rests_gives_way(floor: Floor) -> None:
+    resting = accepted(reduce(floor, SELL, 100, 10_010))
+    floor.rest(CHARLIE_F, BUY, 70, 9_990, symbol=BTC_PERP)
+    events = reduce(floor, SELL, 100, 9_990)
+    assert sum(qty for _, _, qty in trades(events)) == 70
+    assert restated(events) == [(resting, CLIPPED, 30, 10_010, 30)]
+    assert closed(events) == [(accepted(events), 30, NOTHING)], "it may not rest beside the one that does"
+
+
+@pytest.mark.req("ORD-17", "ORD-12")
+def test_it_does_not_lead_pegs(floor: Floor) -> None:
+    reduce(floor, BUY, 100, 9_990, account=BRAVO_F)
+    peg: dict[str, Any] = {"symbol": BTC_PERP, "kind": m.PEGGED, "peg": Peg.PRIMARY}
+    assert restated(floor.enter(CHARLIE_F, BUY, 10, 10_000, **peg)) == []
+    led = restated(floor.enter(m.ALPHA_F2, BUY, 10, 9_980, symbol=BTC_PERP))
+    assert [price for *_, price, _ in led] == [9_980]
+
+
+@pytest.mark.req("ORD-17", "RES-100")
+def test_of_many_that_must_go_none_trades_meanwhile_and_the_rest_goes_in_later_records(floor: Floor) -> None:
+    floor.take_small_steps()
+    makers = [accepted(reduce(floor, SELL, 2, 10_010)) for _ in range(50)]
     floor.trade(BRAVO_F, ALPHA_F, 100, 10_000, BTC_PERP)
-    behind = floor.rest(CHARLIE_F, SELL, 10, 10_010, symbol=BTC_PERP)
-    events = floor.enter(BRAVO_F, BUY, 10, 10_010, symbol=BTC_PERP)
-    assert closed(events) == [(gone, 100, NOTHING)]
-    assert trades(events) == [(behind, 10_010, 10)]
+    bought = floor.enter(BRAVO_F, BUY, 10, 10_010, symbol=BTC_PERP, tif=m.IOC)
+    told = closed(floor.go_on())
+    assert trades(bought) == []
+    assert all(floor.state(maker) == OrderState.CANCELED for maker in makers)
+    assert told[-1] == (accepted(bought), 10, Code.IOC_REMAINDER)
 
 
 @pytest.mark.req("ORD-17", "RES-05")
@@ -105,14 +150,15 @@ def test_a_stop_is_clipped_when_it_is_elected(floor: Floor) -> None:
     assert closed(floor.mark(9_000, BTC_PERP)) == [(stop, 300, NOTHING)]
 
 
-@pytest.mark.req("ORD-17")
-def test_in_an_auction_it_is_clipped_before_each_match(floor: Floor) -> None:
+@pytest.mark.req("ORD-17", "TRD-40")
+def test_in_an_auction_it_shrinks_with_the_position(floor: Floor) -> None:
     floor.status(SymbolStatus.PRE_OPEN, BTC_PERP)
-    first, second = (accepted(reduce(floor, SELL, 100, 9_990)) for _ in range(2))
+    plain = floor.rest(ALPHA_F, SELL, 80, 9_980, symbol=BTC_PERP)
+    reducing = accepted(reduce(floor, SELL, 100, 9_990))
     floor.rest(CHARLIE_F, BUY, 150, 9_990, symbol=BTC_PERP)
     events = floor.status(SymbolStatus.OPEN, BTC_PERP)
-    assert trades(events) == [(first, 9_990, 100)]
-    assert closed(events) == [(second, 100, NOTHING)]
+    assert trades(events) == [(plain, 9_990, 80), (reducing, 9_990, 20)]
+    assert restated(events)[0] == (reducing, CLIPPED, 20, 9_990, 20)
 
 
 @pytest.mark.req("TBL-03", "ORD-17")
@@ -126,8 +172,7 @@ def test_it_is_exempt_from_the_smallest_notional_but_not_from_the_smallest_quant
 
 
 @pytest.mark.req("ORD-17", "ORD-10")
-def test_a_replace_to_a_new_price_clips_as_an_entry_does(floor: Floor) -> None:
-    order = accepted(reduce(floor, SELL, 100, 10_010))
-    floor.trade(BRAVO_F, ALPHA_F, 60, 10_000, BTC_PERP)
-    events = floor.replace(order, 100, price=10_020)
-    assert restated(events) == [(order, CLIPPED, 40, 10_020, 40)]
+def test_a_replace_to_a_larger_quantity_clips_as_an_entry_does(floor: Floor) -> None:
+    order = accepted(reduce(floor, SELL, 90, 10_010))
+    events = floor.replace(order, 120, price=10_020)
+    assert restated(events) == [(order, CLIPPED, 100, 10_020, 100)]

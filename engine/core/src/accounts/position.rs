@@ -24,6 +24,8 @@ pub struct Position {
     /// Leaves of open orders that are not reduce-only.
     pub open_buy: Lots,
     pub open_sell: Lots,
+    /// Leaves of reduce-only orders in the book.
+    pub reducing: Lots,
 }
 
 /// What a fill did to a position besides its new state.
@@ -46,6 +48,7 @@ impl Position {
             debt: Minor::ZERO,
             open_buy: Lots::ZERO,
             open_sell: Lots::ZERO,
+            reducing: Lots::ZERO,
         }
     }
 

@@ -26,8 +26,8 @@ struct Level {
     price: Ticks,
     head: Slot,
     tail: Slot,
-    /// Orders here that are not pegged: these make the reference prices.
-    unpegged: u32,
+    /// Orders here that are neither pegged nor reduce-only: these make the reference prices.
+    leading: u32,
     /// Leaves of all orders here.
     lots: i128,
 }
@@ -67,10 +67,10 @@ impl Book {
         self.ladder(side).best().map(|(best, _)| price_of(side, best))
     }
 
-    /// The best price of a side among orders that are not pegged. Cost: O(levels of pegged orders before it).
+    /// The best price of a side among orders that lead pegs. Cost: O(levels of others before it).
     pub fn reference(&self, side: Side) -> Option<Ticks> {
         let mut prices = self.ladder(side).iter().map(|(_, level)| self.levels[level]);
-        prices.find(|level| level.unpegged > 0).map(|level| level.price)
+        prices.find(|level| level.leading > 0).map(|level| level.price)
     }
 
     /// The price and slot of the order that trades next on this side. Cost: O(1).
@@ -95,7 +95,7 @@ impl Book {
         let order = &mut orders[slot];
         let stands = &mut self.levels[level];
         (order.level, order.previous, order.next) = (level, stands.tail, Slot::NIL);
-        stands.unpegged += u32::from(!order.is_pegged());
+        stands.leading += u32::from(order.leads());
         stands.lots += order.leaves.wide();
         let tail = std::mem::replace(&mut stands.tail, slot);
         if tail == Slot::NIL {
@@ -124,7 +124,7 @@ impl Book {
         let (level, previous, next, side) = (order.level, order.previous, order.next, order.side);
         order.level = LevelSlot::NIL;
         let stands = &mut self.levels[level];
-        stands.unpegged -= u32::from(!order.is_pegged());
+        stands.leading -= u32::from(order.leads());
         stands.lots -= order.leaves.wide();
         self.is_as_walked = false;
         if previous == Slot::NIL {
@@ -199,7 +199,7 @@ impl Book {
         let Self { bids, asks, levels, .. } = self;
         let ladder = if side == Side::Buy { bids } else { asks };
         ladder.level_at(rank(side, price), || {
-            levels.insert(Level { price, head: Slot::NIL, tail: Slot::NIL, unpegged: 0, lots: 0 })
+            levels.insert(Level { price, head: Slot::NIL, tail: Slot::NIL, leading: 0, lots: 0 })
         })
     }
 
@@ -238,8 +238,8 @@ impl Book {
     }
 
     fn check_queue(&self, orders: &OpenOrders, level: LevelSlot) -> Result<usize, &'static str> {
-        let Level { head, tail, unpegged, lots, .. } = self.levels[level];
-        let (mut previous, mut count, mut not_pegged, mut standing) = (Slot::NIL, 0, 0, 0);
+        let Level { head, tail, leading, lots, .. } = self.levels[level];
+        let (mut previous, mut count, mut leaders, mut standing) = (Slot::NIL, 0, 0, 0);
         for slot in queue(orders, head) {
             let order = &orders[slot];
             if order.level != level || order.previous != previous {
@@ -248,11 +248,11 @@ impl Book {
             if order.price != self.levels[level].price {
                 return Err("an order stands at another price's level");
             }
-            not_pegged += u32::from(!order.is_pegged());
+            leaders += u32::from(order.leads());
             standing += order.leaves.wide();
             (previous, count) = (slot, count + 1);
         }
-        if count == 0 || previous != tail || unpegged != not_pegged || lots != standing {
+        if count == 0 || previous != tail || leading != leaders || lots != standing {
             return Err("a level is empty, or its tail or one of its sums is wrong");
         }
         Ok(count)

@@ -8,10 +8,10 @@ pub mod open_orders;
 pub mod order_register;
 pub mod stops;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::language::codes::{Side, SymbolStatus};
-use crate::language::ids::{AccountId, FirmId};
+use crate::language::ids::{AccountId, FirmId, OrderId};
 use crate::language::limits::{PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX};
 use crate::language::units::Ticks;
 use crate::market::book::Book;
@@ -74,6 +74,10 @@ pub struct Market {
     /// Pegs of each account and of each firm.
     pegs_of_accounts: BTreeMap<AccountId, u32>,
     pegs_of_firms: BTreeMap<FirmId, u32>,
+    /// Reduce-only orders in the book, by account and priority.
+    pub reducers: BTreeMap<(AccountId, u64, OrderId), Slot>,
+    /// Accounts of which more rests than can be reduced.
+    pub in_excess: BTreeSet<AccountId>,
     pub in_hand: InHand,
     /// The auction that is under way.
     pub auction: Option<Auction>,
@@ -125,6 +129,8 @@ impl Market {
             peg_next: 0,
             pegs_of_accounts: BTreeMap::new(),
             pegs_of_firms: BTreeMap::new(),
+            reducers: BTreeMap::new(),
+            in_excess: BTreeSet::new(),
             in_hand: InHand::new(),
             auction: None,
             open_orders: 0,

@@ -98,6 +98,11 @@ impl OpenOrder {
         self.exec_inst.has(ExecInst::REDUCE_ONLY)
     }
 
+    /// Tell whether its price is one that pegged orders follow.
+    pub fn leads(&self) -> bool {
+        !self.is_pegged() && !self.is_reduce_only()
+    }
+
     pub fn is_post_only(&self) -> bool {
         self.exec_inst.has(ExecInst::POST_ONLY)
     }

@@ -65,7 +65,13 @@ impl Exchange {
                 let volume = Lots::of_wide(walk.volume);
                 self.records.tell(&Uncrossed { symbol_id, price, volume });
             }
-            while let Some((bid, ask)) = self.markets[symbol_id].auction_pair(price) {
+            loop {
+                if !self.settle_excess(symbol_id) {
+                    return false;
+                }
+                let Some((bid, ask)) = self.markets[symbol_id].auction_pair(price) else {
+                    break;
+                };
                 if self.now.steps == 0 {
                     return false;
                 }
@@ -106,11 +112,6 @@ impl Exchange {
             if self.is_out(slot) {
                 self.now.steps -= 1;
                 return self.dismiss(slot);
-            }
-        }
-        for slot in [bid, ask] {
-            if self.open[slot].is_reduce_only() && self.clip_maker(slot) {
-                return;
             }
         }
         let (maker, taker) = if self.place_of(bid) < self.place_of(ask) { (bid, ask) } else { (ask, bid) };

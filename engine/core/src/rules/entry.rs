@@ -366,12 +366,19 @@ impl Exchange {
 
     /// Put an order into the book behind all others of its price.
     pub(crate) fn rest(&mut self, slot: Slot) {
+        let is_reduce_only = self.open[slot].is_reduce_only();
+        if is_reduce_only && !self.clip_to_room(slot) {
+            return;
+        }
         self.open[slot].display = self.open.full_display(slot);
         let symbol_id = self.open[slot].symbol_id;
         let market = &mut self.markets[symbol_id];
         market.book.rest(&mut self.open, slot);
         if market.has_pegs() {
             self.touch(symbol_id);
+        }
+        if is_reduce_only {
+            self.join_reducers(slot);
         }
         self.list(slot);
         if self.open[slot].hand == Hand::Turn {

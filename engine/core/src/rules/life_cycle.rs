@@ -33,6 +33,9 @@ impl Exchange {
     #[inline(always)]
     pub(crate) fn detach(&mut self, slot: Slot) {
         let order = self.open[slot];
+        if order.level != LevelSlot::NIL && order.is_reduce_only() {
+            self.leave_reducers(slot);
+        }
         let market = &mut self.markets[order.symbol_id];
         if order.level != LevelSlot::NIL {
             market.book.remove(&mut self.open, slot);

@@ -31,6 +31,9 @@ impl Exchange {
         }
         let makers = side.opposite();
         while self.open[slot].leaves > Lots::ZERO {
+            if !self.settle_excess(symbol_id) {
+                return Stop::StepsUsedUp;
+            }
             let Some((price, maker)) = self.markets[symbol_id].book.front_within(makers, price) else {
                 return Stop::NothingCrosses;
             };
@@ -40,9 +43,6 @@ impl Exchange {
             if self.now.may_be_out && self.is_out(maker) {
                 self.now.steps -= 1;
                 self.dismiss(maker);
-                continue;
-            }
-            if self.open[maker].is_reduce_only() && self.clip_maker(maker) {
                 continue;
             }
             if self.is_self_trade(slot, maker) {
@@ -58,30 +58,8 @@ impl Exchange {
         Stop::Filled
     }
 
-    /// Clip or cancel a reduce-only maker, which is a step; tells whether that changed it.
-    pub(crate) fn clip_maker(&mut self, maker: Slot) -> bool {
-        let before = self.open[maker].leaves;
-        let is_changed = !self.clip(maker) || self.open[maker].leaves != before;
-        self.now.steps -= u32::from(is_changed);
-        is_changed
-    }
-
-    /// Clip a reduce-only order to what it could close, or cancel it when that is nothing; tells whether it is still there.
-    pub(crate) fn clip(&mut self, slot: Slot) -> bool {
-        let reducible = self.reducible(slot);
-        if reducible.is_zero() {
-            self.cancel(slot, Code::NothingToReduce);
-            return false;
-        }
-        let leaves = self.open[slot].leaves;
-        if leaves > reducible {
-            self.shrink(slot, leaves - reducible, RestateReason::ReduceOnly);
-        }
-        true
-    }
-
     /// Take lots off an order by decision of the engine, and tell it.
-    fn shrink(&mut self, slot: Slot, lots: Lots, reason: RestateReason) {
+    pub(crate) fn shrink(&mut self, slot: Slot, lots: Lots, reason: RestateReason) {
         self.change_open_lots(slot, -lots);
         let symbol_id = self.open[slot].symbol_id;
         self.markets[symbol_id].book.change_leaves(&mut self.open, slot, -lots);
@@ -182,6 +160,8 @@ impl Exchange {
         if instrument.is_perpetual() {
             self.fill_position(maker, price, qty, trade.maker_fee);
             self.fill_position(taker, price, qty, trade.taker_fee);
+            self.note_excess(making.account_id, making.symbol_id);
+            self.note_excess(taking.account_id, taking.symbol_id);
             let listing = &instrument.listing;
             self.accounts[listing.fee_account_id].credit(listing.quote_asset_id, trade.maker_fee + trade.taker_fee);
             self.repay_debts(making.account_id, listing.quote_asset_id);

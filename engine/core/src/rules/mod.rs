@@ -17,6 +17,7 @@ pub mod out;
 pub mod pegs;
 pub mod positions;
 pub mod pro_rata;
+pub mod reduce_only;
 pub mod registration;
 pub mod replace;
 pub mod requests;

@@ -1,7 +1,6 @@
 //! Matching in proportion to what the makers at a price show (TRD-31; docs/MATCHING.md, section 5).
 
 use crate::language::codes::SelfTrade;
-use crate::language::ids::AccountId;
 use crate::language::units::{Lots, Ticks};
 use crate::market::open_orders::{OpenOrder, Slot};
 use crate::rules::matching::Stop;
@@ -12,6 +11,9 @@ impl Exchange {
         let OpenOrder { symbol_id, side, price, .. } = self.open[slot];
         let makers = side.opposite();
         while self.open[slot].leaves > Lots::ZERO {
+            if !self.settle_excess(symbol_id) {
+                return Stop::StepsUsedUp;
+            }
             let Some((price, _)) = self.markets[symbol_id].book.front_within(makers, price) else {
                 return Stop::NothingCrosses;
             };
@@ -46,31 +48,26 @@ impl Exchange {
         None
     }
 
-    /// End a maker that is out, and clip a reduce-only one; tells whether it is still there.
+    /// End a maker that is out; tells whether it is still there.
     fn stays_after_clearing(&mut self, maker: Slot) -> bool {
-        if self.is_out(maker) {
+        let is_out = self.is_out(maker);
+        if is_out {
             self.now.steps -= 1;
             self.dismiss(maker);
-            return false;
         }
-        let order_id = self.open[maker].order_id;
-        if self.open[maker].is_reduce_only() {
-            self.clip_maker(maker);
-        }
-        self.open[maker].order_id == order_id
+        !is_out
     }
 
     /// Share the order's leaves out among makers at the best price, one round.
     fn share_out(&mut self, slot: Slot, price: Ticks, makers: &[Slot]) {
         let displays: Vec<Lots> = makers.iter().map(|maker| self.open[*maker].display).collect();
-        let mut traded: Vec<AccountId> = Vec::new();
         for (maker, share) in makers.iter().zip(allot(self.open[slot].leaves, &displays)) {
-            let account_id = self.open[*maker].account_id;
-            let is_stale = self.open[*maker].is_reduce_only() && traded.contains(&account_id);
-            if share > Lots::ZERO && !is_stale {
+            // Another order of its account may have closed part of what it could have closed.
+            let is_reduce_only = self.open[*maker].is_reduce_only();
+            let share = if is_reduce_only { share.min(self.reducible(*maker)) } else { share };
+            if share > Lots::ZERO {
                 self.trade(slot, *maker, price, share, false);
                 self.settle_maker(*maker);
-                traded.push(account_id);
             }
         }
     }

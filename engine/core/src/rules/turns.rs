@@ -41,7 +41,13 @@ impl Exchange {
         if self.markets[symbol_id].auction.is_some() {
             self.go_on_uncrossing(symbol_id);
         }
+        if !self.settle_excess(symbol_id) {
+            return false;
+        }
         while self.markets[symbol_id].auction.is_none() && self.is_trading(symbol_id) && self.has_work(symbol_id) {
+            if !self.settle_excess(symbol_id) {
+                return false;
+            }
             if let Some(slot) = self.markets[symbol_id].in_hand.first() {
                 if self.now.steps < self.steps_needed(slot) {
                     return self.now.steps > 0;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::accounts::account::Account;
+use crate::accounts::position::Position;
 use crate::language::codes::{AccountKind, OrderState, SymbolStatus};
 use crate::language::ids::{AccountId, AssetId, Key, SymbolId};
 use crate::language::units::{Lots, Minor};
@@ -154,6 +155,7 @@ impl Exchange {
             ensure(account.open_in_symbol(*symbol_id) == *count, "a count of open orders by symbol is wrong")?;
         }
         for position in &account.positions {
+            self.check_reducing(account_id, position)?;
             let lots = open.lots.get(&position.symbol_id).copied().unwrap_or_default();
             ensure(lots == (position.open_buy, position.open_sell), "the open lots of a position are wrong")?;
             ensure(
@@ -186,6 +188,23 @@ impl Exchange {
             locked.is_zero() || account.balance(*asset_id).locked > Minor::ZERO
         };
         ensure(open.locked_by_asset.iter().all(has_locked), "an open order has nothing locked")
+    }
+
+    /// What rests to reduce a position is counted, and never exceeds it unless its excess is still to be taken off.
+    fn check_reducing(&self, account_id: AccountId, position: &Position) -> Check {
+        let market = &self.markets[position.symbol_id];
+        let reducers = market.reducers.iter().filter(|((account, ..), _)| *account == account_id);
+        let mut resting = Lots::ZERO;
+        let mut most = Lots::ZERO;
+        for ((_, priority, order_id), slot) in reducers {
+            let order = &self.open[*slot];
+            let is_same = (order.priority, order.order_id) == (*priority, *order_id) && order.level != LevelSlot::NIL;
+            ensure(is_same && order.is_reduce_only(), "an order rests to reduce that is another one")?;
+            resting = resting.checked_add(order.leaves).ok_or("a sum of lots is out of bounds")?;
+            most = position.reducible(order.side);
+        }
+        ensure(resting == position.reducing, "what rests to reduce a position is counted wrongly")?;
+        ensure(resting <= most || market.in_excess.contains(&account_id), "more rests to reduce a position than it has")
     }
 
     /// Sizes net to zero, and what was realized is in the clearing `PnL` account (DRV-11, INV-06).

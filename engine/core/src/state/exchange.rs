@@ -236,6 +236,9 @@ impl Exchange {
         if market.is_delisted || market.auction.is_some() {
             return market.auction.is_some() || market.open_orders > 0;
         }
+        if !market.in_excess.is_empty() {
+            return true;
+        }
         self.is_trading(symbol_id) && (!market.in_hand.is_empty() || market.has_unacted() || market.has_pegs_to_price())
     }
 

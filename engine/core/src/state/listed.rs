@@ -31,13 +31,20 @@ impl Exchange {
         }
         self.markets[self.open[slot].symbol_id].open_orders += 1;
         let leaves = self.open[slot].leaves;
-        self.change_open_lots(slot, leaves);
+        if !self.open[slot].is_reduce_only() {
+            self.change_open_lots(slot, leaves);
+        }
     }
 
-    /// Keep count of the lots an account has open in a perpetual, while the order is listed.
+    /// Keep count of the lots an account has open in a perpetual, while the order is listed, and of those that rest to
+    /// reduce its position.
     pub(crate) fn change_open_lots(&mut self, slot: Slot, lots: Lots) {
         let order = &self.open[slot];
-        if order.is_listed && !order.is_reduce_only() && self.markets[order.symbol_id].instrument.is_perpetual() {
+        if order.is_reduce_only() {
+            if order.level != LevelSlot::NIL {
+                self.change_reducing(slot, lots);
+            }
+        } else if order.is_listed && self.markets[order.symbol_id].instrument.is_perpetual() {
             let position = self.accounts[order.account_id].position_mut(order.symbol_id);
             *position.expect("an accepted order has a position").open_lots(order.side) += lots;
         }

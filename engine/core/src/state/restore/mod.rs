@@ -109,6 +109,14 @@ impl Exchange {
             }
         }
         for symbol_id in self.markets.ids() {
+            let mut accounts: Vec<AccountId> =
+                self.markets[symbol_id].reducers.keys().map(|(account_id, ..)| *account_id).collect();
+            accounts.dedup();
+            for account_id in accounts {
+                self.note_excess(account_id, symbol_id);
+            }
+        }
+        for symbol_id in self.markets.ids() {
             self.note_mark(symbol_id);
             let market = &mut self.markets[symbol_id];
             self.delisted_with_orders += u32::from(market.is_delisted && market.open_orders > 0);

@@ -94,6 +94,10 @@ impl Exchange {
             }
             if side.is_some() {
                 market.book.rest(&mut self.open, slot);
+                if order.is_reduce_only() {
+                    self.accounts[order.account_id].position(symbol_id).ok_or(UNSOUND)?;
+                    self.join_reducers(slot);
+                }
             } else if is_waiting_stop {
                 market.stops.insert(order.side, &terms, order.priority, slot);
             }
