@@ -13,8 +13,11 @@ DATA ?= var
 WORKERS ?= $(shell expr 2 \* $$(nproc))
 # CORE_PROFILE=quick builds the core in seconds, several times slower: for the next test, never for a figure.
 CORE_PROFILE ?= release
+# The release core is trained, which builds it twice, where llvm-profdata is found; CORE_TRAINED=no builds it once.
+export CORE_TRAINED ?= yes
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
+BUILD_CORE := PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/python scripts/build_core.py --profile $(CORE_PROFILE)
 CORE := $(shell find engine/core -name '*.rs' -o -name Cargo.toml -o -name Cargo.lock | grep -v /target/)
 
 .PHONY: run demo test check bench chaos mutants trace setup setup-dev clean
@@ -63,15 +66,15 @@ setup-dev: .stamps/dev
 	@touch $@
 
 .stamps/maturin: .stamps/venv pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'cffi>=1.17'
+	$(BIN)/pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'cffi>=1.17' 'sortedcontainers==2.4.0'
 	@touch $@
 
-.stamps/install: .stamps/quickfix .stamps/maturin pyproject.toml $(CORE)
-	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --profile $(CORE_PROFILE) --quiet
+.stamps/install: .stamps/quickfix .stamps/maturin pyproject.toml scripts/build_core.py $(CORE)
+	$(BUILD_CORE)
 	@touch $@
 
 .stamps/dev: .stamps/install
-	PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --profile $(CORE_PROFILE) --quiet --extras dev
+	$(BUILD_CORE) --extras dev
 	@touch $@
 
 clean:
