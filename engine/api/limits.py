@@ -66,6 +66,9 @@ WITHDRAWALS_PER_FIRM_MAX = 4
 TRANCHES_PER_ORDER_MAX = 1_000
 """core. How often an iceberg may show itself: ``order_qty`` is at most so many times ``max_floor``."""
 
+MARKS_IN_WINDOW_MAX = 4_096
+"""core. Marks kept for a breaker's window: those below, or above, all later ones; then the last counts on."""
+
 PEGS_PER_ACCOUNT_MAX = 50
 """core. Open pegged orders of one account in one symbol."""
 

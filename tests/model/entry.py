@@ -22,7 +22,7 @@ from engine.api.enums import (
 from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
-from tests.model.state import BUY, MILLION, Market, Order, ceil_div, opposite, sign
+from tests.model.state import BUY, Market, Order, opposite, sign
 from tests.model.stops_and_pegs import StopsAndPegs
 
 DAY_NS = 86_400 * 10**9
@@ -289,7 +289,7 @@ def worst_price(order: Order) -> int:
     if order.ord_type is not OrdType.MARKET:
         return order.limit
     best = order.market.best(opposite(order.side))
-    return order.market.moved(order.side, best) if best else 0
+    return order.market.collared(order.side, order.market.moved(order.side, best)) if best else 0
 
 
 def likely_price(order: Order) -> int:
@@ -313,9 +313,7 @@ def is_dust(order: Order, qty: int) -> bool:
 
 def check_band(order: Order) -> None:
     """Check that a limit lies within the band of its reference, if it has one."""
-    is_limit = order.ord_type is OrdType.LIMIT or order.is_triggered
-    reference = order.market.mark if is_limit else order.stop_px if order.ord_type is OrdType.STOP_LIMIT else 0
-    if reference:
-        band = order.market.listing.band_ppm
-        lowest, highest = ceil_div(reference * (MILLION - band), MILLION), reference * (MILLION + band) // MILLION
-        refuse_if(not lowest <= order.limit <= highest, ErrorCode.PRICE_OUTSIDE_BAND)
+    is_stop_limit = order.ord_type is OrdType.STOP_LIMIT
+    is_limit = order.ord_type is OrdType.LIMIT or (is_stop_limit and order.is_triggered)
+    reference = order.market.mark if is_limit else order.stop_px if is_stop_limit else 0
+    refuse_if(not order.market.is_within_band(order.limit, reference), ErrorCode.PRICE_OUTSIDE_BAND)

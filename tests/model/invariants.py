@@ -100,6 +100,4 @@ def check_books(x: Exchange) -> None:
         assert all(queue for side in (BUY, SELL) for queue in market.books[side].values())
         if market.status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY):
             assert not is_crossed(market)
-        if x.is_trading(market):
-            assert not market.unacted or x.has_work(market)
         assert market.breaker_until_ns == 0 or market.breaker_until_ns > x.ts_ns

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.api import events as e
 from engine.api.enums import Matching as Sharing
-from engine.api.enums import OrderState, RestateReason, SelfTrade, Trigger
+from engine.api.enums import OrderState, RestateReason, SelfTrade
 from engine.api.rejects import ErrorCode
 from tests.model.book import Books
 from tests.model.state import BUY, Order, ceil_div
@@ -120,7 +120,6 @@ class Matching(Books):
         self.steps -= 1
         market, i = taker.market, taker.market.listing
         market.last_px = price
-        market.remember(Trigger.LAST, price)
         worth = market.notional(price, qty)
         taker_fee = market.fee(worth, taker.taker_ppm)
         # Whatever rates the two have, nobody is paid more than the other one pays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, AccountStatus, BreakerReason, Trigger
+from engine.api.enums import AccountKind, AccountStatus, BreakerReason
 from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
@@ -75,21 +75,17 @@ class Operations(Registrations):
         """Set a mark, and stop the market when it has moved too far within the window (MAR-43)."""
         refuse_if(not 1 <= price <= limits.PRICE_TICKS_MAX, ErrorCode.BOUND_EXCEEDED)
         market.mark = price
-        market.remember(Trigger.MARK, price)
         self.tell(e.MarkSet())
-        second = self.ts_ns // SECOND_NS
-        window = market.window
-        for old in [
-            old for old in window if old < second - self.parameter(Parameter.BREAKER_WINDOW_S, market.symbol_id)
-        ]:
-            del window[old]
+        window_ns = self.parameter(Parameter.BREAKER_WINDOW_S, market.symbol_id) * SECOND_NS
+        for marks in (market.lows, market.highs):
+            marks[:] = [(ts_ns, mark) for ts_ns, mark in marks if ts_ns >= self.ts_ns - window_ns]
         move_ppm = self.parameter(Parameter.BREAKER_MOVE_PPM, market.symbol_id)
-        change = change_ppm(price, list(window.values()), move_ppm)
+        change = change_ppm(price, [mark for _, mark in market.lows + market.highs], move_ppm)
         if change and not market.breaker_until_ns:
-            window.clear()
+            market.lows, market.highs = [], []
             self.trigger_breaker(market, BreakerReason.MARK_MOVE, change, self.breaker_end_ns(market))
-        low, high = window.get(second, (price, price))
-        window[second] = (min(low, price), max(high, price))
+        market.lows = with_mark(self.ts_ns, price, [mark for mark in market.lows if mark[1] < price])
+        market.highs = with_mark(self.ts_ns, price, [mark for mark in market.highs if mark[1] > price])
 
     def breaker_end_ns(self, market: Market) -> int:
         """When a breaker that is triggered now will end."""
@@ -151,11 +147,18 @@ class Operations(Registrations):
         self.tell(e.CollateralSet())
 
 
-def change_ppm(price: int, window: list[tuple[int, int]], move_ppm: int) -> int:
+def with_mark(ts_ns: int, price: int, marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Add a mark; when there are too many, the last one counts on in its place."""
+    if len(marks) < limits.MARKS_IN_WINDOW_MAX:
+        return [*marks, (ts_ns, price)]
+    return [*marks[:-1], (ts_ns, marks[-1][1])]
+
+
+def change_ppm(price: int, window: list[int], move_ppm: int) -> int:
     """How far a mark lies from the marks of the window, when that is too far; else 0."""
     if not window:
         return 0
-    low, high = min(low for low, _ in window), max(high for _, high in window)
+    low, high = min(window), max(window)
     if price * MILLION > low * (MILLION + move_ppm):
         return (price - low) * MILLION // low
     if price * MILLION < high * (MILLION - move_ppm):

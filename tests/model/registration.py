@@ -113,8 +113,7 @@ class Registrations(Replaces):
         market.listing, market.lot_minor, market.tick_lot_minor = i, new.lot_minor, new.tick_lot_minor
         if changes_steps:
             market.mark = market.last_px = 0
-            market.unacted.clear()
-            market.window.clear()
+            market.lows, market.highs = [], []
         self.tell(e.InstrumentChanged())
 
     def delist_instrument(self, symbol_id: int) -> None:

@@ -55,7 +55,7 @@ class Replaces(Requests):
             self.check_market_takes(order, request)
         self.check_changes(order, request)
         new = self.changed(order, request)
-        if request.price not in (0, asked_price(order)) or request.stop_px not in (0, order.stop_px):
+        if not keeps_priority(order, request):
             check_band(new)
         refuse_if(request.max_floor > request.order_qty, ErrorCode.SIZE_OFF_LOT)
         if not is_pure:
@@ -114,6 +114,7 @@ class Replaces(Requests):
     def check_post_only(self, new: Order) -> bool:
         """Check that a post-only order will not take with its changed price. Returns: whether it slid."""
         if self.slide(new):
+            check_band(new)
             return True
         is_continuous = new.market.status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY)
         takes = new.is_post_only and is_continuous and self.would_take(new, new.limit)

@@ -26,10 +26,10 @@ count u64, then its members::
                 base_asset_id u32, quote_asset_id u32, tick_decimals u8, lot_decimals u8, tick i64, lot i64,
                 min_qty i64, max_qty i64, min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32,
                 band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64 (0 none), last_px i64 (0 none),
-                last_low i64, last_high i64, mark_low i64, mark_high i64 (unacted prices; 0, 0 when none),
                 breaker_until_ns u64 (0 when not active),
-                breaker window list by second: second u64, low i64, high i64,
-                pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64,
+                marks below all later ones of the breaker's window list, then those above all later ones, by time:
+                ts_ns u64, price i64,
+                pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64,
                 auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
                 last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
     rules       version u64,
@@ -66,7 +66,7 @@ import hashlib
 from collections.abc import Iterable
 from struct import pack
 
-from engine.api.enums import Side, Trigger
+from engine.api.enums import Side
 from engine.api.wire import crc32c, encode_command
 from tests.model.exchange import Exchange
 from tests.model.state import Market, Name, Order, Walk, Withdrawal
@@ -162,10 +162,9 @@ def _instrument(market: Market) -> bytes:
     steps = pack("<BBqq", i.tick.decimals, i.lot.decimals, i.tick.mantissa, i.lot.mantissa)
     sizes = pack("<qq", i.min_qty, i.max_qty) + _amounts(i.min_notional, i.max_notional)
     fees = pack("<iiII", i.maker_ppm, i.taker_ppm, i.band_ppm, i.fee_account_id)
-    unacted = [market.unacted.get(trigger, (0, 0)) for trigger in (Trigger.LAST, Trigger.MARK)]
-    prices = pack("<BBqq4q", market.status, market.is_delisted, market.mark, market.last_px, *unacted[0], *unacted[1])
+    prices = pack("<BBqq", market.status, market.is_delisted, market.mark, market.last_px)
     breaker = pack("<Q", market.breaker_until_ns)
-    window = _list(pack("<Qqq", second, *marks) for second, marks in sorted(market.window.items()))
+    window = b"".join(_list(pack("<Qq", *mark) for mark in marks) for marks in (market.lows, market.highs))
     return (
         pack("<I", i.symbol_id)
         + _text(i.symbol)
@@ -182,7 +181,7 @@ def _instrument(market: Market) -> bytes:
 
 
 def _work(market: Market) -> bytes:
-    pegs = pack("<qqQ", *market.peg_references, market.peg_next)
+    pegs = pack("<qqqQ", *market.peg_references, market.peg_next)
     auction = market.auction
     if auction is None:
         return pegs + bytes(89)

@@ -75,13 +75,13 @@ class Market:
     is_delisted: bool = False
     mark: int = 0
     last_px: int = 0
-    unacted: dict[Trigger, tuple[int, int]] = field(default_factory=dict)  # lowest and highest since the last round
     breaker_until_ns: int = 0
-    window: dict[int, tuple[int, int]] = field(default_factory=dict)  # second -> lowest and highest mark
+    lows: list[tuple[int, int]] = field(default_factory=list)  # time and price of marks below all later ones
+    highs: list[tuple[int, int]] = field(default_factory=list)  # and of those above all later ones
     books: dict[Side, SortedDict] = field(default_factory=lambda: {BUY: SortedDict(), SELL: SortedDict()})
     stops: dict[int, Order] = field(default_factory=dict)  # waiting, by order id
     pegs: dict[int, Order] = field(default_factory=dict)  # open, by order id
-    peg_references: tuple[int, int] = (0, 0)  # best bid and ask that this round prices the pegs by
+    peg_references: tuple[int, int, int] = (0, 0, 0)  # best bid and ask and the mark that this round prices the pegs by
     peg_next: int = 0  # the priority from which the round goes on
     reducers: dict[int, Order] = field(default_factory=dict)  # reduce-only orders in the book, by order id
     in_hand: list[Order] = field(default_factory=list)  # accepted, waiting for their turn to be matched
@@ -115,10 +115,18 @@ class Market:
         book = self.books[side]
         return abs(book.keys()[0]) if book else 0
 
-    def remember(self, trigger: Trigger, price: int) -> None:
-        """Remember a trade price or a mark until the stops have seen it."""
-        low, high = self.unacted.get(trigger, (price, price))
-        self.unacted[trigger] = (min(low, price), max(high, price))
+    def is_within_band(self, price: int, reference: int) -> bool:
+        """Tell whether a price lies within the band of a reference, 0 for none."""
+        if not reference:
+            return True
+        band = self.listing.band_ppm
+        lowest, highest = ceil_div(reference * (MILLION - band), MILLION), reference * (MILLION + band) // MILLION
+        return lowest <= price <= highest
+
+    def collared(self, side: Side, *prices: int) -> int:
+        """The tightest of prices up to which a market order takes and the edge of the mark's band (RES-09, RES-98)."""
+        edges = [*prices, self.moved(side, self.mark)] if self.mark else prices
+        return min(edges) if side is BUY else max(edges)
 
 
 @dataclass(eq=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import Peg, RestateReason, Side, TimeInForce, Trigger
+from engine.api.enums import OrdType, Peg, RestateReason, Side, TimeInForce, Trigger
 from engine.api.rejects import ErrorCode
 from tests.model.auction import Auctions
-from tests.model.state import BUY, SELL, Market, Order, sign
+from tests.model.state import BUY, SELL, Market, Order, opposite, sign
 
 
 class StopsAndPegs(Auctions):
@@ -56,7 +56,7 @@ class StopsAndPegs(Auctions):
         has_pegs_to_price = bool(market.pegs) and (
             next_peg(market) is not None or references(market) != market.peg_references
         )
-        return self.is_trading(market) and bool(market.in_hand or market.unacted or has_pegs_to_price)
+        return self.is_trading(market) and bool(market.in_hand or due_stop(market) or has_pegs_to_price)
 
     def clear_delisted(self, market: Market) -> None:
         """Cancel what a delisting has left: bids, asks, pegs, stops, orders in hand."""
@@ -106,7 +106,7 @@ class StopsAndPegs(Auctions):
     # --- stops ------------------------------------------------------------------------------------------
 
     def elect_stops(self, market: Market) -> bool:
-        """Elect stops until none is due, or an order waits for its turn; then what happened to prices is dealt with.
+        """Elect stops until none is due, or an order waits for its turn.
 
         Returns: whether the steps sufficed.
         """
@@ -117,24 +117,26 @@ class StopsAndPegs(Auctions):
                 self.dismiss(stop)
             else:
                 self.elect(stop)
-        if not market.in_hand:
-            market.unacted.clear()
         return True
 
     def elect(self, stop: Order) -> None:
         """Turn a stop into an order that trades up to its limit."""
         self.leave_place(stop)
-        stop.is_triggered, stop.price, stop.priority = True, stop.limit, self.seq
+        market, is_limit = stop.market, stop.ord_type is OrdType.STOP_LIMIT
+        best = market.best(opposite(stop.side))
+        collars = [stop.limit, market.moved(stop.side, best)] if best else [stop.limit]
+        stop.is_triggered, stop.price = True, stop.limit if is_limit else market.collared(stop.side, *collars)
+        stop.priority = self.seq
         self.tell(e.OrderTriggered(stop.order_id, stop.price))
+        if is_limit and not market.is_within_band(stop.price, market.mark):
+            return self.cancel(stop, ErrorCode.PRICE_OUTSIDE_BAND)
         self.clip(stop)
-        if stop.is_open:
-            self.meet_book_in_turn(stop)
+        return self.meet_book_in_turn(stop) if stop.is_open else None
 
     def wait_or_elect(self, stop: Order) -> None:
         """Let a stop wait, unless the present last price or mark elects it at once."""
         market = stop.market
-        present = market.last_px if stop.trigger is Trigger.LAST else market.mark
-        if self.is_trading(market) and present and reaches(stop, present):
+        if self.is_trading(market) and is_due(stop):
             self.elect(stop)
         else:
             self.wait(stop)
@@ -174,19 +176,15 @@ class StopsAndPegs(Auctions):
             self.match_and_rest(order)
 
 
-def reaches(stop: Order, price: int) -> bool:
-    """Tell whether a price is at or beyond a stop's trigger price."""
-    return price >= stop.stop_px if stop.side is BUY else price <= stop.stop_px
+def is_due(stop: Order) -> bool:
+    """Tell whether the present last price or mark is at or beyond a stop's trigger price."""
+    price = stop.market.last_px if stop.trigger is Trigger.LAST else stop.market.mark
+    return 0 < price <= stop.stop_px if stop.side is SELL else price >= stop.stop_px
 
 
 def due_stop(market: Market) -> Order | None:
     """The stop to elect next: LAST before MARK, buys before sells, the nearest trigger price, the oldest."""
-    due = [
-        stop
-        for stop in market.stops.values()
-        if stop.trigger in market.unacted and reaches(stop, market.unacted[stop.trigger][1 if stop.side is BUY else 0])
-    ]
-    return min(due, key=election_order, default=None)
+    return min(filter(is_due, market.stops.values()), key=election_order, default=None)
 
 
 def election_order(stop: Order) -> tuple[bool, bool, int, int]:
@@ -205,9 +203,9 @@ def next_peg(market: Market) -> Order | None:
     return min(left, key=by_priority, default=None)
 
 
-def references(market: Market) -> tuple[int, int]:
-    """Best bid and ask among orders that are neither pegged nor reduce-only; 0 when there is none."""
-    return reference(market, BUY), reference(market, SELL)
+def references(market: Market) -> tuple[int, int, int]:
+    """Best bid and ask among orders that are neither pegged nor reduce-only, and the mark; 0 when there is none."""
+    return reference(market, BUY), reference(market, SELL), market.mark
 
 
 def reference(market: Market, side: Side) -> int:
@@ -220,7 +218,7 @@ def reference(market: Market, side: Side) -> int:
 
 def peg_price(order: Order) -> int:
     """Where a pegged order belongs in this round; 0 when it has no price."""
-    bid, ask = order.market.peg_references
+    bid, ask, mark = order.market.peg_references
     own, other = (bid, ask) if order.side is BUY else (ask, bid)
     needed = {Peg.PRIMARY: (own,), Peg.MARKET: (other,), Peg.MID: (own, other)}[order.peg]
     if not all(needed):
@@ -231,4 +229,5 @@ def peg_price(order: Order) -> int:
     price = d * min(d * price, d * order.limit)
     if other:
         price = d * min(d * price, d * other - 1)
-    return price if 1 <= price <= limits.PRICE_TICKS_MAX else 0
+    is_price = 1 <= price <= limits.PRICE_TICKS_MAX
+    return price if is_price and order.market.is_within_band(price, mark) else 0

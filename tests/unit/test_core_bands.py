@@ -74,6 +74,7 @@ def test_without_a_mark_a_spot_order_has_no_band_and_a_perpetual_no_market() -> 
 @pytest.mark.parametrize(("best", "edge"), [(10_001, 11_001), (9_999, 10_998)])
 def test_a_market_buy_reaches_as_far_as_the_band_of_the_best_ask(floor: Floor, best: int, edge: int) -> None:
     floor.operate(c.ChangeInstrument(msgspec.structs.replace(m.BTC_LISTING, band_ppm=200_000)))
+    floor.mark(10_010)
     orders = {price: floor.rest(BRAVO, SELL, LOT, price) for price in (best, edge, edge + 1)}
     floor.operate(c.ChangeInstrument(m.BTC_LISTING))
     events = floor.enter(ALPHA, BUY, 3 * LOT, kind=MARKET)

@@ -58,9 +58,9 @@ def test_the_change_is_rounded_down_in_size(floor: Floor) -> None:
 
 
 @pytest.mark.req("MAR-43")
-@pytest.mark.parametrize(("seconds", "triggers"), [(0, True), (59, True), (60, True), (61, False)])
-def test_the_move_is_judged_over_a_minute(floor: Floor, seconds: int, triggers: bool) -> None:
-    floor.now_ns += seconds * SECOND_NS
+@pytest.mark.parametrize(("ns", "triggers"), [(0, True), (60 * SECOND_NS, True), (60 * SECOND_NS + 1, False)])
+def test_the_move_is_judged_over_a_minute_to_the_nanosecond(floor: Floor, ns: int, triggers: bool) -> None:
+    floor.now_ns += ns
     assert bool(breaks(floor.mark(11_001))) is triggers
 
 
@@ -72,6 +72,34 @@ def test_the_lowest_and_the_highest_within_the_minute_count(floor: Floor) -> Non
     assert breaks(floor.mark(10_780)) == [], "ten percent above 9,800"
     assert breaks(floor.mark(9_702)) == [], "ten percent below 10,780"
     assert breaks(floor.mark(10_673)) == [(MOVED, 100_082)], "above 9,702"
+
+
+@pytest.mark.req("MAR-43")
+@pytest.mark.parametrize(("ns", "triggers"), [(0, True), (1, False)])
+def test_a_mark_leaves_the_window_with_its_own_time_and_the_next_lowest_takes_its_place(
+    floor: Floor, ns: int, triggers: bool
+) -> None:
+    floor.now_ns += 61 * SECOND_NS + SECOND_NS // 2
+    for mark in (10_000, 10_100, 10_050):
+        floor.mark(mark)
+        floor.now_ns += SECOND_NS
+    floor.now_ns += 57 * SECOND_NS + ns
+    assert bool(breaks(floor.mark(11_001))) is triggers
+    if not triggers:
+        floor.now_ns += 2 * SECOND_NS - 1
+        assert breaks(floor.mark(11_056)) == [(MOVED, 100_099)], "against 10,050, a minute old"
+
+
+@pytest.mark.req("MAR-43")
+def test_of_more_marks_than_there_is_room_for_the_last_counts_on(floor: Floor) -> None:
+    most = limits.MARKS_IN_WINDOW_MAX
+    floor.operate(c.SetParameter(Parameter.BREAKER_MOVE_PPM, BTC_USDT, 1_000_000, 0))
+    for mark in range(most + 10):
+        floor.mark(10_001 + mark)
+    floor.now_ns = floor.core.ts_ns + 60 * SECOND_NS - 5
+    last_kept = 10_000 + most - 1  # but only what came last is within the minute
+    assert breaks(floor.mark(2 * last_kept)) == []
+    assert breaks(floor.mark(2 * last_kept + 1)) == [(MOVED, 1_000_070)]
 
 
 @pytest.mark.req("MAR-43")

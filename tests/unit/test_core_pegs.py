@@ -9,6 +9,7 @@ import pytest
 from engine.api import commands as c
 from engine.api import limits
 from engine.api.enums import AccountKind, OrderState, Peg, RestateReason, SelfTrade, Side, SymbolStatus
+from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BUY, CHARLIE, PEGGED, SELL, USDT
@@ -108,6 +109,7 @@ def test_without_a_reference_a_pegged_order_waits(floor: Floor) -> None:
 @pytest.mark.req("ORD-05")
 def test_a_price_below_one_is_no_price() -> None:
     floor = Floor()
+    floor.operate(c.SetParameter(Parameter.BAND_PPM, m.BTC_USDT, 1_000_000, 0))
     floor.rest(BRAVO, BUY, LOT, 9_990)
     terms: dict[str, Any] = {"kind": PEGGED, "peg": PRIMARY}
     floor.rest(ALPHA, BUY, LOT, 10_000, **terms, peg_offset=-9_990)

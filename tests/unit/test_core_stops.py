@@ -37,7 +37,7 @@ def stop(floor: Floor, side: Side, stop_px: int, **terms: Any) -> int:
 def test_a_trade_at_or_beyond_the_stop_price_elects(floor: Floor, side: Side, last_px: int, is_due: int) -> None:
     order = stop(floor, side, 10_010 if side is BUY else 9_990)
     events = floor.trade(BRAVO, CHARLIE, LOT, last_px)
-    limit = 11_011 if side is BUY else 8_991
+    limit = 11_000 if side is BUY else 9_000  # the edge of the mark's band
     assert triggered(events) == [(order, limit)] * is_due
     assert closed(events) == [(order, LOT, Code.IOC_REMAINDER)] * is_due, "a stop does not rest"
 
@@ -83,7 +83,7 @@ def test_a_stop_that_is_due_on_entry_is_elected_at_once(floor: Floor) -> None:
     floor.trade(BRAVO, CHARLIE, LOT, 10_010)
     maker = floor.rest(BRAVO, SELL, LOT, 10_020)
     events = floor.enter(ALPHA, BUY, LOT, kind=STOP, stop_px=10_010)
-    assert triggered(events) == [(accepted(events), 11_011)]
+    assert triggered(events) == [(accepted(events), 11_000)]
     assert trades(events) == [(maker, 10_020, LOT)]
     marked = floor.enter(ALPHA, SELL, LOT, 9_999, kind=STOP_LIMIT, stop_px=10_000, trigger=MARK)
     assert triggered(marked) == [(accepted(marked), 9_999)], "the mark is 10,000"
@@ -106,12 +106,11 @@ def test_last_before_mark_buys_before_sells_the_nearest_first_the_older_before_t
     floor.rest(BRAVO, SELL, LOT, 10_012)
     floor.rest(CHARLIE, BUY, LOT, 10_012)
     opening = floor.status(SymbolStatus.OPEN)
-    assert [order for order, _ in triggered(opening)] == [orders[n] for n in (5, 6, 4, 1, 0)], (
-        "the auction was at 10,012"
-    )
+    assert [order for order, _ in triggered(opening)] == [orders[n] for n in (5, 6, 4, 1)], "the auction was at 10,012"
     floor.rest(CHARLIE, BUY, LOT, 9_990)
     closing = floor.enter(BRAVO, SELL, LOT, 9_990)
     assert [order for order, _ in triggered(closing)] == [orders[n] for n in (3, 2)]
+    assert [order for order, _ in triggered(floor.mark(9_990))] == orders[:1]
 
 
 @pytest.mark.req("ORD-05")
@@ -124,12 +123,12 @@ def test_an_election_that_trades_elects_the_next(floor: Floor) -> None:
 
 
 @pytest.mark.req("ORD-05", "EVT-05")
-def test_a_price_once_acted_upon_elects_nobody_later(floor: Floor) -> None:
+def test_a_price_of_the_past_elects_nobody(floor: Floor) -> None:
     floor.trade(BRAVO, CHARLIE, LOT, 10_010)
     floor.trade(BRAVO, CHARLIE, LOT, 10_000)
     order = stop(floor, BUY, 10_005)
     assert triggered(floor.trade(BRAVO, CHARLIE, LOT, 10_004)) == []
-    assert triggered(floor.trade(BRAVO, CHARLIE, LOT, 10_005)) == [(order, 11_005)]
+    assert triggered(floor.trade(BRAVO, CHARLIE, LOT, 10_005)) == [(order, 11_000)]
 
 
 @pytest.mark.req("ORD-05")
@@ -139,7 +138,10 @@ def test_outside_trading_a_stop_waits_for_the_market_to_open(floor: Floor, statu
     floor.status(status)
     assert triggered(floor.mark(9_980)) == []
     assert triggered(floor.mark(10_000)) == []
-    assert triggered(floor.status(SymbolStatus.OPEN)) == [(order, 8_991)], "the lowest mark is remembered"
+    assert triggered(floor.status(SymbolStatus.OPEN)) == [], "the mark is what it is now"
+    floor.status(status)
+    assert triggered(floor.mark(9_980)) == []
+    assert triggered(floor.status(SymbolStatus.OPEN)) == [(order, 8_991)]
 
 
 @pytest.mark.req("ORD-05")

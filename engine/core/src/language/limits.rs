@@ -34,6 +34,7 @@ limits! {
     LOOKS_PER_STEP: u32 = 8;
     WITHDRAWALS_PER_FIRM_MAX: usize = 4;
     TRANCHES_PER_ORDER_MAX: i64 = 1_000;
+    MARKS_IN_WINDOW_MAX: usize = 4_096;
     PEGS_PER_ACCOUNT_MAX: u32 = 50;
     PEGS_PER_FIRM_MAX: u32 = 200;
     PEGS_PER_SYMBOL_MAX: usize = 2_000;

@@ -3,12 +3,13 @@
 pub mod book;
 pub mod in_hand;
 pub mod instrument;
+pub mod mark_window;
 pub mod namings;
 pub mod open_orders;
 pub mod order_register;
 pub mod stops;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::language::codes::{Side, SymbolStatus};
 use crate::language::ids::{AccountId, FirmId, OrderId};
@@ -16,39 +17,17 @@ use crate::language::limits::{PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_
 use crate::language::units::Ticks;
 use crate::market::book::Book;
 use crate::market::in_hand::InHand;
-use crate::market::instrument::{Instrument, MILLION};
+use crate::market::instrument::Instrument;
+use crate::market::mark_window::MarkWindow;
 use crate::market::open_orders::Slot;
 use crate::market::stops::Stops;
 
-/// Lowest and highest price not yet acted upon; 0, 0 for none.
+/// Best bid and ask among orders that are not pegged, and the mark; 0 for none.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Unacted {
-    pub low: Ticks,
-    pub high: Ticks,
-}
-
-impl Unacted {
-    pub fn add(&mut self, price: Ticks) {
-        self.low = if self.low.is_zero() { price } else { self.low.min(price) };
-        self.high = self.high.max(price);
-    }
-
-    /// Tell whether a stop of this side and price is due.
-    pub fn elects(&self, side: Side, stop_px: Ticks) -> bool {
-        !self.low.is_zero()
-            && match side {
-                Side::Buy => stop_px <= self.high,
-                Side::Sell => stop_px >= self.low,
-            }
-    }
-}
-
-/// Lowest and highest mark of one second.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MarkSecond {
-    pub second: u64,
-    pub low: Ticks,
-    pub high: Ticks,
+pub struct References {
+    pub bid: Ticks,
+    pub ask: Ticks,
+    pub mark: Ticks,
 }
 
 pub struct Market {
@@ -62,14 +41,11 @@ pub struct Market {
     /// Mark and last price in ticks, 0 for none.
     pub mark: Ticks,
     pub last_px: Ticks,
-    pub unacted_last: Unacted,
-    pub unacted_mark: Unacted,
     /// 0 while no breaker is active.
     pub breaker_until_ns: u64,
-    /// Marks of the last seconds, oldest first.
-    pub window: VecDeque<MarkSecond>,
-    /// Best bid and ask by which this round prices the pegs, 0 for none, and the priority from which it goes on.
-    pub peg_references: (Ticks, Ticks),
+    pub window: MarkWindow,
+    /// By what this round prices the pegs, and the priority from which it goes on.
+    pub peg_references: References,
     pub peg_next: u64,
     /// Pegs of each account and of each firm.
     pegs_of_accounts: BTreeMap<AccountId, u32>,
@@ -121,11 +97,9 @@ impl Market {
             is_delisted: false,
             mark: Ticks::ZERO,
             last_px: Ticks::ZERO,
-            unacted_last: Unacted::default(),
-            unacted_mark: Unacted::default(),
             breaker_until_ns: 0,
-            window: VecDeque::new(),
-            peg_references: (Ticks::ZERO, Ticks::ZERO),
+            window: MarkWindow::default(),
+            peg_references: References::default(),
             peg_next: 0,
             pegs_of_accounts: BTreeMap::new(),
             pegs_of_firms: BTreeMap::new(),
@@ -150,8 +124,9 @@ impl Market {
         !self.pegs.is_empty()
     }
 
-    pub fn has_unacted(&self) -> bool {
-        !self.unacted_last.low.is_zero() || !self.unacted_mark.low.is_zero()
+    /// The stop to be elected next, by the prices as they are.
+    pub fn due_stop(&self) -> Option<Slot> {
+        self.stops.next_due(self.last_px, self.mark)
     }
 
     /// Let a pegged order be priced.
@@ -176,10 +151,27 @@ impl Market {
             && self.pegs.len() < PEGS_PER_SYMBOL_MAX
     }
 
-    /// Best bid and ask among orders that are not pegged, 0 for none.
-    pub fn references(&self) -> (Ticks, Ticks) {
+    /// By what pegs are priced now.
+    pub fn references(&self) -> References {
         let reference = |side: Side| self.book.reference(side).unwrap_or_default();
-        (reference(Side::Buy), reference(Side::Sell))
+        References { bid: reference(Side::Buy), ask: reference(Side::Sell), mark: self.mark }
+    }
+
+    /// Tell whether a price lies within the band of a mark; without one there is none.
+    pub fn is_within_band(&self, price: Ticks, mark: Ticks) -> bool {
+        mark.is_zero() || self.instrument.check_band(price, mark).is_ok()
+    }
+
+    /// Hold the price up to which a market order takes to the band of the mark (RES-09, RES-98).
+    pub fn collared(&self, side: Side, price: Ticks) -> Ticks {
+        if self.mark.is_zero() {
+            return price;
+        }
+        let edge = self.instrument.moved_by_band(side, self.mark);
+        match side {
+            Side::Buy => price.min(edge),
+            Side::Sell => price.max(edge),
+        }
     }
 
     /// Tell whether pegs may have to be priced.
@@ -192,35 +184,7 @@ impl Market {
     /// Forget all prices, because ticks or lots mean something else now.
     pub fn forget_prices(&mut self) {
         (self.mark, self.last_px) = (Ticks::ZERO, Ticks::ZERO);
-        (self.unacted_last, self.unacted_mark) = (Unacted::default(), Unacted::default());
         self.window.clear();
-    }
-
-    /// How far a mark lies beyond those of the last `window_s` seconds, in ppm, when that is beyond `move_ppm` (MAR-43).
-    pub fn breaking_move(&mut self, second: u64, mark: Ticks, window_s: u64, move_ppm: i128) -> Option<i64> {
-        while self.window.front().is_some_and(|oldest| oldest.second + window_s < second) {
-            self.window.pop_front();
-        }
-        let low = i128::from(self.window.iter().map(|marks| marks.low).min()?.number());
-        let high = i128::from(self.window.iter().map(|marks| marks.high).max()?.number());
-        let price = i128::from(mark.number());
-        if price * MILLION > low * (MILLION + move_ppm) {
-            return Some(((price - low) * MILLION / low) as i64);
-        }
-        if price * MILLION < high * (MILLION - move_ppm) {
-            return Some(-((high - price) * MILLION / high) as i64);
-        }
-        None
-    }
-
-    /// Enter a mark into the window.
-    pub fn remember_mark(&mut self, second: u64, mark: Ticks) {
-        match self.window.back_mut() {
-            Some(last) if last.second == second => {
-                (last.low, last.high) = (last.low.min(mark), last.high.max(mark));
-            }
-            _ => self.window.push_back(MarkSecond { second, low: mark, high: mark }),
-        }
     }
 }
 

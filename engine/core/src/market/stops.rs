@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::language::codes::{Side, Trigger};
 use crate::language::units::Ticks;
 use crate::market::open_orders::{Slot, Terms};
-use crate::market::Unacted;
 
 /// Stops that wait, by trigger and side, the first to be elected first.
 #[derive(Default)]
@@ -35,12 +34,12 @@ impl Stops {
         self.queues[queue_of(side, terms.trigger)].remove(&key(side, terms.stop_px, priority));
     }
 
-    /// The next stop due by the prices not yet acted upon.
-    pub fn next_due(&self, last: Unacted, mark: Unacted) -> Option<Slot> {
+    /// The next stop due by the present last price and mark, 0 for none.
+    pub fn next_due(&self, last_px: Ticks, mark: Ticks) -> Option<Slot> {
         QUEUES.iter().zip(&self.queues).find_map(|((trigger, side), queue)| {
-            let unacted = if *trigger == Trigger::Mark { mark } else { last };
+            let present = if *trigger == Trigger::Mark { mark } else { last_px };
             let ((price, _), slot) = queue.first_key_value()?;
-            unacted.elects(*side, price.on(*side)).then_some(*slot)
+            is_reached(*side, price.on(*side), present).then_some(*slot)
         })
     }
 
@@ -53,4 +52,13 @@ impl Stops {
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.queues.iter().flat_map(|queue| queue.values().copied())
     }
+}
+
+/// Tell whether a price, 0 for none, is at or beyond a stop's trigger price.
+pub fn is_reached(side: Side, stop_px: Ticks, present: Ticks) -> bool {
+    !present.is_zero()
+        && match side {
+            Side::Buy => stop_px <= present,
+            Side::Sell => stop_px >= present,
+        }
 }

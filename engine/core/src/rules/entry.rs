@@ -475,7 +475,10 @@ pub fn check_band(market: &Market, ord_type: OrdType, limit: Ticks, stop_px: Tic
 fn worst_price(market: &Market, order: &NewOrder<'_>, limit: Ticks) -> Option<Ticks> {
     let moved = |price: Ticks| market.instrument.moved_by_band(order.side, price);
     match order.ord_type {
-        OrdType::Market => market.book.best_price(order.side.opposite()).map(moved),
+        OrdType::Market => {
+            let best = market.book.best_price(order.side.opposite());
+            best.map(|best| market.collared(order.side, moved(best)))
+        }
         OrdType::Stop => Some(moved(order.terms.stop_px)),
         OrdType::Limit | OrdType::StopLimit | OrdType::Pegged => Some(limit),
     }

@@ -4,6 +4,7 @@ use crate::language::codes::{BreakerReason, Code, Parameter, SymbolStatus};
 use crate::language::command::{AdvanceTime, SetMark, SetSymbolStatus, SetVenueStatus, TriggerBreaker};
 use crate::language::event::{BreakerTriggered, MarkSet, SymbolStatusSet, TimeAdvanced, VenueStatusSet};
 use crate::language::ids::SymbolId;
+use crate::market::mark_window::MarkSeen;
 use crate::state::exchange::{Decision, Exchange};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
@@ -11,8 +12,8 @@ const NS_PER_SECOND: u64 = 1_000_000_000;
 impl Exchange {
     pub(crate) fn set_mark(&mut self, asked: &SetMark) -> Decision {
         let SetMark { symbol_id, price } = *asked;
-        let second = self.now.ts_ns / NS_PER_SECOND;
-        let window_s = self.ruleset.of(Parameter::BreakerWindowS, symbol_id.number()) as u64;
+        let ts_ns = self.now.ts_ns;
+        let window_ns = self.ruleset.of(Parameter::BreakerWindowS, symbol_id.number()) as u64 * NS_PER_SECOND;
         let move_ppm = i128::from(self.ruleset.of(Parameter::BreakerMovePpm, symbol_id.number()));
         let market = self.listed_mut(symbol_id)?;
         if !price.is_price() {
@@ -20,13 +21,12 @@ impl Exchange {
         }
         let is_first = market.mark.is_zero();
         market.mark = price;
-        market.unacted_mark.add(price);
-        let breaking_move = market.breaking_move(second, price, window_s, move_ppm);
-        let breaking_move = breaking_move.filter(|_| market.breaker_until_ns == 0);
+        market.window.forget_before(ts_ns.saturating_sub(window_ns));
+        let breaking_move = market.window.breaking_move(price, move_ppm).filter(|_| market.breaker_until_ns == 0);
         if breaking_move.is_some() {
             market.window.clear();
         }
-        market.remember_mark(second, price);
+        market.window.add(MarkSeen { ts_ns, price });
         if is_first {
             self.note_mark(symbol_id);
         }

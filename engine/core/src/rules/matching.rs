@@ -153,7 +153,6 @@ impl Exchange {
         let (taking, making) = (self.open[taker], self.open[maker]);
         let market = &mut self.markets[taking.symbol_id];
         market.last_px = price;
-        market.unacted_last.add(price);
         let instrument = market.instrument;
         let trade = describe(&instrument, &taking, &making, price, qty, is_auction);
         self.records.tell(&trade);

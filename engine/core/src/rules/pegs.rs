@@ -5,6 +5,7 @@ use crate::language::event::OrderRestated;
 use crate::language::ids::SymbolId;
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::open_orders::{Hand, OpenOrder, Slot};
+use crate::market::References;
 use crate::state::exchange::Exchange;
 
 impl Exchange {
@@ -89,9 +90,9 @@ impl Exchange {
     }
 
     /// What a pegged order's price is by the references, if they give one.
-    fn pegged_price(&self, slot: Slot, (bid, ask): (Ticks, Ticks)) -> Option<Ticks> {
+    fn pegged_price(&self, slot: Slot, References { bid, ask, mark }: References) -> Option<Ticks> {
         let (bid, ask) = ((!bid.is_zero()).then_some(bid), (!ask.is_zero()).then_some(ask));
-        let OpenOrder { side, limit: cap, .. } = self.open[slot];
+        let OpenOrder { symbol_id, side, limit: cap, .. } = self.open[slot];
         let terms = self.open.terms(slot);
         let (own, other) = if side == Side::Buy { (bid, ask) } else { (ask, bid) };
         let followed = match terms.peg {
@@ -109,6 +110,7 @@ impl Exchange {
             Side::Buy => price.min(cap),
             Side::Sell => price.max(cap),
         };
-        passive(capped(followed + terms.peg_offset)).as_price()
+        let price = passive(capped(followed + terms.peg_offset)).as_price()?;
+        self.markets[symbol_id].is_within_band(price, mark).then_some(price)
     }
 }

@@ -80,7 +80,9 @@ impl Exchange {
         }
         check_terms(replace, order, old)?;
         let (time_in_force, expire_time_ns) = self.lifetime(replace, order, old)?;
-        check_replaced_prices(market, order, old, replace, price, stop_px)?;
+        if !keeps_priority {
+            check_replaced_band(market, order, old, price, stop_px)?;
+        }
         let mut limit = match (is_stop_market, is_pure_reduction) {
             (true, true) => order.limit,
             (true, false) => market.instrument.moved_by_band(order.side, stop_px),
@@ -105,6 +107,7 @@ impl Exchange {
                 return Err(Code::PostOnlyWouldTake);
             }
             limit = one_tick_off(market, order.side).ok_or(Code::Unsupported)?;
+            check_band(market, OrdType::Limit, limit, stop_px)?;
         }
         let leaves = order_qty - order.filled();
         let (mut per_lot, mut borrow) = (order.per_lot, Minor::ZERO);
@@ -307,21 +310,11 @@ fn fits_lifetime(replace: &ReplaceOrder<'_>, order: &OpenOrder) -> bool {
     }
 }
 
-/// Check a changed price against the band around its reference.
-fn check_replaced_prices(
-    market: &Market,
-    order: &OpenOrder,
-    old: &Terms,
-    replace: &ReplaceOrder<'_>,
-    price: Ticks,
-    stop_px: Ticks,
-) -> Decision {
-    let is_changed = price != order.limit && !replace.price.is_zero() || stop_px != old.stop_px;
-    if !is_changed {
-        return Ok(());
-    }
+/// Check what comes into the book anew against the band around its reference.
+fn check_replaced_band(market: &Market, order: &OpenOrder, old: &Terms, price: Ticks, stop_px: Ticks) -> Decision {
     // An elected stop-limit is a limit order from then on.
-    let ord_type = if old.is_triggered { OrdType::Limit } else { order.ord_type };
+    let is_limit = old.is_triggered && order.ord_type == OrdType::StopLimit;
+    let ord_type = if is_limit { OrdType::Limit } else { order.ord_type };
     check_band(market, ord_type, price, stop_px)
 }
 

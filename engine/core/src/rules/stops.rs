@@ -1,10 +1,11 @@
 //! Stops wait until the last price or the mark reaches them (docs/MATCHING.md, section 6).
 
-use crate::language::codes::Trigger;
+use crate::language::codes::{Code, OrdType, Side, Trigger};
 use crate::language::event::OrderTriggered;
 use crate::language::ids::SymbolId;
+use crate::language::units::Ticks;
 use crate::market::open_orders::{OpenOrder, Slot, Terms};
-use crate::market::Unacted;
+use crate::market::stops::is_reached;
 use crate::state::exchange::Exchange;
 
 impl Exchange {
@@ -14,8 +15,7 @@ impl Exchange {
         let terms = *self.open.terms(slot);
         let market = &self.markets[symbol_id];
         let price = if terms.trigger == Trigger::Mark { market.mark } else { market.last_px };
-        let present = Unacted { low: price, high: price };
-        if self.is_trading(symbol_id) && present.elects(side, terms.stop_px) {
+        if self.is_trading(symbol_id) && is_reached(side, terms.stop_px, price) {
             return self.elect(slot);
         }
         self.markets[symbol_id].stops.insert(side, &terms, priority, slot);
@@ -26,9 +26,7 @@ impl Exchange {
     /// whether the steps sufficed.
     pub(crate) fn elect_stops(&mut self, symbol_id: SymbolId) -> bool {
         while self.markets[symbol_id].in_hand.is_empty() {
-            let market = &mut self.markets[symbol_id];
-            let Some(slot) = market.stops.next_due(market.unacted_last, market.unacted_mark) else {
-                (market.unacted_last, market.unacted_mark) = (Unacted::default(), Unacted::default());
+            let Some(slot) = self.markets[symbol_id].due_stop() else {
                 return true;
             };
             if !self.now.step() {
@@ -48,12 +46,30 @@ impl Exchange {
     fn elect(&mut self, slot: Slot) {
         let terms = *self.open.terms(slot);
         self.open.set_terms(slot, Terms { is_triggered: true, ..terms });
+        let price = self.price_when_elected(slot);
         let order = &mut self.open[slot];
-        (order.price, order.priority) = (order.limit, self.now.seq);
-        let OpenOrder { order_id, limit: price, .. } = *order;
+        (order.price, order.priority) = (price, self.now.seq);
+        let OpenOrder { order_id, symbol_id, ord_type, .. } = *order;
         self.records.tell(&OrderTriggered { order_id, price });
+        let market = &self.markets[symbol_id];
+        if ord_type == OrdType::StopLimit && !market.is_within_band(price, market.mark) {
+            return self.cancel(slot, Code::PriceOutsideBand);
+        }
         if !self.open[slot].is_reduce_only() || self.clip(slot) {
             self.meet_book_in_turn(slot);
         }
+    }
+
+    /// The price up to which an elected stop takes: its own limit, or, of a market order, the collars of now as well.
+    fn price_when_elected(&self, slot: Slot) -> Ticks {
+        let OpenOrder { symbol_id, side, ord_type, limit, .. } = self.open[slot];
+        if ord_type == OrdType::StopLimit {
+            return limit;
+        }
+        let market = &self.markets[symbol_id];
+        let best = market.book.best_price(side.opposite());
+        let collar = best.map_or(limit, |best| market.instrument.moved_by_band(side, best));
+        let price = if side == Side::Buy { limit.min(collar) } else { limit.max(collar) };
+        market.collared(side, price)
     }
 }

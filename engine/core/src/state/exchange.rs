@@ -239,7 +239,8 @@ impl Exchange {
         if !market.in_excess.is_empty() {
             return true;
         }
-        self.is_trading(symbol_id) && (!market.in_hand.is_empty() || market.has_unacted() || market.has_pegs_to_price())
+        self.is_trading(symbol_id)
+            && (!market.in_hand.is_empty() || market.due_stop().is_some() || market.has_pegs_to_price())
     }
 
     /// The share of the steps that a command spends on what others have left, before and after its own events.

@@ -25,9 +25,9 @@
 //!             base_asset_id u32, quote_asset_id u32, tick_decimals u8, lot_decimals u8, tick i64, lot i64,
 //!             min_qty i64, max_qty i64, min_notional i128, max_notional i128, maker_ppm i32, taker_ppm i32,
 //!             band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64, last_px i64,
-//!             prices not acted upon: last_low i64, last_high i64, mark_low i64, mark_high i64,
-//!             breaker_until_ns u64, marks of the last minute list by second: second u64, low i64, high i64,
-//!             pegs: best bid i64, best ask i64 (by which they are being priced; 0 none), peg_next u64,
+//!             breaker_until_ns u64, marks below all later ones of the breaker's window list, then those above all later
+//!             ones, by time: ts_ns u64, price i64,
+//!             pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64,
 //!             auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
 //!             last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
 //! rules       version u64,
@@ -62,7 +62,7 @@ use crate::language::text::Text;
 use crate::language::units::{Lots, Ticks};
 use crate::market::book::LevelSlot;
 use crate::market::open_orders::{Hand, Slot};
-use crate::market::Market;
+use crate::market::{Market, References};
 use crate::state::exchange::{Exchange, Withdrawal};
 use crate::state::ruleset::InForce;
 
@@ -346,24 +346,25 @@ fn write_listing(out: &mut Writer, listing: &Listing) {
 
 fn write_market(out: &mut Writer, market: &Market) {
     out.put([market.status as u8, u8::from(market.is_delisted)]);
-    let (last, mark) = (market.unacted_last, market.unacted_mark);
-    for price in [market.mark, market.last_px, last.low, last.high, mark.low, mark.high] {
-        out.put(price.to_le_bytes());
-    }
+    out.put(market.mark.to_le_bytes());
+    out.put(market.last_px.to_le_bytes());
     out.put(market.breaker_until_ns.to_le_bytes());
-    out.count(market.window.len());
-    for marks in &market.window {
-        out.put(marks.second.to_le_bytes());
-        out.put(marks.low.to_le_bytes());
-        out.put(marks.high.to_le_bytes());
+    for marks in [&market.window.lows, &market.window.highs] {
+        out.count(marks.len());
+        for mark in marks {
+            out.put(mark.ts_ns.to_le_bytes());
+            out.put(mark.price.to_le_bytes());
+        }
     }
     write_work(out, market);
 }
 
 /// Write what is left to do in a market.
 fn write_work(out: &mut Writer, market: &Market) {
-    out.put(market.peg_references.0.to_le_bytes());
-    out.put(market.peg_references.1.to_le_bytes());
+    let References { bid, ask, mark } = market.peg_references;
+    for price in [bid, ask, mark] {
+        out.put(price.to_le_bytes());
+    }
     out.put(market.peg_next.to_le_bytes());
     let Some(auction) = market.auction else {
         return out.put([0; 89]);

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
-use crate::language::codes::{InstrumentKind, Matching, Parameter, SymbolStatus};
+use crate::language::codes::{InstrumentKind, Matching, SymbolStatus};
+use crate::language::limits::MARKS_IN_WINDOW_MAX;
 use crate::language::listing::{Listing, Step};
-use crate::language::parameters::rule;
-use crate::market::{Auction, MarkSecond, Market, Unacted, Walk};
+use crate::language::units::Ticks;
+use crate::market::mark_window::MarkSeen;
+use crate::market::{Auction, Market, References, Walk};
 use crate::state::exchange::Exchange;
 use crate::state::restore::reader::{Reader, Restored, UNSOUND};
 
@@ -31,27 +33,29 @@ fn read_market(input: &mut Reader<'_>, market: &mut Market) -> Restored {
     market.status = SymbolStatus::of(input.u8()?).ok_or(UNSOUND)?;
     market.is_delisted = input.flag()?;
     (market.mark, market.last_px) = (input.price()?, input.price()?);
-    market.unacted_last = Unacted { low: input.price()?, high: input.price()? };
-    market.unacted_mark = Unacted { low: input.price()?, high: input.price()? };
     market.breaker_until_ns = input.u64()?;
-    let mut window = VecDeque::new();
+    market.window.lows = read_marks(input, |one, next| one < next)?;
+    market.window.highs = read_marks(input, |one, next| one > next)?;
+    read_market_work(input, market)
+}
+
+/// Read marks of a breaker's window, whose times rise and whose prices follow one another so.
+fn read_marks(input: &mut Reader<'_>, follows: fn(Ticks, Ticks) -> bool) -> Restored<VecDeque<MarkSeen>> {
+    let mut marks = VecDeque::new();
     for _ in 0..input.u64()? {
-        window.push_back(MarkSecond { second: input.u64()?, low: input.price()?, high: input.price()? });
+        marks.push_back(MarkSeen { ts_ns: input.u64()?, price: input.price()? });
     }
-    let is_sorted = window.iter().zip(window.iter().skip(1)).all(|(one, next)| one.second < next.second);
-    if !is_sorted
-        || window.len() > rule(Parameter::BreakerWindowS).most as usize + 1
-        || window.iter().any(|marks| marks.low.is_zero())
-    {
+    let mut pairs = marks.iter().zip(marks.iter().skip(1));
+    let is_sorted = pairs.all(|(one, next)| one.ts_ns < next.ts_ns && follows(one.price, next.price));
+    if !is_sorted || marks.len() > MARKS_IN_WINDOW_MAX || marks.iter().any(|mark| mark.price.is_zero()) {
         return Err(UNSOUND);
     }
-    market.window = window;
-    read_market_work(input, market)
+    Ok(marks)
 }
 
 /// Read what is left to do in a market.
 fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
-    market.peg_references = (input.price()?, input.price()?);
+    market.peg_references = References { bid: input.price()?, ask: input.price()?, mark: input.price()? };
     market.peg_next = input.u64()?;
     let (target, price) = (input.u8()?, input.price()?);
     let (bid, ask, last_bid, last_ask) = (input.price()?, input.price()?, input.price()?, input.price()?);
