@@ -39,7 +39,7 @@ from tests.model.market import (
 )
 
 RECORDS_SHA256 = "c61bdfbfeca507aabc7659eb2549ed2fa27eb3e86bf39bcd862afa62f6c1c881"
-STATE_SHA256 = "1bcf70296b28c9c2f0df57a41eac100e9966ecf430d3cb70c90a66c828f91431"
+STATE_SHA256 = "db054835692a6740e1cf88144f1dc81e4b1c79450c1fc43eb8b7fee4b6011166"
 
 SCRIPT: list[tuple[int, c.Command | bytes]] = [
     *((0, command) for command in OPENING),

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 from engine.api import events as e
-from engine.api.enums import SelfTrade, Side, SymbolStatus
+from engine.api.enums import Side, SymbolStatus
 from engine.api.rejects import ErrorCode
 from tests.model.book import front
-from tests.model.matching import Matching
+from tests.model.overlap import Overlap, place
 from tests.model.state import BUY, SELL, Auction, Market, Order, Walk, rank
 
 LOTS_TOLD_MAX = 2**63 - 1
 
 
-class Auctions(Matching):
+class Auctions(Overlap):
     """Uncrossing of books."""
 
     def set_symbol_status(self, market: Market, status: SymbolStatus) -> None:
         """Give a symbol a status; when it opens with orders that meet, these are uncrossed first."""
         opens = status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY) and status is not market.status
+        if market.auction and market.auction.price:
+            market.auction.target = status  # when the trades that are decided are told
+            return self.tell(e.SymbolStatusSet(market.symbol_id, market.status))
         market.auction = None
         if opens and (is_crossed(market) or market.in_hand):
             market.auction = Auction(status)
             self.go_on_uncrossing(market)
             if market.auction is None:
-                return
+                return None
             status = SymbolStatus.PRE_OPEN
         market.status = status
-        self.tell(e.SymbolStatusSet(market.symbol_id, status))
+        return self.tell(e.SymbolStatusSet(market.symbol_id, status))
 
     def go_on_uncrossing(self, market: Market) -> None:
         """Go on with an auction as far as the steps reach; when the book is no longer crossed, the status follows."""
-        if self.withdrawals or (self.expiring and self.expiring[0][0] <= self.ts_ns):
-            return  # Orders that are out would make the price.
-        if self.place_all(market) and self.uncross(market):
-            assert market.auction is not None
+        assert market.auction is not None
+        if not market.auction.price:
+            if self.withdrawals or (self.expiring and self.expiring[0][0] <= self.ts_ns):
+                return  # Orders that are out would make the price.
+            if not (self.place_all(market) and self.net_overlap(market)):
+                return
+        if self.uncross(market):
             market.status, market.auction = market.auction.target, None
             self.tell(e.SymbolStatusSet(market.symbol_id, market.status))
 
@@ -54,24 +60,22 @@ class Auctions(Matching):
         """Trade until the book is no longer crossed. Returns: whether the steps sufficed."""
         auction = market.auction
         assert auction is not None
-        while auction.price or is_crossed(market):
+        while True:
             if not auction.price:
-                if not self.walk_on(market, auction):
-                    return False
-                assert auction.walk is not None
-                auction.price, volume = auction_price(market, auction.walk), auction.walk.volume
-                auction.walk = None
-                self.tell(e.Uncrossed(market.symbol_id, auction.price, min(volume, LOTS_TOLD_MAX)))
-            while True:
                 if not self.settle_excess(market):
                     return False
-                if (pair := front_pair(market, auction.price)) is None:
-                    break
+                if not is_crossed(market):
+                    return True
+                if not self.walk_on(market, auction):
+                    return False
+                auction.price, volume = auction_price(market)
+                auction.walk = None
+                self.tell(e.Uncrossed(market.symbol_id, auction.price, min(volume, LOTS_TOLD_MAX)))
+            while pair := front_pair(market, auction.price):
                 if self.steps == 0:
                     return False
                 self.meet_in_auction(*pair, auction.price)
             auction.price = 0
-        return True
 
     def walk_on(self, market: Market, auction: Auction) -> bool:
         """Trade the best levels of both sides on paper until they meet no more. Returns: whether the steps sufficed."""
@@ -95,13 +99,10 @@ class Auctions(Matching):
 
     def meet_in_auction(self, bid: Order, ask: Order, price: int) -> None:
         """Do one thing with the front orders of both sides: one step."""
-        maker, taker = sorted((bid, ask), key=lambda order: (order.priority, order.order_id))
+        maker, taker = sorted((bid, ask), key=place)
         if self.is_out(bid) or self.is_out(ask):
             self.steps -= 1
             self.dismiss(bid if self.is_out(bid) else ask)
-        elif self.is_self_trade(taker, maker):
-            self.steps -= taker.stp is SelfTrade.AGGRESSIVE
-            self.prevent(taker, maker)
         else:
             self.trade(taker, maker, price, min(bid.leaves, ask.leaves), is_auction=True)
 
@@ -128,37 +129,24 @@ def beyond(market: Market, side: Side, price: int) -> int:
     return abs(int(next(iter(levels), 0)))
 
 
-def depth(market: Market, side: Side, price: int) -> int:
-    """What a side would trade at a price: all its orders at it or better."""
-    levels = market.books[side].irange(None, rank(side, price))
-    return sum(order.leaves for level in levels for order in market.books[side][level])
+def auction_price(market: Market) -> tuple[int, int]:
+    """The price of an auction, and its volume, sought among the prices of all levels from the best ask to the best bid.
 
-
-def auction_price(market: Market, walk: Walk) -> int:
-    """The price of the largest volume: ties to the smallest surplus, the nearest to the reference, the lowest.
-
-    The largest volume is traded from the last ask of the walk to its last bid, and nowhere else. Between
-    them the surplus grows with each further level, so that only these two and the next levels come into question.
+    Most volume, then least surplus; what then is left lies on one side: a surplus of bids presses up, one of asks down;
+    else the nearest to the reference, else the lowest.
     """
+    bids = {-level: sum(order.leaves for order in queue) for level, queue in market.books[BUY].items()}
+    asks = {level: sum(order.leaves for order in queue) for level, queue in market.books[SELL].items()}
+    prices = sorted(p for p in {*bids, *asks} if market.best(SELL) <= p <= market.best(BUY))
+    demand = {p: sum(lots for bid, lots in bids.items() if bid >= p) for p in prices}
+    supply = {p: sum(lots for ask, lots in asks.items() if ask <= p) for p in prices}
+    volume = max(min(demand[p], supply[p]) for p in prices)
+    prices = [p for p in prices if min(demand[p], supply[p]) == volume]
+    least = min(abs(demand[p] - supply[p]) for p in prices)
+    prices = [p for p in prices if abs(demand[p] - supply[p]) == least]
+    if all(demand[p] > supply[p] for p in prices):
+        return prices[-1], volume
+    if all(demand[p] < supply[p] for p in prices):
+        return prices[0], volume
     reference = market.mark or market.last_px
-    low, high = walk.last_ask, walk.last_bid
-    candidates = {low, high, beyond(market, BUY, high), beyond(market, SELL, low)}
-
-    def merit(price: int) -> tuple[int, int, int]:
-        surplus = abs(depth(market, BUY, price) - depth(market, SELL, price))
-        return surplus, abs(price - reference) if reference else 0, price
-
-    return min(merit(price) for price in candidates if low <= price <= high)[2]
-
-
-def price_by_definition(market: Market) -> tuple[int, int]:
-    """The price of the largest volume, and that volume, sought among all levels."""
-    reference = market.mark or market.last_px
-
-    def merit(price: int) -> tuple[int, int, int, int]:
-        bids, asks = depth(market, BUY, price), depth(market, SELL, price)
-        return -min(bids, asks), abs(bids - asks), abs(price - reference) if reference else 0, price
-
-    levels = {abs(level) for side in (BUY, SELL) for level in market.books[side]}
-    best = min(merit(price) for price in levels if market.best(SELL) <= price <= market.best(BUY))
-    return best[3], -best[0]
+    return min(prices, key=lambda p: (abs(p - reference) if reference else 0, p)), volume

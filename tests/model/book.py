@@ -130,6 +130,8 @@ class Books(Positions):
 
     def is_out(self, order: Order) -> bool:
         """Tell whether an order is due, withdrawn or delisted: it is in the books, but no part of the market."""
+        if is_held(order):
+            return False
         return self.is_due(order) or order.market.is_delisted or self.withdrawal_of(order) is not None
 
     def dismiss(self, order: Order) -> None:
@@ -156,7 +158,7 @@ class Books(Positions):
     def settle_due(self) -> None:
         """Tell what is out already: orders whose time has come, then those that mass cancels mean (section 1)."""
         while self.expiring and self.expiring[0][0] <= self.ts_ns:
-            if not self.step():
+            if is_held(self.open[self.expiring[0][1]]) or not self.step():
                 return
             self.dismiss(self.open[self.expiring[0][1]])
         for w in list(self.withdrawals):
@@ -177,7 +179,7 @@ class Books(Positions):
                 if not self.look():
                     return False
                 if self.reaches(w, order):
-                    if not self.step():
+                    if is_held(order) or not self.step():
                         return False
                     self.dismiss(order)
                 w.at_order = order.order_id
@@ -228,6 +230,8 @@ class Books(Positions):
 
         Returns: whether the steps sufficed.
         """
+        if market.auction and market.auction.price:
+            return True  # what it has counted was clipped to what is left when its turn comes
         while found := self.excess(market):
             if not self.step():
                 return False
@@ -268,6 +272,13 @@ class Books(Positions):
         side = opposite(order.side)
         best = order.market.best(side)
         return best > 0 and rank(side, best) <= rank(side, price)
+
+
+def is_held(order: Order) -> bool:
+    """Tell whether an order is part of trades that are decided, and are still to be told: it cannot leave."""
+    auction = order.market.auction
+    at = auction.price if auction else 0
+    return order.is_placed and at > 0 and rank(order.side, order.price) <= rank(order.side, at)
 
 
 def front(market: Market, side: Side) -> Order | None:

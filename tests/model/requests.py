@@ -8,6 +8,7 @@ from engine.api import limits
 from engine.api.enums import OrderState
 from engine.api.ids import Seq
 from engine.api.rejects import ErrorCode
+from tests.model.book import is_held
 from tests.model.commands import Refused, refuse_if
 from tests.model.entry import Entry
 from tests.model.state import Order, Withdrawal
@@ -42,7 +43,7 @@ class Requests(Entry):
         refuse_if((source, request.cl_ord_id) in self.named, ErrorCode.DUPLICATE_CL_ORD_ID)
         if target is None:
             raise Refused(ErrorCode.UNKNOWN_ORDER)
-        refuse_if(not target.is_open, ErrorCode.TOO_LATE)
+        refuse_if(not target.is_open or is_held(target), ErrorCode.TOO_LATE)
         return target
 
     def report(self, order: Order | None) -> None:

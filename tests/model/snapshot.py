@@ -30,8 +30,9 @@ count u64, then its members::
                 marks below all later ones of the breaker's window list, then those above all later ones, by time:
                 ts_ns u64, price i64,
                 pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64,
-                auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
-                last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
+                auction: target status u8 (0: none), is_netting u8, firm_id u32, account_id u32, order_id u64 (up to
+                which own orders were gathered; 0 when it is done), price i64 (0: sought), bid i64, ask i64,
+                last_bid i64, last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where it has not begun)
     rules       version u64,
                 parameters list by number: value i64, version u64, seq u64 (since when it holds),
                 own values list by parameter and subject: parameter u8, subject_id u32, value i64, version u64, seq u64,
@@ -69,7 +70,7 @@ from struct import pack
 from engine.api.enums import Side
 from engine.api.wire import crc32c, encode_command
 from tests.model.exchange import Exchange
-from tests.model.state import Market, Name, Order, Walk, Withdrawal
+from tests.model.state import Market, Name, Netting, Order, Walk, Withdrawal
 
 
 def digest(exchange: Exchange) -> bytes:
@@ -184,9 +185,11 @@ def _work(market: Market) -> bytes:
     pegs = pack("<qqqQ", *market.peg_references, market.peg_next)
     auction = market.auction
     if auction is None:
-        return pegs + bytes(89)
+        return pegs + bytes(106)
     w = auction.walk or Walk(0, 0, 0, 0, 0)
-    prices = pack("<Bq4q", auction.target, auction.price, w.bid, w.ask, w.last_bid, w.last_ask)
+    n = auction.netting or Netting()
+    netting = pack("<BBIIQ", auction.target, auction.netting is not None, n.firm_id, n.account_id, n.order_id)
+    prices = netting + pack("<q4q", auction.price, w.bid, w.ask, w.last_bid, w.last_ask)
     return pegs + prices + _amounts(w.volume, w.bid_lots, w.ask_lots)
 
 

@@ -143,10 +143,21 @@ class Walk:
 
 
 @dataclass(eq=False)
+class Netting:
+    """How far own overlap has been taken out of an auction: the firm, and its account and order that come last."""
+
+    firm_id: int = 0
+    account_id: int = 0
+    order_id: int = 0
+    gathered: list[Order] = field(default_factory=list)  # of the firm
+
+
+@dataclass(eq=False)
 class Auction:
     """An auction that is under way."""
 
     target: SymbolStatus  # the status that follows
+    netting: Netting | None = field(default_factory=Netting)  # None when it is done
     price: int = 0  # at which it trades; 0 while that is sought
     walk: Walk | None = None
 

@@ -12,10 +12,8 @@ from engine.api.enums import Side, SymbolStatus
 from engine.host.core import Core
 from tests.model import invariants
 from tests.model import market as m
-from tests.model.auction import auction_price, price_by_definition
-from tests.model.exchange import Exchange
-from tests.model.market import BUY, GTC, LIMIT, NOW_NS, SELL
-from tests.model.state import Auction
+from tests.model.auction import is_crossed
+from tests.model.market import BUY, GTC, LIMIT, SELL
 from tests.property.crowds import PRICE, Crowd
 from tests.property.twins import Twins
 
@@ -59,6 +57,9 @@ def test_the_search_for_an_auction_price_goes_on_and_begins_anew_when_the_book_c
         enter(twins, m.BRAVO, SELL, PRICE - n, f"s{n}")
     twins.send(0, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.OPEN))
     market = twins.model.markets[m.BTC_USDT]
+    while market.auction is not None and market.auction.netting is not None:
+        twins.core = Core.restore(twins.core.snapshot())
+        twins.send(0, c.AdvanceTime())
     uncrossed = 0
     for n in range(40):
         auction = market.auction
@@ -80,25 +81,29 @@ def test_the_search_for_an_auction_price_goes_on_and_begins_anew_when_the_book_c
     assert market.status is SymbolStatus.OPEN
 
 
-@pytest.mark.req("TRD-40")
+@pytest.mark.req("TRD-40", "RES-97")
 @pytest.mark.parametrize("seed", range(60))
-def test_the_walk_finds_the_price_that_the_rule_defines(seed: int) -> None:
-    """All prices are compared by the definition; the walk looks at four of them."""
-    rng, model = Random(seed), Exchange()
-    for command in m.FULL_OPENING:
-        model.apply(NOW_NS, m.frame(c.OPERATIONS, command))
-    market = model.markets[m.BTC_USDT]
-    model.apply(NOW_NS, m.frame(0, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.PRE_OPEN)))
-    for n in range(rng.choice([2, 4, 8, 14])):
+def test_the_walk_finds_the_price_that_the_rule_defines_and_nothing_is_left_to_uncross(seed: int) -> None:
+    """The model compares all prices by the definition; the core's walk looks at two or four of them."""
+    rng, twins = Random(seed), Twins(steps_max=(16, 1_000)[seed % 2])
+    market = twins.model.markets[m.BTC_USDT]
+    if rng.random() < 0.7:
+        twins.send(0, c.SetMark(m.BTC_USDT, PRICE + rng.randrange(-6, 7)))
+    twins.send(0, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.PRE_OPEN))
+    for n in range(rng.choice([2, 4, 8, 14, 30])):
         account, side = rng.choice([m.ALPHA, m.BRAVO, m.CHARLIE]), rng.choice([BUY, SELL])
         price = PRICE + rng.randrange(-4, 5) + (2 if side is BUY else -2)
         order = c.NewOrder(account, m.BTC_USDT, side, LIMIT, GTC, 12_000 * rng.randrange(1, 4), price, f"o{n}")
-        model.apply(NOW_NS, m.frame(m.SESSION_OF[account], order))
-    if rng.random() < 0.5:
-        market.mark = PRICE + rng.randrange(-6, 7)
-    if not 0 < market.best(SELL) <= market.best(BUY):
-        return
-    model.steps = model.steps_max
-    auction = Auction(SymbolStatus.OPEN)
-    assert model.walk_on(market, auction) and auction.walk is not None
-    assert (auction_price(market, auction.walk), auction.walk.volume) == price_by_definition(market)
+        twins.send(m.SESSION_OF[account], order)
+    records = [twins.send(0, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.OPEN))]
+    while twins.core.next_due_ns == 1:
+        if rng.random() < 0.3:
+            twins.core = Core.restore(twins.core.snapshot())
+        records.append(twins.send(0, c.AdvanceTime()))
+    events = [event for record in records for event in record.events]
+    uncrossed = [event for event in events if isinstance(event, e.Uncrossed)]
+    traded = [event for event in events if isinstance(event, e.Traded)]
+    assert len(uncrossed) <= 1 and {trade.last_px for trade in traded} == {u.price for u in uncrossed}
+    assert sum(trade.last_qty for trade in traded) == sum(u.volume for u in uncrossed)
+    assert market.status is SymbolStatus.OPEN and not is_crossed(market)
+    twins.check()

@@ -8,11 +8,10 @@ import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import BreakerReason, OrderState, SelfTrade, SymbolStatus, VenueStatus
-from engine.api.rejects import ErrorCode as Code
+from engine.api.enums import BreakerReason, OrderState, SymbolStatus, VenueStatus
 from tests.model import market as m
 from tests.model.market import ALPHA, BRAVO, BTC_USDT, BUY, CHARLIE, SELL, USDT
-from tests.unit.floor import LOT, Events, Floor, closed, restated, those, trades, triggered
+from tests.unit.floor import LOT, Events, Floor, restated, those, trades, triggered
 
 OPEN, PRE_OPEN = SymbolStatus.OPEN, SymbolStatus.PRE_OPEN
 Depth = dict[int, int]
@@ -46,6 +45,11 @@ VECTORS: list[tuple[str, Depth, Depth, int, int, int]] = [
     ("nearest to the mark, below", {10_010: 1}, {9_990: 1}, 9_999, 9_990, 1),
     ("the lowest when in doubt", {10_010: 1}, {9_990: 1}, 10_000, 9_990, 1),
     ("no price between levels", {10_010: 1}, {10_000: 1}, 10_004, 10_000, 1),
+    ("a surplus of bids presses up", {10_010: 3}, {9_990: 1, 10_000: 1}, 9_990, 10_010, 2),
+    ("a surplus of asks presses down", {10_000: 1, 10_010: 1}, {9_990: 3}, 10_010, 9_990, 2),
+    ("surplus on either side, nearest to the mark", {10_010: 1, 9_995: 1}, {9_990: 1, 10_005: 1}, 10_001, 10_005, 1),
+    ("surplus on either side, the lower", {10_010: 1, 9_995: 1}, {9_990: 1, 10_005: 1}, 10_000, 9_995, 1),
+    ("surplus on either side, the smaller", {10_010: 1, 9_995: 2}, {9_990: 1, 10_005: 1}, 9_995, 10_005, 1),
     ("one price", {10_000: 1}, {10_000: 2}, 10_500, 10_000, 1),
     ("levels beyond the crossing do not count", {10_001: 1, 9_980: 5}, {10_000: 1, 10_020: 5}, 9_980, 10_000, 1),
 ]
@@ -123,37 +127,6 @@ def test_the_best_prices_trade_first_and_then_the_oldest(floor: Floor) -> None:
     events = floor.status(OPEN)
     assert trades(events) == [(bids[n], 10_000, LOT) for n in (1, 2, 0)]
     assert floor.state(ask) == OrderState.FILLED
-
-
-@pytest.mark.req("ORD-08", "TRD-21")
-@pytest.mark.parametrize(
-    ("stp", "ends"),
-    [
-        (SelfTrade.AGGRESSIVE, ["bid"]),
-        (SelfTrade.RESTING, ["ask"]),
-        (SelfTrade.BOTH, ["ask", "bid"]),
-        (SelfTrade.DECREMENT, ["ask", "bid"]),
-    ],
-)
-def test_the_later_orders_instruction_decides_and_the_rest_is_uncrossed_again(
-    floor: Floor, stp: SelfTrade, ends: list[str]
-) -> None:
-    named = {"ask": floor.rest(ALPHA, SELL, LOT, 9_990), "bid": floor.rest(ALPHA, BUY, LOT, 10_010, stp=stp)}
-    events = floor.status(OPEN)
-    assert prices(events) == [(9_990, LOT)] and trades(events) == []
-    assert closed(events) == [(named[name], LOT, Code.SELF_TRADE) for name in ends]
-
-
-@pytest.mark.req("ORD-08")
-def test_after_cancels_a_still_crossed_book_gets_another_price(floor: Floor) -> None:
-    own = floor.rest(ALPHA, SELL, LOT, 9_990)
-    floor.rest(BRAVO, SELL, 2 * LOT, 9_992)
-    canceled = floor.rest(ALPHA, BUY, 3 * LOT, 10_010)
-    floor.rest(CHARLIE, BUY, LOT, 9_995)
-    events = floor.status(OPEN)
-    assert prices(events) == [(10_010, 3 * LOT), (9_990, LOT)]
-    assert closed(events) == [(canceled, 3 * LOT, Code.SELF_TRADE)]
-    assert trades(events) == [(own, 9_990, LOT)]
 
 
 @pytest.mark.req("ORD-05")

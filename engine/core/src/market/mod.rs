@@ -7,6 +7,7 @@ pub mod mark_window;
 pub mod namings;
 pub mod open_orders;
 pub mod order_register;
+pub mod own_orders;
 pub mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,14 +16,15 @@ use crate::language::codes::{Side, SymbolStatus};
 use crate::language::ids::{AccountId, FirmId, OrderId};
 use crate::language::limits::{PEGS_PER_ACCOUNT_MAX, PEGS_PER_FIRM_MAX, PEGS_PER_SYMBOL_MAX};
 use crate::language::units::Ticks;
-use crate::market::book::Book;
+use crate::market::book::{rank, Book};
 use crate::market::in_hand::InHand;
 use crate::market::instrument::Instrument;
 use crate::market::mark_window::MarkWindow;
 use crate::market::open_orders::Slot;
+use crate::market::own_orders::OwnOrders;
 use crate::market::stops::Stops;
 
-/// Best bid and ask among orders that are not pegged, and the mark; 0 for none.
+/// Best bid and ask among orders that are neither pegged nor reduce-only, and the mark; 0 for none.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct References {
     pub bid: Ticks,
@@ -55,11 +57,20 @@ pub struct Market {
     /// Accounts of which more rests than can be reduced.
     pub in_excess: BTreeSet<AccountId>,
     pub in_hand: InHand,
-    /// The auction that is under way.
+    /// The auction that is under way, and what it has gathered of the firm it has come to; follows from it.
     pub auction: Option<Auction>,
+    pub own_orders: Option<OwnOrders>,
     /// Open orders, and accounts with a position or a debt.
     pub open_orders: u32,
     pub holders: u32,
+}
+
+/// How far own overlap has been taken out: all firms before this one, and of its orders those up to one of an account.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Netting {
+    pub firm_id: FirmId,
+    pub account_id: AccountId,
+    pub order_id: OrderId,
 }
 
 /// An auction that is under way.
@@ -67,6 +78,8 @@ pub struct Market {
 pub struct Auction {
     /// The status that follows.
     pub target: SymbolStatus,
+    /// How far own overlap has been taken out, `None` when it is.
+    pub netting: Option<Netting>,
     /// The price it trades at, 0 while that is sought.
     pub price: Ticks,
     pub walk: Option<Walk>,
@@ -107,6 +120,7 @@ impl Market {
             in_excess: BTreeSet::new(),
             in_hand: InHand::new(),
             auction: None,
+            own_orders: None,
             open_orders: 0,
             holders: 0,
         }
@@ -118,6 +132,21 @@ impl Market {
         let prices = best(Side::Buy) ^ best(Side::Sell) ^ self.mark.number();
         let listing = &self.instrument.listing;
         (prices ^ listing.min_qty.number() ^ self.instrument.lot_minor.number() as i64) as u32 ^ self.pegs.len() as u32
+    }
+
+    pub fn netting(&self) -> Option<Netting> {
+        self.auction.and_then(|auction| auction.netting)
+    }
+
+    /// Tell whether an auction has found its price, and has trades to tell.
+    pub fn has_decided_trades(&self) -> bool {
+        self.auction.is_some_and(|auction| !auction.price.is_zero())
+    }
+
+    /// Tell whether an order of a price is to trade in an auction that has found its own.
+    pub fn trades_in_auction(&self, side: Side, price: Ticks) -> bool {
+        let at = self.auction.map_or(Ticks::ZERO, |auction| auction.price);
+        !at.is_zero() && rank(side, price) <= rank(side, at)
     }
 
     pub fn has_pegs(&self) -> bool {

@@ -6,30 +6,38 @@ use crate::language::ids::{OrderId, SymbolId};
 use crate::language::units::{Lots, Ticks};
 use crate::market::book::rank;
 use crate::market::open_orders::Slot;
-use crate::market::{Auction, Market, Walk};
-use crate::rules::matching::Stop;
+use crate::market::own_orders::OwnOrders;
+use crate::market::{Auction, Market, Netting, Walk};
 use crate::state::exchange::Exchange;
 
 impl Exchange {
     /// Begin an auction, which the status asked for follows; tells whether it is finished already.
     pub(crate) fn open_by_auction(&mut self, symbol_id: SymbolId, target: SymbolStatus) -> bool {
-        self.markets[symbol_id].auction = Some(Auction { target, price: Ticks::ZERO, walk: None });
+        let market = &mut self.markets[symbol_id];
+        market.auction = Some(Auction { target, netting: Some(Netting::default()), price: Ticks::ZERO, walk: None });
+        market.own_orders = Some(OwnOrders::default());
         self.go_on_uncrossing(symbol_id);
         self.markets[symbol_id].auction.is_none()
     }
 
     /// Go on with an auction as far as the steps reach; when the book is no longer crossed, the status follows.
     pub(crate) fn go_on_uncrossing(&mut self, symbol_id: SymbolId) {
-        // Orders that are out would make the price.
-        if self.is_something_due() || !self.place_all(symbol_id) || !self.uncross(symbol_id) {
+        if !self.may_seek_price(symbol_id) || !self.uncross(symbol_id) {
             return;
         }
         let market = &mut self.markets[symbol_id];
+        market.own_orders = None;
         if let Some(auction) = market.auction.take() {
             market.status = auction.target;
             self.touch(symbol_id);
             self.records.tell(&SymbolStatusSet { symbol_id, status: auction.target });
         }
+    }
+
+    /// Take out what must not make the price, unless there is one; tells whether the steps sufficed.
+    fn may_seek_price(&mut self, symbol_id: SymbolId) -> bool {
+        self.markets[symbol_id].has_decided_trades()
+            || !self.is_something_due() && self.place_all(symbol_id) && self.net_overlap(symbol_id)
     }
 
     /// Let the orders in hand rest; tells whether the steps sufficed.
@@ -54,6 +62,9 @@ impl Exchange {
             let auction = self.markets[symbol_id].auction.expect("an auction is under way");
             let mut price = auction.price;
             if price.is_zero() {
+                if !self.settle_excess(symbol_id) {
+                    return false;
+                }
                 if !self.markets[symbol_id].is_crossed() {
                     return true;
                 }
@@ -65,13 +76,7 @@ impl Exchange {
                 let volume = Lots::of_wide(walk.volume);
                 self.records.tell(&Uncrossed { symbol_id, price, volume });
             }
-            loop {
-                if !self.settle_excess(symbol_id) {
-                    return false;
-                }
-                let Some((bid, ask)) = self.markets[symbol_id].auction_pair(price) else {
-                    break;
-                };
+            while let Some((bid, ask)) = self.markets[symbol_id].auction_pair(price) {
                 if self.now.steps == 0 {
                     return false;
                 }
@@ -102,7 +107,7 @@ impl Exchange {
     }
 
     /// Where an order stands in time: of two that were elected by one record, the one entered first goes first.
-    fn place_of(&self, slot: Slot) -> (u64, OrderId) {
+    pub(crate) fn place_of(&self, slot: Slot) -> (u64, OrderId) {
         (self.open[slot].priority, self.open[slot].order_id)
     }
 
@@ -115,14 +120,6 @@ impl Exchange {
             }
         }
         let (maker, taker) = if self.place_of(bid) < self.place_of(ask) { (bid, ask) } else { (ask, bid) };
-        if self.is_self_trade(taker, maker) {
-            let steps = self.now.steps;
-            if self.prevent_self_trade(taker, maker) == Some(Stop::OwnOrder) {
-                self.cancel(taker, Code::SelfTrade);
-            }
-            self.now.steps = steps - 1;
-            return;
-        }
         let qty = self.open[taker].leaves.min(self.open[maker].leaves);
         self.trade(taker, maker, price, qty, true);
         for slot in [maker, taker] {
@@ -178,30 +175,37 @@ impl Market {
         self.book.after(side, price).map_or((Ticks::ZERO, 0), |next| (next, self.book.lots_at(side, next)))
     }
 
-    /// The price of the largest volume: ties to the smallest surplus, the nearest to the reference, the lowest.
+    /// The price of the largest volume: ties to the smallest surplus, to where it presses, to the nearest to the reference.
     ///
-    /// The largest volume is traded from the last ask of the walk to its last bid, and nowhere else. Between them the
-    /// surplus grows with each further level, so that only these two and the next levels come into question.
+    /// The largest volume is traded from the last ask of the walk to its last bid, and nowhere else. There the surplus is what
+    /// the last level has left and the further levels of its side; of the other side there is nothing.
     fn auction_price(&self, walk: &Walk) -> Ticks {
         let (low, high) = (walk.last_ask, walk.last_bid);
+        if walk.bid == high && walk.bid_lots > 0 {
+            return high;
+        }
+        if walk.ask == low && walk.ask_lots > 0 {
+            return low;
+        }
         let (next_bid, bid_lots) = self.beyond(Side::Buy, high);
         let (next_ask, ask_lots) = self.beyond(Side::Sell, low);
-        // What the two levels have left that were traded last.
-        let bid_rest = if walk.bid == high { walk.bid_lots } else { 0 };
-        let ask_rest = if walk.ask == low { walk.ask_lots } else { 0 };
+        match (next_bid >= low, !next_ask.is_zero() && next_ask <= high) {
+            (true, false) => high,
+            (false, true) => low,
+            (true, true) if bid_lots < ask_lots => next_bid,
+            (true, true) if bid_lots > ask_lots => next_ask,
+            (true, true) => self.nearer(next_bid, next_ask),
+            (false, false) => self.nearer(low, high),
+        }
+    }
+
+    /// The one of two prices that is nearer to the mark, else to the last price; the lower of them if both are.
+    fn nearer(&self, low: Ticks, high: Ticks) -> Ticks {
         let reference = if self.mark.is_zero() { self.last_px } else { self.mark };
-        let merit = |price: Ticks| {
-            let demand = bid_rest + if price > next_bid { 0 } else { bid_lots };
-            let supply = ask_rest + if next_ask.is_zero() || price < next_ask { 0 } else { ask_lots };
-            let distance = if reference.is_zero() { Ticks::ZERO } else { (price - reference).abs() };
-            ((demand - supply).abs(), distance, price)
-        };
-        // The last ones lose to the next ones where further levels lie between.
-        let second_bid = self.book.after(Side::Buy, next_bid.max(Ticks::ONE)).unwrap_or_default();
-        let second_ask = if next_ask.is_zero() { None } else { self.book.after(Side::Sell, next_ask) };
-        let is_exact = |price: Ticks| price > second_bid && second_ask.is_none_or(|second| price < second);
-        let candidates = [low, high, next_bid, next_ask].into_iter();
-        let within = candidates.filter(|price| (low..=high).contains(price) && is_exact(*price));
-        within.map(merit).min().map_or(high, |(_, _, price)| price)
+        if !reference.is_zero() && (high - reference).abs() < (low - reference).abs() {
+            high
+        } else {
+            low
+        }
     }
 }

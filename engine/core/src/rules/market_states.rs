@@ -63,7 +63,13 @@ impl Exchange {
         let before = self.listed_mut(symbol_id)?.status;
         let opens = matches!(status, SymbolStatus::Open | SymbolStatus::PostOnly) && status != before;
         let market = &mut self.markets[symbol_id];
-        market.auction = None;
+        if let Some(auction) = market.auction.as_mut().filter(|auction| !auction.price.is_zero()) {
+            // Its trades are decided: the status follows when they are told.
+            auction.target = status;
+            self.records.tell(&SymbolStatusSet { symbol_id, status: before });
+            return Ok(());
+        }
+        (market.auction, market.own_orders) = (None, None);
         let mut reached = status;
         if opens && (market.is_crossed() || !market.in_hand.is_empty()) {
             if self.open_by_auction(symbol_id, status) {

@@ -122,7 +122,7 @@ impl Exchange {
     }
 
     /// Both orders lose what the smaller has; `None` when the taker has something left.
-    fn decrement(&mut self, taker: Slot, maker: Slot) -> Option<Stop> {
+    pub(crate) fn decrement(&mut self, taker: Slot, maker: Slot) -> Option<Stop> {
         let lots = self.open[taker].leaves.min(self.open[maker].leaves);
         for slot in [maker, taker] {
             if self.open[slot].leaves == lots {

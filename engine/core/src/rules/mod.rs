@@ -14,6 +14,7 @@ pub mod margin;
 pub mod market_states;
 pub mod matching;
 pub mod out;
+pub mod overlap;
 pub mod pegs;
 pub mod positions;
 pub mod pro_rata;

@@ -3,6 +3,7 @@
 use crate::language::codes::{Code, TimeInForce, SIDES};
 use crate::language::event::MassCanceled;
 use crate::language::ids::SymbolId;
+use crate::market::book::LevelSlot;
 use crate::market::open_orders::Slot;
 use crate::market::order_register::Entry;
 use crate::state::exchange::Exchange;
@@ -11,7 +12,15 @@ impl Exchange {
     /// Tell whether an order is no part of the market any more.
     #[inline(always)]
     pub(crate) fn is_out(&self, slot: Slot) -> bool {
-        self.now.may_be_out && self.is_surely_out(slot)
+        self.now.may_be_out && self.is_surely_out(slot) && !self.is_held(slot)
+    }
+
+    /// Tell whether an order is part of trades that are decided, and are still to be told: it cannot leave.
+    #[inline(always)]
+    pub(crate) fn is_held(&self, slot: Slot) -> bool {
+        let order = &self.open[slot];
+        let market = &self.markets[order.symbol_id];
+        market.auction.is_some() && order.level != LevelSlot::NIL && market.trades_in_auction(order.side, order.price)
     }
 
     fn is_surely_out(&self, slot: Slot) -> bool {
@@ -86,7 +95,7 @@ impl Exchange {
     pub(crate) fn settle_due(&mut self) {
         let ts_ns = self.now.ts_ns;
         while let Some((_, _, slot)) = self.expiries.first().copied().filter(|(expiry, ..)| *expiry <= ts_ns) {
-            if !self.now.step() {
+            if self.is_held(slot) || !self.now.step() {
                 return;
             }
             self.dismiss(slot);

@@ -24,7 +24,7 @@ impl Exchange {
         self.clip_to(slot, room)
     }
 
-    fn clip_to(&mut self, slot: Slot, most: Lots) -> bool {
+    pub(crate) fn clip_to(&mut self, slot: Slot, most: Lots) -> bool {
         if most.is_zero() {
             self.cancel(slot, Code::NothingToReduce);
             return false;
@@ -86,7 +86,9 @@ impl Exchange {
     /// steps sufficed.
     #[inline(always)]
     pub(crate) fn settle_excess(&mut self, symbol_id: SymbolId) -> bool {
-        self.markets[symbol_id].in_excess.is_empty() || self.take_off_excess(symbol_id)
+        let market = &self.markets[symbol_id];
+        // What an auction has counted was clipped to what is left when its turn comes.
+        market.in_excess.is_empty() || market.has_decided_trades() || self.take_off_excess(symbol_id)
     }
 
     fn take_off_excess(&mut self, symbol_id: SymbolId) -> bool {

@@ -48,7 +48,10 @@ impl Exchange {
         match answer {
             None => self.records.tell(&rejected(None, Code::UnknownOrder)),
             Some((_, state)) if !state.is_open() => self.records.tell(&rejected(answer, Code::TooLate)),
-            Some(_) => return found,
+            Some(_) => match found.filter(|entry| !self.is_held(self.orders[*entry].slot)) {
+                None => self.records.tell(&rejected(answer, Code::TooLate)),
+                found => return found,
+            },
         }
         None
     }

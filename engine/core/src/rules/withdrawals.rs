@@ -116,7 +116,7 @@ impl Exchange {
             }
             let order = self.open[slot];
             let is_meant = self.reaches(&self.withdrawals[at], &order);
-            if is_meant && !self.now.step() {
+            if is_meant && (self.is_held(slot) || !self.now.step()) {
                 return false;
             }
             let withdrawal = &mut self.withdrawals[at];

@@ -28,7 +28,8 @@
 //!             breaker_until_ns u64, marks below all later ones of the breaker's window list, then those above all later
 //!             ones, by time: ts_ns u64, price i64,
 //!             pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64,
-//!             auction: target status u8 (0: none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
+//!             auction: target status u8 (0: none), is_netting u8, firm_id u32, account_id u32, order_id u64 (up to which own
+//!             orders were gathered; 0 when it is done), price i64 (0: sought), bid i64, ask i64, last_bid i64,
 //!             last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
 //! rules       version u64,
 //!             parameters list by number: value i64, version u64, seq u64 (since when it holds),
@@ -62,7 +63,7 @@ use crate::language::text::Text;
 use crate::language::units::{Lots, Ticks};
 use crate::market::book::LevelSlot;
 use crate::market::open_orders::{Hand, Slot};
-use crate::market::{Market, References};
+use crate::market::{Market, Netting, References};
 use crate::state::exchange::{Exchange, Withdrawal};
 use crate::state::ruleset::InForce;
 
@@ -367,9 +368,13 @@ fn write_work(out: &mut Writer, market: &Market) {
     }
     out.put(market.peg_next.to_le_bytes());
     let Some(auction) = market.auction else {
-        return out.put([0; 89]);
+        return out.put([0; 106]);
     };
-    out.put([auction.target as u8]);
+    let Netting { firm_id, account_id, order_id } = auction.netting.unwrap_or_default();
+    out.put([auction.target as u8, u8::from(auction.netting.is_some())]);
+    out.put(firm_id.to_le_bytes());
+    out.put(account_id.to_le_bytes());
+    out.put(order_id.to_le_bytes());
     out.put(auction.price.to_le_bytes());
     let walk = auction.walk.filter(|_| market.book.is_as_walked).unwrap_or_default();
     for price in [walk.bid, walk.ask, walk.last_bid, walk.last_ask] {

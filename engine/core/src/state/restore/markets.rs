@@ -7,7 +7,7 @@ use crate::language::limits::MARKS_IN_WINDOW_MAX;
 use crate::language::listing::{Listing, Step};
 use crate::language::units::Ticks;
 use crate::market::mark_window::MarkSeen;
-use crate::market::{Auction, Market, References, Walk};
+use crate::market::{Auction, Market, Netting, References, Walk};
 use crate::state::exchange::Exchange;
 use crate::state::restore::reader::{Reader, Restored, UNSOUND};
 
@@ -57,7 +57,9 @@ fn read_marks(input: &mut Reader<'_>, follows: fn(Ticks, Ticks) -> bool) -> Rest
 fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
     market.peg_references = References { bid: input.price()?, ask: input.price()?, mark: input.price()? };
     market.peg_next = input.u64()?;
-    let (target, price) = (input.u8()?, input.price()?);
+    let (target, is_netting) = (input.u8()?, input.flag()?);
+    let netting = Netting { firm_id: input.id()?, account_id: input.id()?, order_id: input.order_id()? };
+    let price = input.price()?;
     let (bid, ask, last_bid, last_ask) = (input.price()?, input.price()?, input.price()?, input.price()?);
     let (volume, bid_lots, ask_lots) = (input.sum()?, input.sum()?, input.sum()?);
     if volume < 0 || bid_lots < 0 || ask_lots < 0 {
@@ -67,7 +69,7 @@ fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
         let target = SymbolStatus::of(target).ok_or(UNSOUND)?;
         let walk = Walk { volume, bid, ask, bid_lots, ask_lots, last_bid, last_ask };
         let walk = (!bid.is_zero() || !last_bid.is_zero()).then_some(walk);
-        market.auction = Some(Auction { target, price, walk });
+        market.auction = Some(Auction { target, netting: is_netting.then_some(netting), price, walk });
     }
     Ok(())
 }
