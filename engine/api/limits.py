@@ -128,10 +128,6 @@ COMMAND_BYTES_MAX = 1_024
 RECORD_BYTES_MAX = 1 << 20
 """core. Bytes of one record: the longest command and all its steps. Larger lengths are noise."""
 
-CLOSED_ORDERS_MAX = 1_000_000
-"""core. Closed orders that followers keep for status requests and late cancels; beyond it the one closed first is
-forgotten, and is unknown."""
-
 BATCH_COMMANDS_MAX = 65_535
 """core. Commands made durable by one sync; a record's place in its batch is a u16."""
 

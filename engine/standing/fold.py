@@ -6,7 +6,6 @@ orders one by one is told by :class:`engine.standing.orders.Orders`, which agree
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -27,7 +26,8 @@ from engine.standing.orders import Order
 if TYPE_CHECKING:
     from engine._core import Bytes
 
-_ROW = Struct("<HBBIQQqq16sQIHBx")
+_ROW = Struct("<HBBIQQqq16sQIHBx4x")
+_ROW_HEAD = Struct("<H6xQ")
 _MARKET = Struct("<IBB2xqqQ")
 
 SEQ_MAX = Seq((1 << 64) - 1)
@@ -84,20 +84,13 @@ class Fold:
         return bool(lib.exchange_standing_is_of(self._fold, ffi.from_buffer(records), len(records)))
 
     def find(self, order_id: int) -> Order | None:
-        """Find an order, open or closed; None when it was never accepted, or closed too long ago."""
+        """Find an order, open or closed; None when it was never accepted, or its ClOrdIDs are forgotten."""
         row = _bytes(lib.exchange_standing_find(self._fold, order_id))
-        return next(_orders(row), None)
+        return _order(row, 0) if row else None
 
-    def open_orders(self) -> list[Order]:
-        """List the open orders, in the order in which they were accepted."""
-        rows = _bytes(lib.exchange_standing_open(self._fold))
-        was_enabled = gc.isenabled()
-        gc.disable()  # orders have no cycles, and looking for some takes as long as making them
-        try:
-            return list(_orders(rows))
-        finally:
-            if was_enabled:
-                gc.enable()
+    def open_orders(self) -> OpenRows:
+        """Hand out the open orders as they stand."""
+        return OpenRows(_bytes(lib.exchange_standing_open(self._fold)))
 
     def markets(self) -> dict[SymbolId, Market]:
         """List the markets by symbol."""
@@ -112,36 +105,58 @@ class Fold:
         return decode_records(_bytes(lib.exchange_standing_kept(self._fold)))
 
 
-def _orders(rows: bytes) -> Iterator[Order]:
-    """Read orders from rows, as engine/core/src/standing/order.rs draws them."""
-    start = 0
-    while start < len(rows):
-        (
-            length,
-            state,
-            is_triggered,
-            session_id,
-            order_id,
-            ts_ns,
-            leaves,
-            cum_qty,
-            cum_notional,
-            report_seq,
-            report_n,
-            command_length,
-            _,
-        ) = _ROW.unpack_from(rows, start)
-        command = start + _ROW.size
-        terms = decode_command(rows, command, command + command_length)
-        assert isinstance(terms, NewOrder)
-        order = Order(OrderId(order_id), TimestampNs(ts_ns), SessionId(session_id), terms)
-        order.state, order.is_triggered = OrderState(state), bool(is_triggered)
-        order.leaves_qty, order.cum_qty = Lots(leaves), Lots(cum_qty)
-        order.cum_notional = int.from_bytes(cum_notional, "little", signed=True)
-        order.report = (Seq(report_seq), report_n)
-        order.previous_cl_ord_id = rows[command + command_length : start + length].decode("ascii")
-        yield order
-        start += length
+class OpenRows:
+    """Open orders as rows: each is read when it is asked for, so that a start does not wait for all of them."""
+
+    def __init__(self, rows: bytes) -> None:
+        self._rows = rows
+        self._starts = dict[OrderId, int]()
+        start = 0
+        while start < len(rows):
+            length, order_id = _ROW_HEAD.unpack_from(rows, start)
+            self._starts[order_id] = start
+            start += length
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __iter__(self) -> Iterator[OrderId]:
+        """Walk their ids, in the order in which they were accepted."""
+        return iter(self._starts)
+
+    def pop(self, order_id: OrderId) -> Order | None:
+        """Read an order and let go of its row; None when there is none."""
+        start = self._starts.pop(order_id, None)
+        return None if start is None else _order(self._rows, start)
+
+
+def _order(rows: bytes, start: int) -> Order:
+    """Read the order at ``start``, as engine/core/src/standing/order.rs draws it."""
+    (
+        length,
+        state,
+        is_triggered,
+        session_id,
+        order_id,
+        ts_ns,
+        leaves,
+        cum_qty,
+        cum_notional,
+        report_seq,
+        report_n,
+        command_length,
+        _,
+    ) = _ROW.unpack_from(rows, start)
+    command = start + _ROW.size
+    terms = decode_command(rows, command, command + command_length)
+    assert isinstance(terms, NewOrder)
+    order = Order(OrderId(order_id), TimestampNs(ts_ns), SessionId(session_id), terms)
+    order.state, order.is_triggered = OrderState(state), bool(is_triggered)
+    order.leaves_qty, order.cum_qty = Lots(leaves), Lots(cum_qty)
+    order.cum_notional = int.from_bytes(cum_notional, "little", signed=True)
+    order.report = (Seq(report_seq), report_n)
+    order.previous_cl_ord_id = rows[command + command_length : start + length].decode("ascii")
+    return order
 
 
 def _bytes(handed_out: Bytes) -> bytes:

@@ -5,7 +5,8 @@ What the compiled fold keeps of an order is what stands here; ``tests/standing``
 
 from __future__ import annotations
 
-from collections.abc import ItemsView
+from collections.abc import Iterator
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -56,29 +57,43 @@ class Order:
         self.previous_cl_ord_id = ""
 
 
+class AtRest(Protocol):
+    """Open orders that are read when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[OrderId]: ...
+
+    def pop(self, order_id: OrderId) -> Order | None:
+        """Read one and let go of it; None when there is none."""
+
+
 class Orders:
     """The open orders. One thread.
 
     Invariant: an order's quantities equal those of the engine after the last event applied.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_rest: AtRest | None = None) -> None:
         self._open: dict[OrderId, Order] = {}
+        self._at_rest = at_rest
+        """Those that have not been asked for since the start."""
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._open) + (len(self._at_rest) if self._at_rest else 0)
 
     def get(self, order_id: OrderId) -> Order | None:
         """Find an open order."""
-        return self._open.get(order_id)
+        order = self._open.get(order_id)
+        if order is None and self._at_rest and (order := self._at_rest.pop(order_id)):
+            self._open[order_id] = order
+        return order
 
-    def items(self) -> ItemsView[OrderId, Order]:
-        """Walk the open orders, in the order in which they were accepted."""
-        return self._open.items()
-
-    def restore(self, orders: list[Order]) -> None:
-        """Begin with these open orders, in the order in which they were accepted."""
-        self._open = {order.order_id: order for order in orders}
+    def items(self) -> list[tuple[OrderId, Order]]:
+        """List the open orders, in the order in which they were accepted. Cost: O(n log n)."""
+        for order_id in list(self._at_rest or ()):
+            self.get(order_id)
+        return sorted(self._open.items())
 
     def apply(self, record: Record, index: int, event: e.Event) -> tuple[Order, ...]:
         """Take over one event; return the orders it is about, as they are after it: of a trade taker, then maker.
@@ -115,7 +130,7 @@ class Orders:
         return taker, maker
 
     def _filled(self, order_id: OrderId, leaves_qty: Lots, event: e.Traded) -> Order:
-        order = self._open[order_id]
+        order = self._known(order_id)
         order.cum_qty = Lots(order.cum_qty + event.last_qty)
         order.cum_notional += event.last_px * event.last_qty
         order.leaves_qty = leaves_qty
@@ -126,14 +141,14 @@ class Orders:
         return order
 
     def _ended(self, record: Record, index: int, event: e.OrderCanceled | e.OrderExpired) -> tuple[Order, ...]:
-        order = self._open[event.order_id]
+        order = self._known(event.order_id)
         order.leaves_qty = Lots(0)
         order.report = (record.seq, 2 * index)
         self._close(order, OrderState.CANCELED if isinstance(event, e.OrderCanceled) else OrderState.EXPIRED)
         return (order,)
 
     def _replaced(self, record: Record, index: int, event: e.OrderReplaced) -> tuple[Order, ...]:
-        order = self._open[event.order_id]
+        order = self._known(event.order_id)
         assert isinstance(record.command, c.ReplaceOrder)
         order.previous_cl_ord_id = order.terms.cl_ord_id
         order.terms = terms_after(order.terms, record.command, event)
@@ -142,7 +157,7 @@ class Orders:
         return (order,)
 
     def _restated(self, record: Record, index: int, event: e.OrderRestated) -> tuple[Order, ...]:
-        order = self._open[event.order_id]
+        order = self._known(event.order_id)
         price = event.price if event.reason is RestateReason.SLIDE else order.terms.price
         order.leaves_qty = event.leaves
         if (event.order_qty, price) != (order.terms.order_qty, order.terms.price):
@@ -152,10 +167,15 @@ class Orders:
         return (order,)
 
     def _triggered(self, record: Record, index: int, event: e.OrderTriggered) -> tuple[Order, ...]:
-        order = self._open[event.order_id]
+        order = self._known(event.order_id)
         order.is_triggered = True
         order.report = (record.seq, 2 * index)
         return (order,)
+
+    def _known(self, order_id: OrderId) -> Order:
+        order = self.get(order_id)
+        assert order is not None, f"an event about order {order_id}, which is not open"
+        return order
 
     def _close(self, order: Order, state: OrderState) -> None:
         order.state = state

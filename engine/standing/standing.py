@@ -36,7 +36,7 @@ class Standing:
     def __init__(self, fold: Fold | None = None) -> None:
         self._fold = fold or Fold()
         self.registry = Registry()
-        self.orders = Orders()
+        self.orders = Orders(self._fold.open_orders())
         self.markets = Markets()
         self.accounts = Accounts()
         for record in self._fold.kept_records():
@@ -45,7 +45,6 @@ class Standing:
                 self.markets.apply(record, event)
                 self.accounts.apply(record, event)
         self.markets.by_symbol = self._fold.markets()
-        self.orders.restore(self._fold.open_orders())
 
     @property
     def cursor(self) -> Cursor:
@@ -85,7 +84,7 @@ class Standing:
     def find(self, order_id: OrderId) -> Order | None:
         """Find an order: an open one as of the last event applied, a closed one as it ended.
 
-        Returns: None when it was never accepted, or CLOSED_ORDERS_MAX have closed since it did.
+        Returns: None when it was never accepted, or its ClOrdIDs are forgotten, so that the log names it no more.
         """
         return self.orders.get(order_id) or self._fold.find(order_id)
 

@@ -7,16 +7,19 @@ from random import Random
 
 import pytest
 
+from engine.api import commands as c
 from engine.api.cursor import Cursor
 from engine.api.enums import Peg, TimeInForce, Trigger
 from engine.api.errors import CursorRefused, SnapshotError
 from engine.api.events import OrderReplaced, Traded
-from engine.api.ids import SymbolId
+from engine.api.ids import OrderId, SymbolId
+from engine.api.parameters import Parameter
 from engine.api.segment import SegmentHeader, list_segments
 from engine.api.wire import HEADER, split_frames
 from engine.client import read_journal
 from engine.standing import Order, Standing, load
 from engine.standing.fold import Fold, Taken
+from engine.standing.orders import Orders
 from tests.host.journals import write
 from tests.model.state import Order as ModelOrder
 from tests.property.twins import Twins
@@ -77,7 +80,7 @@ def test_open_orders_are_those_of_the_engine_after_every_record(seed: int) -> No
 @pytest.mark.req("EVT-03", "RPL-10", "DET-01")
 @pytest.mark.parametrize("seed", range(4))
 def test_the_compiled_fold_holds_the_same_after_every_record_and_after_a_snapshot(seed: int) -> None:
-    _, records = written(seed, 500)
+    twins, records = written(seed, 500)
     standing, fold = Standing(), Fold()
     ended = dict[int, tuple[object, ...]]()
     for n, raw in enumerate(records):
@@ -89,16 +92,51 @@ def test_the_compiled_fold_holds_the_same_after_every_record_and_after_a_snapsho
             snapshot = fold.snapshot()
             fold = Fold.restore(snapshot)
             assert fold.snapshot() == snapshot
-        assert [in_full(order) for order in fold.open_orders()] == [in_full(o) for _, o in standing.orders.items()]
+        if n % 10 == 0:
+            assert [in_full(o) for _, o in Orders(fold.open_orders()).items()] == [
+                in_full(o) for _, o in standing.orders.items()
+            ]
         assert fold.markets() == standing.markets.by_symbol
     assert len(ended) > 50
-    for order_id, order in ended.items():
+    for order_id in ended.keys() & twins.model.orders.keys():
         found = fold.find(order_id)
-        assert found is not None and in_full(found) == order
+        assert found is not None and in_full(found) == ended[order_id]
     again = Standing(fold)
     assert again.registry.instruments == standing.registry.instruments
     assert again.registry.sessions == standing.registry.sessions
     assert (again.accounts.by_id, again.markets.venue) == (standing.accounts.by_id, standing.markets.venue)
+
+
+@pytest.mark.req("ORD-10", "RPL-20")
+@pytest.mark.parametrize("seed", range(4))
+def test_closed_orders_are_kept_as_long_as_the_log_may_name_them(seed: int) -> None:
+    """At every record; the rules that say how long are set, at once and for a time to come."""
+    rng, twins, fold, ended, let_go = Random(seed), Twins(), Fold(), dict[OrderId, tuple[object, ...]](), 0
+    standing = Standing()
+    for n in range(600):
+        at = len(twins.records) if n else 0
+        if n % 60 == 0:
+            later_ns = twins.now_ns + rng.choice((0, 0, 10**9))
+            twins.send(0, c.SetParameter(Parameter.CL_ORD_IDS_SPENT_MAX, 0, rng.choice((1, 3, 20)), later_ns))
+            window_ns = rng.choice((10**9, 60 * 10**9))
+            twins.send(0, c.SetParameter(Parameter.CL_ORD_ID_WINDOW_NS, 0, window_ns, later_ns))
+        twins.write(rng.randrange(2**32))
+        fold.take(bytes(twins.records[at:]))
+        for record in standing.take(bytes(twins.records[at:])):
+            for _, _, orders in standing.changes(record):
+                ended |= {order.order_id: in_full(order) for order in orders if not order.state.is_open}
+        again = Fold.restore(fold.snapshot())
+        assert again.snapshot() == fold.snapshot()
+        remembered = {order_id for order_id in ended if order_id in twins.model.orders}
+        assert {order_id for order_id in ended if again.find(order_id)} == remembered
+        for order_id in remembered:
+            for kept in (again.find(order_id), fold.find(order_id)):
+                assert kept is not None and in_full(kept) == ended[order_id]
+        let_go = len(ended) - len(remembered)
+        twins.check()
+        if n % 30 == 0:
+            fold = again
+    assert let_go > 20
 
 
 @pytest.mark.req("RPL-21")

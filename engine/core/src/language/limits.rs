@@ -55,5 +55,4 @@ limits! {
     COMMAND_BYTES_MAX: usize = 1_024;
     RECORD_BYTES_MAX: usize = 1 << 20;
     BATCH_COMMANDS_MAX: u32 = 65_535;
-    CLOSED_ORDERS_MAX: usize = 1_000_000;
 }

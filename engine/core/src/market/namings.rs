@@ -77,7 +77,7 @@ pub struct Namings {
     pub forgotten_ns: u64,
     now_ns: u64,
     /// How many spent `ClOrdIDs` of one source are remembered.
-    spent_max: u32,
+    pub spent_max: u32,
     seed: u64,
 }
 

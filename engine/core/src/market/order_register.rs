@@ -91,6 +91,11 @@ impl OrderRegister {
         }
     }
 
+    /// Remember so many spent `ClOrdIDs` of each source from now on.
+    pub fn set_spent_max(&mut self, spent_max: u32) {
+        self.namings.spent_max = spent_max;
+    }
+
     /// Spent `ClOrdIDs` are forgotten up to this time.
     pub fn forgotten_ns(&self) -> u64 {
         self.namings.forgotten_ns

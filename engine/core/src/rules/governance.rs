@@ -89,6 +89,9 @@ impl Exchange {
             }
             Change::Parameter(SetParameter { parameter, subject_id: 0, value, .. }) => {
                 self.ruleset.venue_wide[parameter as usize - 1] = InForce { rule: value, version, seq };
+                if parameter == Parameter::ClOrdIdsSpentMax {
+                    self.orders.set_spent_max(value as u32);
+                }
             }
             Change::Parameter(SetParameter { parameter, subject_id, value, .. }) => {
                 self.ruleset.own.remove(&(parameter, subject_id));

@@ -1,7 +1,7 @@
 //! Taking over records, one event after another.
 
 use crate::language::bytes::{u16_at, u32_at, u64_at};
-use crate::language::codes::{Fault, OrderState, RestateReason};
+use crate::language::codes::{Code, Fault, OrderState, RestateReason};
 use crate::language::command::{CommandType, DelistInstrument, ListInstrument, ReplaceOrder, SetMark};
 use crate::language::crc32c::Checksum;
 use crate::language::event::{
@@ -66,6 +66,8 @@ impl Fold {
 
     /// Take whole records up to `to_seq`. Those taken before are passed over; an incomplete one at the end is left.
     pub fn take(&mut self, records: &[u8], to_seq: u64) -> Taken {
+        // Whoever reads along is at the last record taken.
+        self.closed.sweep();
         let mut taken = Taken { consumed: pass_over(records, self.seq), count: 0, fault: None };
         while self.seq < to_seq {
             match take_record(self.checksum, &records[taken.consumed..], self.seq, self.event_ts_ns, self.crc) {
@@ -92,6 +94,7 @@ impl Fold {
         let header = &frame.header;
         let mut events = &frame.bytes[HEADER_BYTES + header.command_length..];
         let mut told = Told::default();
+        self.closed.begin(header.ts_ns);
         for index in 0..header.event_count {
             let (event, rest) = events.split_at_checked(u16_at(events.get(..4)?, 0) as usize)?;
             told.note(event[2]);
@@ -110,14 +113,20 @@ impl Fold {
             EventType::OrderAccepted => self.accept(frame, index, &OrderAccepted::read(event)?),
             EventType::Traded => self.trade(report, &Traded::read(event)?),
             EventType::OrderCanceled => {
-                self.end(report, OrderCanceled::read(event)?.order_id, OrderState::Canceled);
+                let OrderCanceled { order_id, code, .. } = OrderCanceled::read(event)?;
+                if let Code::UserRequested | Code::ReplacedBelowFilled = code {
+                    // The ClOrdID of the request became its latest one.
+                    self.rename(order_id, frame);
+                }
+                self.end(report, order_id, OrderState::Canceled);
             }
-            EventType::OrderExpired => self.end(report, OrderExpired::read(event)?.order_id, OrderState::Expired),
+            EventType::OrderExpired => {
+                self.end(report, OrderExpired::read(event)?.order_id, OrderState::Expired);
+            }
             EventType::OrderReplaced => {
                 let told = OrderReplaced::read(event)?;
-                let order = self.order(told.order_id);
-                order.replace(&ReplaceOrder::read(frame.command)?, &told);
-                order.report = report;
+                self.rename(told.order_id, frame);
+                self.replace(report, &ReplaceOrder::read(frame.command)?, &told);
             }
             EventType::OrderRestated => self.restate(report, &OrderRestated::read(event)?),
             EventType::OrderTriggered => {
@@ -145,6 +154,9 @@ impl Fold {
             EventType::BreakerReleased => {
                 self.markets.of(BreakerReleased::read(event)?.symbol_id).breaker_until_ns = 0;
             }
+            EventType::ParameterSet | EventType::ParameterTookEffect => {
+                self.closed.window.note(frame.header.ts_ns, frame.command, event)?;
+            }
             // What was registered or set is in the records kept; the rest leaves orders and markets as they stand.
             EventType::AssetRegistered
             | EventType::FirmRegistered
@@ -171,9 +183,7 @@ impl Fold {
             | EventType::Uncrossed
             | EventType::KillSwitchSet
             | EventType::Transferred
-            | EventType::DebtCovered
-            | EventType::ParameterSet
-            | EventType::ParameterTookEffect => {}
+            | EventType::DebtCovered => {}
         }
         Some(())
     }
@@ -192,7 +202,8 @@ impl Fold {
     fn trade(&mut self, report: (u64, u32), told: &Traded) {
         let taker = (told.taker_order_id, told.taker_leaves, report.1);
         let maker = (told.maker_order_id, told.maker_leaves, report.1 + 1);
-        for (order_id, leaves, number) in [taker, maker] {
+        // In the order in which their ClOrdIDs are spent.
+        for (order_id, leaves, number) in [maker, taker] {
             let order = self.order(order_id);
             order.trade(told.last_px, told.last_qty, leaves);
             order.report = (report.0, number);
@@ -209,6 +220,24 @@ impl Fold {
         self.close(order_id);
     }
 
+    fn replace(&mut self, report: (u64, u32), asked: &ReplaceOrder<'_>, told: &OrderReplaced) {
+        let order = self.order(told.order_id);
+        order.replace(asked, told);
+        order.report = report;
+    }
+
+    /// Take over that the request of a record gave an order its latest `ClOrdID`: the one before is spent.
+    fn rename(&mut self, order_id: OrderId, frame: &Frame<'_>) {
+        let is_request =
+            matches!(command_type(frame.command), Some(CommandType::CancelOrder | CommandType::ReplaceOrder));
+        if is_request {
+            let superseded = self.order(order_id).latest_by.replace(frame.header.source);
+            if let Some(session_id) = superseded {
+                self.closed.spend(session_id, order_id);
+            }
+        }
+    }
+
     fn restate(&mut self, report: (u64, u32), told: &OrderRestated) {
         let order = self.order(told.order_id);
         let price = (told.reason == RestateReason::Slide).then_some(told.price);
@@ -220,9 +249,7 @@ impl Fold {
 
     fn close(&mut self, order_id: OrderId) {
         let order = self.open.remove(&order_id).expect("it was found before");
-        let mut row = Vec::with_capacity(192);
-        order.write_row(&mut row);
-        self.closed.remember(order_id, row.into_boxed_slice());
+        self.closed.close(&order);
     }
 
     /// Tell whether the last record taken is one of these.

@@ -63,21 +63,17 @@ impl Kept {
     /// Keep a record that a snapshot holds.
     fn keep_again(&mut self, record: &[u8]) {
         let mut told = Told::default();
-        let mut events = &record[HEADER_BYTES + command_of(record).len()..];
-        while !events.is_empty() {
-            told.note(events[2]);
-            events = &events[u16_at(events, 0) as usize..];
+        for event in events_of(record) {
+            told.note(event[2]);
         }
         self.keep(record, told);
     }
 
     /// Read what `write` appended.
-    pub fn read(mut records: &[u8]) -> Self {
+    pub fn read(records: &[u8]) -> Self {
         let mut kept = Self::default();
-        while !records.is_empty() {
-            let (record, rest) = records.split_at(u32_at(records, 0) as usize);
+        for record in each(records) {
             kept.keep_again(record);
-            records = rest;
         }
         kept
     }
@@ -93,11 +89,30 @@ impl Kept {
     }
 }
 
+/// Walk whole records.
+pub fn each(mut records: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (record, rest) = records.split_at_checked(u32_at(records.get(..4)?, 0) as usize)?;
+        records = rest;
+        Some(record)
+    })
+}
+
+/// Walk the events of a sound record.
+pub fn events_of(record: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut events = &record[HEADER_BYTES + command_of(record).len()..];
+    std::iter::from_fn(move || {
+        let (event, rest) = events.split_at_checked(u16_at(events.get(..4)?, 0) as usize)?;
+        events = rest;
+        Some(event)
+    })
+}
+
 pub fn command_type(command: &[u8]) -> Option<CommandType> {
     CommandType::of(*command.first()?)
 }
 
-fn command_of(record: &[u8]) -> &[u8] {
+pub fn command_of(record: &[u8]) -> &[u8] {
     &record[HEADER_BYTES..HEADER_BYTES + u16_at(record, 40) as usize]
 }
 

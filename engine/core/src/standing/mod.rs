@@ -8,3 +8,4 @@ mod kept;
 mod market;
 pub mod order;
 mod state;
+mod window;

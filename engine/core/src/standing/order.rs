@@ -29,11 +29,12 @@ const HAS_TERMS: u8 = 2;
 ///
 /// ```text
 /// length u16 (of the row), state u8, is_triggered u8, session_id u32, order_id u64, ts_ns u64, leaves i64,
-/// cum_qty i64, cum_notional i128, report_seq u64, report_n u32, command_length u16, previous_length u8, zero u8
+/// cum_qty i64, cum_notional i128, report_seq u64, report_n u32, command_length u16, previous_length u8, zero u8,
+/// latest_by u32 (0 for none)
 /// ```
 ///
 /// then the `NewOrder` that would enter it on the terms in force, then the `ClOrdID` it had before the last replacement.
-pub const ROW_BYTES: usize = 72;
+pub const ROW_BYTES: usize = 76;
 
 pub struct Order {
     pub order_id: OrderId,
@@ -46,6 +47,8 @@ pub struct Order {
     pub cum_qty: Lots,
     /// Sum of ticks times lots of what it traded.
     pub cum_notional: i128,
+    /// The session that gave it the latest `ClOrdID`, if it has another than the one it was entered with.
+    pub latest_by: Option<SessionId>,
     /// The last event that is reported about it: its record, and its number as in `ExecID`.
     pub report: (u64, u32),
     /// The head of its `NewOrder`, terms in force included.
@@ -72,6 +75,7 @@ impl Order {
             leaves: Lots::new(i64_at(command, ORDER_QTY)),
             cum_qty: Lots::ZERO,
             cum_notional: 0,
+            latest_by: None,
             report,
             command: kept,
             cl_ord_id: ClOrdId::of_printable(cl_ord_id),
@@ -141,6 +145,7 @@ impl Order {
         let command_length = head + names[0].len() + names[1].len();
         out.extend_from_slice(&(command_length as u16).to_le_bytes());
         out.extend_from_slice(&[names[2].len() as u8, 0]);
+        out.extend_from_slice(&self.latest_by.unwrap_or(SessionId::NONE).to_le_bytes());
         let command = out.len();
         out.extend_from_slice(&self.command[..head]);
         out[command + FLAGS] = out[command + FLAGS] & !HAS_TERMS | if has_terms { HAS_TERMS } else { 0 };
@@ -170,6 +175,20 @@ impl Order {
         order.cum_notional = i128_at(row, 40);
         order.report = (u64_at(row, 56), u32_at(row, 64));
         order.previous_cl_ord_id = ClOrdId::of_printable(previous);
+        order.latest_by = Some(SessionId::new(u32_at(row, 72))).filter(|session_id| !session_id.is_none());
         order
     }
+}
+
+/// Walk rows.
+pub fn rows(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = raw;
+    std::iter::from_fn(move || {
+        if rest.len() < ROW_BYTES {
+            return None;
+        }
+        let (row, after) = rest.split_at(u16_at(rest, 0) as usize);
+        rest = after;
+        Some(row)
+    })
 }

@@ -1,24 +1,24 @@
 //! The fold as bytes, so that a start reads what stands instead of all that happened.
 //!
 //! ```text
-//! magic    b"EXCHSTND", version u32 = 1
-//! log end  journal u64, seq u64, event_ts_ns u64, crc u32
+//! magic    b"EXCHSTND", version u32 = 2
+//! log end  journal u64, seq u64, event_ts_ns u64, crc u32, forgotten_ns u64
 //! lengths  of the four parts that follow, u64 each
-//! parts    kept records, markets, rows of open orders, rows of closed orders in the order of closing
+//! parts    kept records, markets, rows of open orders, spent ClOrdIDs by session and rows of closed orders
 //! crc32c   u32, of all bytes before
 //! ```
 
-use crate::language::bytes::{u16_at, u32_at, u64_at};
+use crate::language::bytes::{u32_at, u64_at};
 use crate::language::crc32c::Checksum;
-use crate::language::ids::OrderId;
 use crate::standing::fold::Fold;
 use crate::standing::kept::Kept;
 use crate::standing::market::Markets;
-use crate::standing::order::{Order, ROW_BYTES};
+use crate::standing::order::{rows, Order, ROW_BYTES};
+use crate::standing::window::Window;
 
 const MAGIC: &[u8; 8] = b"EXCHSTND";
-const VERSION: u32 = 1;
-const HEAD_BYTES: usize = 72;
+const VERSION: u32 = 2;
+const HEAD_BYTES: usize = 80;
 
 impl Fold {
     /// Write all of it; equal folds give equal bytes. Cost: O(orders kept).
@@ -35,6 +35,7 @@ impl Fold {
         out.extend_from_slice(&self.seq.to_le_bytes());
         out.extend_from_slice(&self.event_ts_ns.to_le_bytes());
         out.extend_from_slice(&self.crc.to_le_bytes());
+        out.extend_from_slice(&self.closed.forgotten_ns.to_le_bytes());
         for part in &parts {
             out.extend_from_slice(&(part.len() as u64).to_le_bytes());
         }
@@ -55,7 +56,7 @@ impl Fold {
         if checksum(&[], &[&raw[..body]]) != u32_at(raw, body) {
             return Err("its checksum does not match");
         }
-        let lengths = [40, 48, 56, 64].map(|at| u64_at(raw, at) as usize);
+        let lengths = [48, 56, 64, 72].map(|at| u64_at(raw, at) as usize);
         if HEAD_BYTES + lengths.iter().sum::<usize>() != body {
             return Err("its parts have other lengths");
         }
@@ -69,25 +70,14 @@ impl Fold {
         });
         fold.kept = Kept::read(kept);
         fold.markets = Markets::read(markets);
+        fold.open.reserve(open.len() / ROW_BYTES);
         for row in rows(open) {
             let order = Order::read_row(row);
             fold.open.insert(order.order_id, order);
         }
-        for row in rows(closed) {
-            fold.closed.remember(OrderId::new(u64_at(row, 8)), row.into());
-        }
+        fold.closed.forgotten_ns = u64_at(raw, 40);
+        fold.closed.window = Window::read(kept);
+        fold.closed.read(closed);
         Ok(fold)
     }
-}
-
-fn rows(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = raw;
-    std::iter::from_fn(move || {
-        if rest.len() < ROW_BYTES {
-            return None;
-        }
-        let (row, after) = rest.split_at(u16_at(rest, 0) as usize);
-        rest = after;
-        Some(row)
-    })
 }
