@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.api.cursor import BEGINNING, Cursor
 from engine.api.ids import Seq, SessionId
@@ -17,11 +17,10 @@ from fixgw.roles.role import Role
 TEND_S = 1.0
 """How often the sessions' stores are looked at, and a checkpoint is written."""
 
-FIRST_RECORDS_MAX = 20_000
-"""Records before its first start that a gateway tells: about two seconds. Whoever keeps the stores is told all."""
-
-
 _NO_RECORD = (Seq(0), 0)
+
+Registrations = Callable[[], dict[SessionId, Seq]]
+"""Tells the record that registered each session."""
 
 
 class Delivery:
@@ -44,27 +43,33 @@ class Delivery:
 
     # --- starting -----------------------------------------------------------------------------------------
 
-    def recover(self, end: Cursor) -> Cursor:
+    def recover(self, end: Cursor, registered: Registrations) -> Cursor:
         """Find out how far the log was told, and return where to go on, given its end.
 
-        Raises: ForeignStores when the stores do not belong to this journal.
+        A session that was never served is told all since its registration: before, nothing can concern it.
+        Raises: ForeignStores when the stores do not belong to this journal, or their checkpoint is missing.
         """
         told = {number: outlet.recover() for number, outlet in self._outlets.items()}
-        checkpoint = self._checkpoints.read()
+        checkpoint = self._checkpoints.read() or Checkpoint(end, {})
         self._check(checkpoint, end)
-        if checkpoint is None:
-            return Cursor(Seq(max(0, end.seq - FIRST_RECORDS_MAX)), 0, end.journal)
         self._absent = {n: session for n, session in checkpoint.sessions.items() if n not in told}
         present = {n: session for n, session in checkpoint.sessions.items() if n in told}
         self._last_record = {n: (session.last_seq, session.source_seq) for n, session in present.items()}
-        needed = [session.needed_from(told[n]) for n, session in present.items()]
-        seq = min(needed, default=checkpoint.cursor.seq)
+        needed = [checkpoint.cursor.seq, *(session.needed_from(told[n]) for n, session in present.items())]
+        if new := told.keys() - present.keys():
+            needed += [seq for number, seq in registered().items() if number in new]
+        seq = min(needed)
         return checkpoint.cursor if seq == checkpoint.cursor.seq else Cursor(seq, 0, end.journal)
 
-    def _check(self, checkpoint: Checkpoint | None, end: Cursor) -> None:
-        if checkpoint is not None:
-            checkpoint.check(end)
-        for outlet in self._outlets.values():
+    def _check(self, checkpoint: Checkpoint, end: Cursor) -> None:
+        checkpoint.check(end)
+        for number, outlet in self._outlets.items():
+            if outlet.told and number not in checkpoint.sessions:
+                raise ForeignStores(
+                    f"the FIX store of {outlet.comp_id} holds reports up to record {seq_of(outlet.told)}, but no "
+                    "checkpoint says which of its messages were taken: restore both from one backup, or move the "
+                    "stores away"
+                )
             if seq_of(outlet.told) > end.seq:
                 raise ForeignStores(
                     f"the FIX store of {outlet.comp_id} holds reports up to record {seq_of(outlet.told)}, but the "
@@ -72,8 +77,12 @@ class Delivery:
                 )
 
     def resume(self, reporting: Reporting, epoch: int) -> None:
-        """Let every session go on where it stopped; ``reporting`` stands where :meth:`recover` said."""
+        """Let every session go on where it stopped; ``reporting`` stands where :meth:`recover` said.
+
+        From the first report on there is a checkpoint beside the stores, whenever the process is killed.
+        """
         self._reporting = reporting
+        self.write_checkpoint(reporting.cursor)
         self._role.set_epoch(epoch)
         for outlet in self._outlets.values():
             outlet.resume()

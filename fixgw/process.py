@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,7 +20,7 @@ from engine.api.errors import CursorRefused, LinkError
 from engine.api.heartbeat import Heartbeat
 from engine.api.link import ControlRequest, EngineStatus
 from engine.client import Follower, ask
-from engine.standing import load
+from engine.standing import load, load_registrations
 from fixgw.acceptor import Acceptor, session_settings
 from fixgw.application import Application
 from fixgw.checkpoint import CheckpointFile
@@ -116,7 +117,7 @@ class Process:
         if status is None:
             return
         end = Cursor(status.seq, 0, status.journal)
-        start = parts.delivery.recover(end)
+        start = parts.delivery.recover(end, partial(load_registrations, data))
         try:
             standing = load(data, start, self._heartbeat.starting)
             parts.directory.open(standing.registry)

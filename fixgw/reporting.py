@@ -14,6 +14,7 @@ from engine.api.commands import (
     ReplaceOrder,
     RequestOrderStatus,
 )
+from engine.api.cursor import Cursor
 from engine.api.enums import OrderState
 from engine.api.ids import NO_ORDER, OrderId, Seq, SessionId
 from engine.api.rejects import ErrorCode
@@ -41,6 +42,11 @@ class Reporting:
     def __init__(self, standing: Standing, directory: Directory) -> None:
         self._standing = standing
         self._directory = directory
+
+    @property
+    def cursor(self) -> Cursor:
+        """How far the log was taken."""
+        return self._standing.cursor
 
     def take(self, records: bytes) -> list[Record]:
         """Decode records that continue the log, to be applied one by one. Raises: WireError, CursorRefused."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from engine.api.commands import RegisterSession
 from engine.api.cursor import Cursor, journal_name
 from engine.api.durable import read_marker
 from engine.api.errors import CorruptJournal, CursorRefused
 from engine.api.events import Event
-from engine.api.ids import OrderId
+from engine.api.ids import OrderId, Seq, SessionId
 from engine.api.registry import Registry
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
 from engine.api.wire import Record, decode_records
@@ -102,6 +103,12 @@ def load(data: Path, to: Cursor | None = None, progress: Progress = lambda seq: 
 def load_registry(data: Path, to: Cursor | None = None) -> Registry:
     """Load what is registered, and nothing else. Raises, Cost: as :func:`load`."""
     return Registry(fold_to(data, to or Cursor(SEQ_MAX)).kept_records())
+
+
+def load_registrations(data: Path) -> dict[SessionId, Seq]:
+    """Load which record registered each session. Raises, Cost: as :func:`load`."""
+    records = fold_to(data, Cursor(SEQ_MAX)).kept_records()
+    return {record.command.session_id: record.seq for record in records if isinstance(record.command, RegisterSession)}
 
 
 def fold_to(data: Path, to: Cursor, progress: Progress = lambda seq: None) -> Fold:
