@@ -1,7 +1,8 @@
 """How long the engine, those who follow it and the whole exchange take to start on a long journal.
 
 The journal holds 20,000,000 records of a month and leaves 200,000 orders open; the last snapshot and the last standing
-lie 700,000 records before its end. Measured once more after a clean stop that was killed while it wrote them anew.
+lie 700,000 records before its end, the checkpoints of the gateways 5,000. Measured once more after a clean stop
+that was killed while it wrote them anew.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from bench.venue import ROOT, Process, free_port
 from engine.api import commands as c
 from engine.api.cursor import Cursor
 from engine.api.enums import OrdType, Side, TimeInForce
-from engine.api.ids import AccountId, SymbolId
+from engine.api.ids import AccountId, Seq, SymbolId
 from engine.api.units import Lots, Ticks
 from engine.api.wire import encode_command, encode_frame
 from engine.host import journal, recovery, snapshot
@@ -34,14 +35,20 @@ from engine.host.process import keep_standing
 from engine.standing import files
 from engine.standing.fold import SEQ_MAX
 from engine.standing.standing import fold_to
+from fixgw.checkpoint import Checkpoint, CheckpointFile, SessionCheckpoint
+from fixgw.places import NOWHERE
 from ops.demo.show import free_port_base
 from venue.configuration import load_venue
+from venue.members import load_members
 from venue.registration import expected_commands
 
 RECORDS = 20_000_000
 OPEN_ORDERS = 200_000
 TAIL_RECORDS = 700_000
 """Records after the last snapshot: the engine takes one each million."""
+
+UNTOLD_RECORDS = 5_000
+"""Records after the gateways' checkpoints: a gateway writes one each second."""
 
 PER_ACCOUNT = 1_000
 """Open orders of one account in one symbol."""
@@ -55,6 +62,7 @@ sys.stdin.read()
 """
 """A process that knows what stands, and no more."""
 
+ROLES = ("order-entry", "drop-copy")
 BATCH_CYCLES = 1_000
 MONTH_NS = 30 * 86_400 * 10**9
 FIRST_NS = 1_790_000_000 * 10**9
@@ -68,6 +76,7 @@ def run(commands: int = RECORDS) -> dict[str, Any]:
     try:
         config, data = _configure(directory / "config"), directory / "data"
         figures = _write(data, config, commands)
+        _serve(data, config)
         figures |= _starts(data, config, "")
         _kill_while_it_writes(data)
         return figures | _starts(data, config, "_after_kill")
@@ -86,7 +95,7 @@ def _starts(data: Path, config: Path, suffix: str) -> dict[str, Any]:
     standing_s, follower = _timed(lambda: Process(log, "-c", FOLLOWER, str(data)))
     figures[f"standing{suffix}"] = _told(standing_s, _used_s(follower.pid))
     follower.end(signal.SIGKILL)
-    for role in ("order-entry", "drop-copy"):
+    for role in ROLES:
         options = ("--data", str(data), "--config", str(config), "--role", role, "--port", str(free_port()))
         took_s, gateway = _timed(partial(Process, log, "-m", "fixgw", *options))
         figures[f"{role}{suffix}"] = _told(took_s, _used_s(gateway.pid))
@@ -200,6 +209,19 @@ def _write(data: Path, config: Path, records: int) -> dict[str, Any]:
         "standing_mib": _mib(data / "standing"),
         "folded_from_the_beginning_per_s": rate,
     }
+
+
+def _serve(data: Path, config: Path) -> None:
+    """Leave the gateways as if they had been killed in service: their checkpoints, and stores with nothing unseen."""
+    end = fold_to(data, Cursor(SEQ_MAX)).cursor
+    cursor = fold_to(data, Cursor(Seq(end.seq - UNTOLD_RECORDS))).cursor
+    members = load_members(config / "members.toml")
+    for role in ROLES:
+        directory = data / "fixgw" / role
+        directory.mkdir(parents=True)
+        sessions = [session for firm in members.firm for session in firm.session if session.kind == role]
+        told = {session.session_id: SessionCheckpoint(cursor.seq, NOWHERE, Seq(0), 0) for session in sessions}
+        CheckpointFile(directory / "checkpoint").write(Checkpoint(cursor, told))
 
 
 def _keep_standing(data: Path, disk: UnsyncedDisk, seq: int) -> None:
