@@ -9,6 +9,7 @@
     |-- JournalError           the journal cannot be read or written
     |   |-- CorruptJournal     a bad record with good ones after it: refuse to start
     |   |-- JournalLocked      another engine holds the directory
+    |   |-- OtherVersion       files of another release, laid out in another way
     |   |-- OtherRules         records made under rules that this release does not know
     |   `-- Diverged           replay produced other bytes than the journal holds
     |-- SnapshotError          a snapshot that does not restore to its own digest
@@ -54,6 +55,16 @@ class CorruptJournal(JournalError):
         self.segment = segment
         self.offset = offset
         self.reason = reason
+
+
+class OtherVersion(JournalError):
+    """Files of another release, laid out in another way."""
+
+    def __init__(self, version: int, known: int) -> None:
+        super().__init__(
+            f"the journal's segments are of version {version}, and this release reads version {known} only: nothing "
+            "was changed; start the release that wrote them, or begin with an empty data directory"
+        )
 
 
 class OtherRules(JournalError):

@@ -26,7 +26,7 @@ from struct import Struct
 
 import msgspec
 
-from engine.api.errors import WireError
+from engine.api.errors import OtherVersion, WireError
 from engine.api.limits import RULES_VERSION
 from engine.api.wire import crc32c
 
@@ -34,6 +34,9 @@ MAGIC = b"EXCHJRNL"
 VERSION = 2
 _HEADER = Struct("<8sIIQQQII32sI")
 SEGMENT_HEADER_BYTES = _HEADER.size + 4
+
+_EARLIER = {1: 76}
+"""Earlier versions, and where the checksum of their headers lay."""
 
 
 class SegmentHeader(msgspec.Struct, frozen=True):
@@ -55,15 +58,24 @@ class SegmentHeader(msgspec.Struct, frozen=True):
 
     @classmethod
     def decode(cls, raw: bytes) -> SegmentHeader:
-        """Decode the first bytes of a segment. Raises: WireError unless they are a whole, sound header."""
+        """Decode the first bytes of a segment.
+
+        Raises: WireError unless they are a whole, sound header; OtherVersion where they say that of another release.
+        """
+        for version, end in _EARLIER.items():
+            is_that = raw.startswith(MAGIC + version.to_bytes(4, "little"))
+            if is_that and raw[end : end + 4] == crc32c(raw[:end]).to_bytes(4, "little"):
+                raise OtherVersion(version, VERSION)
         if len(raw) < SEGMENT_HEADER_BYTES:
             raise WireError(f"a segment header of {len(raw)} bytes")
         head = raw[: _HEADER.size]
         if crc32c(head) != int.from_bytes(raw[_HEADER.size : SEGMENT_HEADER_BYTES], "little"):
             raise WireError("segment header checksum does not match")
         magic, version, epoch, journal, fencing, first_seq, prev_crc, rules, sha256, _ = _HEADER.unpack(head)
-        if magic != MAGIC or version != VERSION:
-            raise WireError(f"not a segment of version {VERSION}")
+        if magic != MAGIC:
+            raise WireError("not a segment of a journal")
+        if version != VERSION:
+            raise OtherVersion(version, VERSION)
         return cls(journal, epoch, fencing, first_seq, prev_crc, sha256, rules)
 
 

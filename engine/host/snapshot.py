@@ -4,15 +4,17 @@ A file ``snapshot-<seq, 20 digits>.snap`` is::
 
     offset size  field
          0    8  magic              b"EXCHSNAP"
-         8    4  version            2
-        12    4  crc32c             of bytes 16..88
+         8    4  version            3
+        12    4  crc32c             of bytes 16..96
         16    8  seq                last record in the state
         24    8  journal            identity of the journal,
         32    8  segment_first_seq  segment and
         40    8  offset             byte where record seq + 1 goes
         48    8  length             bytes of the state
-        56   32  sha256             of the state: the digest of the core
-        88    .  state              drawn in engine/core/src/state/snapshot.rs
+        56    4  rules              version of the rules that made the state
+        60    4  zero
+        64   32  sha256             of the state: the digest of the core
+        96    .  state              drawn in engine/core/src/state/snapshot.rs
 
 It restores exactly what the journal would: the restored core must give the same digest, else the file is
 passed over for the one before.
@@ -27,6 +29,7 @@ from struct import Struct
 import msgspec
 
 from engine.api.errors import SnapshotError
+from engine.api.limits import RULES_VERSION
 from engine.api.wire import crc32c
 from engine.host.core import Core
 from engine.host.disk import Disk
@@ -42,9 +45,9 @@ SNAPSHOTS_KEPT = 2
 """The newest, and one to fall back on."""
 
 _MAGIC = b"EXCHSNAP"
-_VERSION = 2
+_VERSION = 3
 _PREFIX = Struct("<8sII")
-_BODY = Struct("<QQQQQ32s")
+_BODY = Struct("<QQQQQII32s")
 _HEADER_BYTES = _PREFIX.size + _BODY.size
 
 
@@ -55,6 +58,7 @@ class Head(msgspec.Struct, frozen=True):
     seq: int
     place: Place
     length: int
+    rules: int
     digest: bytes
 
 
@@ -77,7 +81,8 @@ def write(directory: Path, core: Core, place: Place, disk: Disk) -> Path:
     make_private(directory)
     state = core.snapshot()
     digest = hashlib.sha256(state).digest()
-    body = _BODY.pack(core.seq, place.journal, place.segment_first_seq, place.offset, len(state), digest)
+    place_of_next = (place.journal, place.segment_first_seq, place.offset)
+    body = _BODY.pack(core.seq, *place_of_next, len(state), RULES_VERSION, 0, digest)
     path = directory / name_of(core.seq)
     disk.publish(path, _PREFIX.pack(_MAGIC, _VERSION, crc32c(body)) + body, state)
     return path
@@ -118,6 +123,8 @@ def load(path: Path, hash_seed: int = 0) -> Restored:
     except OSError as error:
         raise SnapshotError(f"{path.name} cannot be read: {error}") from error
     head = _decode_head(path, raw[:_HEADER_BYTES])
+    if head.rules > RULES_VERSION:
+        raise SnapshotError(f"{path.name} was made under rules {head.rules}, this release knows {RULES_VERSION} only")
     state = raw[_HEADER_BYTES:]
     if len(state) != head.length or hashlib.sha256(state).digest() != head.digest:
         raise SnapshotError(f"{path.name} does not hold the state it promises")
@@ -129,7 +136,7 @@ def load(path: Path, hash_seed: int = 0) -> Restored:
 
 
 def read_heads(directory: Path) -> list[Head]:
-    """Read the heads of all snapshots that have a sound one, oldest first. Cost: 88 bytes a file."""
+    """Read the heads of all snapshots that have a sound one, oldest first. Cost: 96 bytes a file."""
     heads = []
     for path in list_snapshots(directory):
         try:
@@ -147,5 +154,5 @@ def _decode_head(path: Path, raw: bytes) -> Head:
     body = raw[_PREFIX.size :]
     if magic != _MAGIC or version != _VERSION or crc32c(body) != crc:
         raise SnapshotError(f"{path.name} has no sound header")
-    seq, journal, segment_first_seq, offset, length, digest = _BODY.unpack(body)
-    return Head(path, seq, Place(journal, segment_first_seq, offset), length, digest)
+    seq, journal, segment_first_seq, offset, length, rules, _, digest = _BODY.unpack(body)
+    return Head(path, seq, Place(journal, segment_first_seq, offset), length, rules, digest)

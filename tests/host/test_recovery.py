@@ -6,16 +6,17 @@ import errno
 import itertools
 import random
 from pathlib import Path
+from struct import Struct
 
 import msgspec
 import pytest
 
 from engine.api.durable import read_marker
 from engine.api.enums import Side
-from engine.api.errors import CorruptJournal, Diverged, JournalError, JournalLocked, OtherRules
+from engine.api.errors import CorruptJournal, Diverged, JournalError, JournalLocked, OtherRules, OtherVersion
 from engine.api.limits import RULES_VERSION
-from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
-from engine.api.wire import HEADER, split_frames
+from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments, segment_name
+from engine.api.wire import HEADER, crc32c, split_frames
 from engine.host import journal, recovery, snapshot
 from engine.host.core import Core
 from engine.host.disk import Disk, UnsyncedDisk
@@ -304,6 +305,18 @@ def under_other_rules(path: Path, rules: int) -> bytes:
     header = msgspec.structs.replace(SegmentHeader.decode(raw), rules=rules)
     path.write_bytes(header.encode() + raw[SEGMENT_HEADER_BYTES:])
     return raw
+
+
+@pytest.mark.req("RPL-02", "REC-20")
+@pytest.mark.parametrize("records", [b"", b"records of then"])
+def test_a_journal_of_0_1_0_is_refused_with_a_sentence_and_left_alone(tmp_path: Path, records: bytes) -> None:
+    head = Struct("<8sIIQQII32sI").pack(b"EXCHJRNL", 1, 1, 1, 1, 0, 0, bytes(32), 0)
+    path = tmp_path / segment_name(1)
+    path.write_bytes(head + crc32c(head).to_bytes(4, "little") + records)
+    before = path.read_bytes()
+    with pytest.raises(OtherVersion, match=r"of version 1, and this release reads version 2 only: .* or begin with an"):
+        recover(tmp_path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.req("RPL-02", "REC-20")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.api.errors import CorruptJournal, Diverged
+from engine.api.limits import RULES_VERSION
 from engine.api.link import Hello, encode_message
 from engine.api.segment import SEGMENT_HEADER_BYTES, list_segments, segment_name
 from engine.api.wire import crc32c, split_frames
@@ -191,14 +192,22 @@ def recover(directory: Path) -> recovery.Recovered:
 
 def rewrite(path: Path, state: bytes | None = None, **changed: object) -> None:
     """Write a snapshot's file anew with fields of its head changed and its checksum right."""
-    fields = {"seq": 0, "journal": 1, "segment": 2, "offset": 3, "length": 4, "digest": 5}
+    fields = {"seq": 0, "journal": 1, "segment": 2, "offset": 3, "length": 4, "rules": 5, "digest": 7}
     raw = path.read_bytes()
-    body = list(snapshot._BODY.unpack(raw[16:88]))
+    body = list(snapshot._BODY.unpack(raw[16:96]))
     for name, value in changed.items():
         body[fields[name]] = value
     packed = snapshot._BODY.pack(*body)
     crc = crc32c(packed).to_bytes(4, "little")
-    path.write_bytes(raw[:12] + crc + packed + (raw[88:] if state is None else state))
+    path.write_bytes(raw[:12] + crc + packed + (raw[96:] if state is None else state))
+
+
+@pytest.mark.req("RPL-02", "RPL-21")
+@pytest.mark.parametrize(("since", "restored_seq"), [(-1, 31), (0, 31), (1, 20)])
+def test_a_snapshot_made_under_later_rules_is_passed_over(two_snapshots: Path, since: int, restored_seq: int) -> None:
+    _, newest = snapshot.list_snapshots(two_snapshots / "snapshots")
+    rewrite(newest, rules=RULES_VERSION + since)
+    assert recover(two_snapshots).snapshot_seq == restored_seq
 
 
 @pytest.mark.req("DET-20", "RPL-21", "DET-01")

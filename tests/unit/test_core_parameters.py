@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
 from engine.api.enums import BreakerReason, MarginMode, OrderState
+from engine.api.errors import SnapshotError
 from engine.api.link import BracketsRow, FeeRatesRow, ParameterRow
 from engine.api.parameters import MARGIN_BRACKETS, RULES, UNSET, MarginBracket, Parameter, Subject
 from engine.api.rejects import ErrorCode as Code
-from engine.api.wire import decode_command
+from engine.api.wire import crc32c, decode_command, encode_command
 from engine.host.rules import list_rules
 from tests.model.market import (
     ALPHA,
@@ -124,6 +126,42 @@ def test_a_restored_core_knows_the_rules_and_those_to_come(floor: Floor) -> None
     floor.rest(ALPHA, BUY, LOT, 9_000)
     assert refusal_of_order(floor.enter(ALPHA, BUY, LOT, 9_000)) == Code.EXCEEDS_LIMIT
     assert floor.wait(2 * SECOND_NS) == (e.ParameterTookEffect(4),)
+
+
+@pytest.mark.req("RPL-20", "RPL-34")
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (c.SetParameter(P.BAND_PPM, BTC_USDT, 1, 0), {"subject_id": 999}),
+        (c.SetParameter(P.BAND_PPM, BTC_USDT, 1, 0), {"subject_id": 0}),
+        (c.SetParameter(P.BAND_PPM, BTC_USDT, 1, 0), {"value": -1}),
+        (c.SetParameter(P.OPEN_ORDERS_PER_SYMBOL_MAX, ALPHA, 1, 0), {"subject_id": 9_999}),
+        (c.SetParameter(P.BREAKER_NS, 0, SECOND_NS, 0), {"value": 1}),
+        (c.SetMarginBrackets(BTC_PERP, (MarginBracket(0, 7, 20_000),), 0), {"symbol_id": 999}),
+        (c.SetFeeRates(0, BTC_USDT, -5, 10, 0), {"symbol_id": 999}),
+        (c.SetFeeRates(0, BTC_USDT, -5, 10, 0), {"symbol_id": 0}),
+        (c.SetFeeRates(BRAVO, 0, -5, 10, 0), {"account_id": 9_999}),
+    ],
+)
+def test_a_change_to_come_of_what_is_not_there_is_not_restored(
+    floor: Floor, change: c.Command, wrong: dict[str, int]
+) -> None:
+    change = replace(change, effective_ns=floor.now_ns + SECOND_NS)
+    assert is_set(floor.operate(change))
+    raw = floor.core.snapshot()[:-4]
+    spoiled = raw.replace(encode_command(change), encode_command(replace(change, **wrong)))
+    assert spoiled != raw and len(spoiled) == len(raw)
+    with pytest.raises(SnapshotError):
+        floor.core.restore(spoiled + crc32c(spoiled).to_bytes(4, "little"))
+    assert floor.core.restore(raw + crc32c(raw).to_bytes(4, "little")).seq == floor.core.seq
+
+
+@pytest.mark.req("RPL-20", "RPL-34")
+def test_a_change_to_come_of_a_symbol_that_was_delisted_is_restored(floor: Floor) -> None:
+    assert is_set(put(floor, P.BAND_PPM, 1, BTC_USDT, floor.now_ns + SECOND_NS))
+    floor.operate(c.DelistInstrument(BTC_USDT))
+    floor.core = floor.core.restore(floor.core.snapshot())
+    assert e.ParameterTookEffect(1) in floor.wait(2 * SECOND_NS)
 
 
 def test_times_and_numbers_of_changes_are_bounded(floor: Floor) -> None:
