@@ -10,9 +10,15 @@ pub struct Named<T> {
     pub value: T,
 }
 
+/// Entries of ids that follow one another.
+type Page<T> = Box<[Option<Named<T>>]>;
+
+/// Ids of one page: a large id after a gap costs one page and its place, however large it is.
+const PAGE: usize = 256;
+
 /// Things by ids of their own kind.
 pub struct Registry<K, T> {
-    entries: Vec<Option<Named<T>>>,
+    pages: Vec<Option<Page<T>>>,
     names: Index<K>,
     id_max: u32,
     seed: u64,
@@ -20,7 +26,7 @@ pub struct Registry<K, T> {
 
 impl<K: Key, T> Registry<K, T> {
     pub fn new(id_max: u32, seed: u64) -> Self {
-        Self { entries: Vec::new(), names: Index::small(), id_max, seed }
+        Self { pages: Vec::new(), names: Index::small(), id_max, seed }
     }
 
     /// Check that `id` and `name` are within bounds and free. The error is the code of the refusal.
@@ -34,22 +40,29 @@ impl<K: Key, T> Registry<K, T> {
         Ok(())
     }
 
-    /// Add a vacant id. Cost: O(1) amortised, memory up to the largest id.
+    /// Add a vacant id. Cost: O(PAGE), and a word for each page up to the largest id.
     pub fn insert(&mut self, id: K, name: Name, value: T) {
-        let at = id.at();
-        if self.entries.len() <= at {
-            self.entries.resize_with(at + 1, || None);
+        let (page, at) = (id.at() / PAGE, id.at() % PAGE);
+        if self.pages.len() <= page {
+            self.pages.resize_with(page + 1, || None);
         }
-        self.entries[at] = Some(Named { name, value });
+        let page = self.pages[page].get_or_insert_with(|| (0..PAGE).map(|_| None).collect());
+        page[at] = Some(Named { name, value });
         self.names.insert(hash(self.seed, 0, name.as_bytes()), id);
     }
 
     pub fn get(&self, id: K) -> Option<&T> {
-        self.entries.get(id.at())?.as_ref().map(|entry| &entry.value)
+        self.entry(id).map(|entry| &entry.value)
     }
 
     pub fn get_mut(&mut self, id: K) -> Option<&mut T> {
-        self.entries.get_mut(id.at())?.as_mut().map(|entry| &mut entry.value)
+        let page = self.pages.get_mut(id.at() / PAGE)?.as_mut()?;
+        page[id.at() % PAGE].as_mut().map(|entry| &mut entry.value)
+    }
+
+    #[inline(always)]
+    fn entry(&self, id: K) -> Option<&Named<T>> {
+        self.pages.get(id.at() / PAGE)?.as_ref()?[id.at() % PAGE].as_ref()
     }
 
     pub fn len(&self) -> usize {
@@ -58,13 +71,12 @@ impl<K: Key, T> Registry<K, T> {
 
     /// Tell whether an id goes by this name.
     pub fn is_named(&self, id: K, name: &Name) -> bool {
-        self.entries.get(id.at()).and_then(Option::as_ref).is_some_and(|entry| entry.name == *name)
+        self.entry(id).is_some_and(|entry| entry.name == *name)
     }
 
-    /// The first id from `id` on. Cost: O(ids that are vacant).
+    /// The first id from `id` on. Cost: O(vacant ids of its page, and vacant pages).
     pub fn first_from(&self, id: K) -> Option<K> {
-        let entries = self.entries.get(id.at()..)?;
-        entries.iter().position(Option::is_some).map(|at| K::of(id.at() + at))
+        self.beginning_at_page(id.at() / PAGE).map(|(found, _)| found).find(|found| found.at() >= id.at())
     }
 
     /// Walk the ids.
@@ -74,11 +86,19 @@ impl<K: Key, T> Registry<K, T> {
 
     /// Walk in the order of the ids.
     pub fn iter(&self) -> impl Iterator<Item = (K, &Named<T>)> {
-        self.entries.iter().enumerate().filter_map(|(id, entry)| Some((K::of(id), entry.as_ref()?)))
+        self.beginning_at_page(0)
+    }
+
+    fn beginning_at_page(&self, first: usize) -> impl Iterator<Item = (K, &Named<T>)> {
+        let pages = self.pages.iter().enumerate().skip(first).filter_map(|(n, page)| Some((n, page.as_ref()?)));
+        pages.flat_map(|(n, page)| {
+            let entries = page.iter().enumerate();
+            entries.filter_map(move |(at, entry)| Some((K::of(n * PAGE + at), entry.as_ref()?)))
+        })
     }
 
     fn find(&self, name: &Name) -> Option<K> {
-        let is_named = |id: K| self.entries[id.at()].as_ref().is_some_and(|entry| entry.name == *name);
+        let is_named = |id: K| self.is_named(id, name);
         self.names.find(hash(self.seed, 0, name.as_bytes()), is_named)
     }
 }
@@ -95,5 +115,28 @@ impl<K: Key, T> std::ops::Index<K> for Registry<K, T> {
 impl<K: Key, T> std::ops::IndexMut<K> for Registry<K, T> {
     fn index_mut(&mut self, id: K) -> &mut T {
         self.get_mut(id).expect("the id is registered")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Registry, PAGE};
+    use crate::language::ids::{AccountId, Key};
+    use crate::language::text::Name;
+
+    #[test]
+    fn ids_far_apart_are_found_in_their_order_and_cost_a_page_each() {
+        let mut registry: Registry<AccountId, usize> = Registry::new(1_000_000, 7);
+        for at in [1_000_000, 1, PAGE - 1, PAGE, 500_000] {
+            registry.insert(AccountId::of(at), Name::new(at.to_string().as_bytes()).unwrap(), at);
+        }
+        let ids: Vec<usize> = registry.ids().into_iter().map(Key::at).collect();
+        assert_eq!(ids, [1, PAGE - 1, PAGE, 500_000, 1_000_000]);
+        assert_eq!(registry.pages.iter().flatten().count(), 4);
+        let first_from = |at| registry.first_from(AccountId::of(at)).map(Key::at);
+        assert_eq!([1, 2, PAGE, PAGE + 1].map(first_from), [1, PAGE - 1, PAGE, 500_000].map(Some));
+        assert_eq!([1_000_000, 1_000_001, 3_000_000].map(first_from), [Some(1_000_000), None, None]);
+        assert_eq!(registry.get(AccountId::of(PAGE + 1)), None);
+        assert_eq!(registry.get(AccountId::of(500_000)), Some(&500_000));
     }
 }
