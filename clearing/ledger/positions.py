@@ -116,10 +116,13 @@ def settle_fill(seq: Seq, fill: Fill, before: Position | None, event: PositionCh
     agree(seq, "realized_pnl", event.realized_pnl, realized)
     agree(seq, "size", event.size, size)
     agree(seq, "cost", event.cost, cost)
-    agree(seq, "extra", event.extra, extra)
+    wanted = -(-abs(cost) // p.leverage)
+    # What an order brought to bear its loss at the mark stays with an isolated position.
+    most = max(extra, pool + missing - wanted if p.is_isolated else 0)
+    agree(seq, f"extra between {extra} and {most}", True, extra <= event.extra <= most)
     debt_added = event.debt - p.debt
     _check_debt(seq, event, debt_added, pool + missing)
-    _check_margin(seq, event, -(-abs(cost) // p.leverage) + extra, pool)
+    _check_margin(seq, event, wanted + event.extra, pool)
     return Change(realized + debt_added, event.margin - p.margin - fill.released, debt_added)
 
 

@@ -103,6 +103,9 @@ class Auctions(Overlap):
         if self.is_out(bid) or self.is_out(ask):
             self.steps -= 1
             self.dismiss(bid if self.is_out(bid) else ask)
+        elif unable := self.unable(maker, taker, price, min(bid.leaves, ask.leaves)):
+            self.steps -= 1
+            self.cancel(unable, ErrorCode.INSUFFICIENT_BALANCE)
         else:
             self.trade(taker, maker, price, min(bid.leaves, ask.leaves), is_auction=True)
 

@@ -8,11 +8,11 @@ from engine.api import events as e
 from engine.api.enums import OrderState, RestateReason, Side, TimeInForce
 from engine.api.ids import Seq
 from engine.api.rejects import ErrorCode
-from tests.model.positions import Positions
+from tests.model.solvency import Solvency
 from tests.model.state import BUY, SELL, Market, Order, Withdrawal, opposite, rank
 
 
-class Books(Positions):
+class Books(Solvency):
     """All books. At one price the orders stand in a queue, first in first."""
 
     # --- coming and leaving -----------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.api import events as e
 from engine.api.enums import Matching as Sharing
 from engine.api.enums import OrderState, RestateReason, SelfTrade
 from engine.api.rejects import ErrorCode
 from tests.model.book import Books
+from tests.model.solvency import Prior
 from tests.model.state import BUY, Order, ceil_div
 
 
@@ -49,6 +50,9 @@ class Matching(Books):
             self.dismiss(maker)
         elif self.is_self_trade(taker, maker):
             self.prevent(taker, maker)
+        elif unable := self.unable(maker, taker, maker.price, min(taker.leaves, maker.display)):
+            self.steps -= unable is maker
+            self.cancel(unable, ErrorCode.INSUFFICIENT_BALANCE)
         else:
             self.trade(taker, maker, maker.price, min(taker.leaves, maker.display))
         return True
@@ -106,12 +110,28 @@ class Matching(Books):
             return True
         if self.steps < len(others):
             return False
-        for maker, share in zip(others, shares(taker.leaves, [maker.display for maker in others]), strict=True):
-            # Another order of its account may have closed part of what it could have closed.
-            lots = min(share, self.closable(maker)) if maker.is_reduce_only else share
-            if lots:
-                self.trade(taker, maker, maker.price, lots)
+        for maker in others:
+            if not self.bears(maker, maker.price, min(taker.leaves, maker.display), Prior()):
+                self.steps -= 1
+                self.cancel(maker, ErrorCode.INSUFFICIENT_BALANCE)
+        others = [maker for maker in others if maker.is_open]
+        if self.steps < len(others):
+            return False
+        self.play_round(taker, others)
         return True
+
+    def play_round(self, taker: Order, makers: list[Order]) -> None:
+        """Trade with each of the makers its share."""
+        parts = shares(taker.leaves, [maker.display for maker in makers]) if makers else []
+        for maker, share in zip(makers, parts, strict=True):
+            # Another order of its account may have closed part of what it could have closed, or have cost it too much.
+            lots = min(share, self.closable(maker)) if maker.is_reduce_only else share
+            unable = self.unable(maker, taker, maker.price, lots)
+            if unable is taker and lots:
+                return self.cancel(taker, ErrorCode.INSUFFICIENT_BALANCE)
+            if lots and unable is None:
+                self.trade(taker, maker, maker.price, lots)
+        return None
 
     # --- trades -----------------------------------------------------------------------------------------
 
@@ -165,9 +185,13 @@ class Matching(Books):
         if taker.leaves < lots:
             return False
         is_pro_rata = taker.market.listing.matching is Sharing.PRO_RATA
-        tally = Tally(lots, self.fill_steps_max)
+        tally, of_taker = Tally(lots, self.fill_steps_max, lots), Prior()
         for queue in self.levels(taker):
+            before = tally.missing
             is_end = self.count_shares(taker, queue, tally) if is_pro_rata else self.count_queue(taker, queue, tally)
+            counted = before - max(0, tally.missing)
+            if counted > 0 and not self.bears(taker, queue[0].price, counted, of_taker):
+                return False
             if tally.is_decided or is_end:
                 break
         return tally.missing <= 0 and tally.steps >= 0
@@ -188,6 +212,8 @@ class Matching(Books):
             elif maker.is_reduce_only:
                 # It may be clipped before each trade, and gives nothing for sure.
                 tally.steps -= 2 * (1 + hidden_tranches(maker))
+            elif not self.bears_on_paper(maker, tally):
+                tally.steps -= 1
             else:
                 tally.missing -= maker.display
                 tally.steps -= 1
@@ -210,11 +236,18 @@ class Matching(Books):
                 tally.steps -= 1
             elif maker.is_reduce_only or self.is_out(maker):
                 tally.steps -= 2 * (1 + hidden_tranches(maker))
+            elif not self.bears_on_paper(maker, tally):
+                tally.steps -= 1
             else:
                 found += maker.leaves
                 tally.steps -= 1 + hidden_tranches(maker)
         tally.missing -= found
         return is_last
+
+    def bears_on_paper(self, maker: Order, tally: Tally) -> bool:
+        """Tell whether a maker's account can bear what may be taken of it, after what was counted of its others."""
+        prior = tally.priors.setdefault(maker.account_id, Prior())
+        return self.bears(maker, maker.price, min(maker.leaves, tally.lots), prior)
 
 
 @dataclass
@@ -223,6 +256,8 @@ class Tally:
 
     missing: int
     steps: int
+    lots: int  # wanted in all
+    priors: dict[int, Prior] = field(default_factory=dict)  # of makers' accounts, by this count
 
     @property
     def is_decided(self) -> bool:

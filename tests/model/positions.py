@@ -101,6 +101,10 @@ class Positions(Margin):
         else:
             p.debt += shortfall
         pool = max(0, pool)
+        if p.is_isolated:
+            # What its order brought to bear its loss stays with it.
+            spare = pool - ceil_div(abs(p.cost), p.leverage)
+            p.extra = max(p.extra, min(spare, -profit(p)))
         p.margin = min(ceil_div(abs(p.cost), p.leverage) + p.extra, pool)
         self.available[key] += pool - p.margin
         self.locked[key] += p.margin

@@ -16,7 +16,7 @@ pub struct Position {
     pub size: Lots,
     /// Signed quote minor units paid for the lots.
     pub cost: Minor,
-    /// Locked for it; `extra` of it was added by command.
+    /// Locked for it; `extra` of it was added by command, or came with an order to bear a loss at the mark.
     pub margin: Minor,
     pub extra: Minor,
     /// Losses beyond its collateral, owed to the clearing `PnL` account.
@@ -85,16 +85,14 @@ impl Position {
         Minor::new(closed * self.cost.signum())
     }
 
-    /// Fill `qty` lots at a price: docs/MATCHING.md, section 8.
-    pub fn fill(
-        &self,
-        instrument: &Instrument,
-        side: Side,
-        price: Ticks,
-        qty: Lots,
-        paid: Paid,
-        balance: Balance,
-    ) -> Filled {
+    /// What it has lost by a mark, if anything.
+    fn loss_at(&self, instrument: &Instrument, mark: Ticks) -> Minor {
+        (self.cost - instrument.notional(mark, self.size)).max(Minor::ZERO)
+    }
+
+    /// Fill an order's lots: docs/MATCHING.md, section 8.
+    pub fn fill(&self, instrument: &Instrument, deal: Deal, paid: Paid, balance: Balance) -> Filled {
+        let Deal { side, price, qty, mark } = deal;
         let closing = qty.min(self.reducible(side));
         let closed = self.closed_cost(closing);
         let mut realized = -instrument.notional(price, closing).on(side) - closed;
@@ -116,6 +114,11 @@ impl Position {
             position.debt += missing;
         }
         let funds = pool.max(Minor::ZERO);
+        if self.is_isolated {
+            // What its order brought to bear its loss stays with it.
+            let spare = funds - position.cost.abs().divided_up(i128::from(self.leverage));
+            position.extra = position.extra.max(spare.min(position.loss_at(instrument, mark)));
+        }
         position.margin = position.margin_at(self.leverage).min(funds);
         let balance = Balance {
             available: aside + funds - position.margin,
@@ -124,6 +127,15 @@ impl Position {
         };
         Filled { position, realized, balance }
     }
+}
+
+/// A fill, and the mark at which it happens.
+#[derive(Clone, Copy)]
+pub struct Deal {
+    pub side: Side,
+    pub price: Ticks,
+    pub qty: Lots,
+    pub mark: Ticks,
 }
 
 /// What a fill frees of its order's reservation, and what it costs.

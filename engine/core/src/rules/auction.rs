@@ -121,6 +121,10 @@ impl Exchange {
         }
         let (maker, taker) = if self.place_of(bid) < self.place_of(ask) { (bid, ask) } else { (ask, bid) };
         let qty = self.open[taker].leaves.min(self.open[maker].leaves);
+        if let Some(unable) = self.unable(maker, taker, price, qty) {
+            self.now.steps -= 1;
+            return self.cancel(unable, Code::InsufficientBalance);
+        }
         self.trade(taker, maker, price, qty, true);
         for slot in [maker, taker] {
             if self.open[slot].leaves > Lots::ZERO {

@@ -358,6 +358,7 @@ impl Exchange {
             Stop::Closed => {}
             Stop::Filled => self.finish(slot, OrderState::Filled),
             Stop::OwnOrder => self.cancel(slot, Code::SelfTrade),
+            Stop::CannotPay => self.cancel(slot, Code::InsufficientBalance),
             Stop::StepsUsedUp => self.take_in_hand(slot, true),
             Stop::NothingCrosses if self.open[slot].rests() => self.rest(slot),
             Stop::NothingCrosses => self.expire(slot, Code::IocRemainder),

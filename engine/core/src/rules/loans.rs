@@ -118,7 +118,7 @@ impl Exchange {
 
     /// What an account's assets are worth in the quote asset of a trade and what it owes there, after that trade and
     /// with a loan more; `None` when that cannot be told.
-    fn net_worth(
+    pub(crate) fn net_worth(
         &self,
         account_id: AccountId,
         after: &Exchanged,

@@ -132,6 +132,18 @@ impl Exchange {
         standing
     }
 
+    /// What stands behind an account's position in a symbol, be it open or not, and the maintenance margin of the others
+    /// that share it.
+    pub(crate) fn pocket(&self, account_id: AccountId, symbol_id: SymbolId) -> (Minor, Minor) {
+        let position = self.accounts[account_id].position(symbol_id);
+        if let Some(isolated) = position.filter(|position| position.is_isolated) {
+            return (self.isolated_standing(isolated).equity, Minor::ZERO);
+        }
+        let quote = self.markets[symbol_id].instrument.listing.quote_asset_id;
+        let Standing { equity, maintenance } = self.cross_standing(account_id, quote);
+        (equity, maintenance - position.map_or(Minor::ZERO, |own| self.maintenance(own)))
+    }
+
     /// What stands behind an isolated position: its own margin.
     fn isolated_standing(&self, position: &Position) -> Standing {
         let equity = position.margin + self.unrealized(position) - position.debt;
@@ -173,7 +185,7 @@ impl Exchange {
     }
 
     /// Maintenance margin of a position at the mark, or at cost without one (MAR-02).
-    fn maintenance(&self, position: &Position) -> Minor {
+    pub(crate) fn maintenance(&self, position: &Position) -> Minor {
         let notional = self.worth(position);
         let unit = self.quote_unit(position.symbol_id);
         let ppm = i128::from(self.ruleset.brackets_of(position.symbol_id).of(notional.number(), unit).maintenance_ppm);

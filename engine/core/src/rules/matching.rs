@@ -1,6 +1,8 @@
 //! An order takes from the other side: price-time, self-trade prevention, trades (docs/MATCHING.md, section 5).
 
 use crate::accounts::account::Account;
+use std::collections::BTreeMap;
+
 use crate::language::codes::{AccountKind, Code, OrderState, RestateReason, SelfTrade, Side};
 use crate::language::event::{OrderRestated, Traded};
 use crate::language::ids::AccountId;
@@ -8,6 +10,7 @@ use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::book::{rank, LevelSlot};
 use crate::market::instrument::Instrument;
 use crate::market::open_orders::{Hand, OpenOrder, Slot, Terms};
+use crate::rules::solvency::Prior;
 use crate::state::exchange::Exchange;
 use crate::store::registry::Registry;
 
@@ -18,6 +21,8 @@ pub enum Stop {
     NothingCrosses,
     OwnOrder,
     StepsUsedUp,
+    /// Its account cannot bear the next trade.
+    CannotPay,
     /// The order was ended while it took.
     Closed,
 }
@@ -52,6 +57,15 @@ impl Exchange {
                 }
             }
             let qty = self.open[slot].leaves.min(self.open[maker].display);
+            match self.unable(maker, slot, price, qty) {
+                Some(unable) if unable == maker => {
+                    self.now.steps -= 1;
+                    self.cancel(maker, Code::InsufficientBalance);
+                    continue;
+                }
+                Some(_) => return Stop::CannotPay,
+                None => {}
+            }
             self.trade(slot, maker, price, qty, false);
             self.settle_maker(maker);
         }
@@ -206,14 +220,22 @@ impl Exchange {
         let market = &self.markets[taker.symbol_id];
         let makers = taker.side.opposite();
         let worst = rank(makers, taker.price);
-        let mut tally = Tally { missing: lots, steps: i64::from(self.fill_steps_max()) };
+        let steps = i64::from(self.fill_steps_max());
+        let mut tally = Tally { missing: lots, steps, price: Ticks::ZERO, lots, priors: BTreeMap::new() };
+        let mut of_taker = Prior::default();
         for (price, queue) in market.book.queues(&self.open, makers) {
+            let before = tally.missing;
+            tally.price = price;
             let is_end = rank(makers, price) > worst
                 || if market.instrument.is_pro_rata() {
                     self.count_shares(slot, queue, &mut tally)
                 } else {
                     self.count_queue(slot, queue, &mut tally)
                 };
+            let counted = before - tally.missing.max(Lots::ZERO);
+            if counted > Lots::ZERO && !self.bears(slot, price, counted, &mut of_taker) {
+                return false;
+            }
             if is_end || tally.is_decided() {
                 break;
             }
@@ -240,6 +262,8 @@ impl Exchange {
             } else if self.open[maker].is_reduce_only() {
                 // It may be clipped before each trade, and gives nothing for sure.
                 tally.steps -= 2 * (1 + self.hidden_tranches(maker));
+            } else if !self.bears_on_paper(maker, tally) {
+                tally.steps -= 1;
             } else {
                 tally.missing -= display;
                 tally.steps -= 1;
@@ -271,6 +295,8 @@ impl Exchange {
                 tally.steps -= 1;
             } else if is_out || self.open[maker].is_reduce_only() {
                 tally.steps -= 2 * (1 + self.hidden_tranches(maker));
+            } else if !self.bears_on_paper(maker, tally) {
+                tally.steps -= 1;
             } else {
                 found += self.open[maker].leaves;
                 tally.steps -= 1 + self.hidden_tranches(maker);
@@ -278,6 +304,16 @@ impl Exchange {
         }
         tally.missing -= found;
         is_last
+    }
+
+    /// Tell whether a maker's account can bear what the taker may take of it, after what was counted of its others.
+    fn bears_on_paper(&self, maker: Slot, tally: &mut Tally) -> bool {
+        let OpenOrder { account_id, leaves, .. } = self.open[maker];
+        if self.accounts[account_id].kind == AccountKind::Spot {
+            return true;
+        }
+        let prior = tally.priors.entry(account_id).or_default();
+        self.bears(maker, tally.price, leaves.min(tally.lots), prior)
     }
 
     /// How many trades it takes to take what an order hides.
@@ -294,6 +330,12 @@ impl Exchange {
 struct Tally {
     missing: Lots,
     steps: i64,
+    /// Counted now.
+    price: Ticks,
+    /// Wanted in all.
+    lots: Lots,
+    /// What makers' accounts have traded by this count.
+    priors: BTreeMap<AccountId, Prior>,
 }
 
 impl Tally {

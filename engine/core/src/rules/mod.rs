@@ -22,6 +22,7 @@ pub mod reduce_only;
 pub mod registration;
 pub mod replace;
 pub mod requests;
+pub mod solvency;
 pub mod stops;
 pub mod turns;
 pub mod withdrawals;

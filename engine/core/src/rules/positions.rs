@@ -1,7 +1,7 @@
 //! Perpetuals: positions at exact cost, their margin, what fills and commands do to them (DRV-11, MAR).
 
 use crate::accounts::account::Balance;
-use crate::accounts::position::{Filled, Paid, Position};
+use crate::accounts::position::{Deal, Filled, Paid, Position};
 use crate::language::codes::{AccountKind, AccountStatus, Code, Parameter, PositionReason, Side};
 use crate::language::command::{AdjustMargin, SetLeverage};
 use crate::language::event::PositionChanged;
@@ -9,6 +9,7 @@ use crate::language::ids::{AccountId, AssetId, SessionId, SymbolId};
 use crate::language::limits::POSITION_LOTS_MAX;
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::open_orders::Slot;
+use crate::market::Market;
 use crate::state::exchange::{Decision, Exchange};
 
 /// What a fill realized, and what it took out of its order's reservation.
@@ -22,13 +23,14 @@ impl Exchange {
     /// Settle one side of a match in a perpetual.
     pub(crate) fn fill_position(&mut self, slot: Slot, price: Ticks, qty: Lots, fee: Minor) {
         let order = self.open[slot];
-        let instrument = &self.markets[order.symbol_id].instrument;
+        let Market { instrument, mark, .. } = &self.markets[order.symbol_id];
         let (quote, pnl_account) = (instrument.listing.quote_asset_id, instrument.listing.pnl_account_id);
         let paid = Paid { released: order.per_lot.times(qty), fee };
         let account = &mut self.accounts[order.account_id];
         let balance = account.balance(quote);
         let position = account.position_mut(order.symbol_id).expect("an accepted order has a position");
-        let filled = position.fill(instrument, order.side, price, qty, paid, balance);
+        let deal = Deal { side: order.side, price, qty, mark: *mark };
+        let filled = position.fill(instrument, deal, paid, balance);
         let debt_added = filled.position.debt - position.debt;
         let was_empty = std::mem::replace(position, filled.position).is_empty();
         let is_empty = filled.position.is_empty();

@@ -1,9 +1,10 @@
 //! Matching in proportion to what the makers at a price show (TRD-31; docs/MATCHING.md, section 5).
 
-use crate::language::codes::SelfTrade;
+use crate::language::codes::{Code, SelfTrade};
 use crate::language::units::{Lots, Ticks};
 use crate::market::open_orders::{OpenOrder, Slot};
 use crate::rules::matching::Stop;
+use crate::rules::solvency::Prior;
 use crate::state::exchange::Exchange;
 
 impl Exchange {
@@ -44,8 +45,26 @@ impl Exchange {
         if (self.now.steps as usize) < makers.len() {
             return Some(Stop::StepsUsedUp);
         }
-        self.share_out(slot, price, &makers);
-        None
+        let leaves = self.open[slot].leaves;
+        makers.retain(|maker| self.stays_able(*maker, price, leaves));
+        if makers.is_empty() {
+            return None;
+        }
+        if (self.now.steps as usize) < makers.len() {
+            return Some(Stop::StepsUsedUp);
+        }
+        self.share_out(slot, price, &makers)
+    }
+
+    /// Cancel a maker that cannot bear what it may have to trade in this round; tells whether it is still there.
+    fn stays_able(&mut self, maker: Slot, price: Ticks, leaves: Lots) -> bool {
+        let qty = leaves.min(self.open[maker].display);
+        let is_able = self.bears(maker, price, qty, &mut Prior::default());
+        if !is_able {
+            self.now.steps -= 1;
+            self.cancel(maker, Code::InsufficientBalance);
+        }
+        is_able
     }
 
     /// End a maker that is out; tells whether it is still there.
@@ -59,17 +78,23 @@ impl Exchange {
     }
 
     /// Share the order's leaves out among makers at the best price, one round.
-    fn share_out(&mut self, slot: Slot, price: Ticks, makers: &[Slot]) {
+    fn share_out(&mut self, slot: Slot, price: Ticks, makers: &[Slot]) -> Option<Stop> {
         let displays: Vec<Lots> = makers.iter().map(|maker| self.open[*maker].display).collect();
         for (maker, share) in makers.iter().zip(allot(self.open[slot].leaves, &displays)) {
-            // Another order of its account may have closed part of what it could have closed.
+            // Another order of its account may have closed part of what it could have closed, or have cost it too much.
             let is_reduce_only = self.open[*maker].is_reduce_only();
             let share = if is_reduce_only { share.min(self.reducible(*maker)) } else { share };
-            if share > Lots::ZERO {
-                self.trade(slot, *maker, price, share, false);
-                self.settle_maker(*maker);
+            let unable = self.unable(*maker, slot, price, share);
+            if share.is_zero() || unable == Some(*maker) {
+                continue;
             }
+            if unable.is_some() {
+                return Some(Stop::CannotPay);
+            }
+            self.trade(slot, *maker, price, share, false);
+            self.settle_maker(*maker);
         }
+        None
     }
 }
 
