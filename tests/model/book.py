@@ -67,6 +67,7 @@ class Books(Solvency):
         self.enlist(order)
         in_hand = order.market.in_hand
         in_hand.insert(0 if at_front else len(in_hand), order)
+        order.market.has_begun = order.market.has_begun or at_front
         if not order.is_in_hand:
             order.is_in_hand = True
             self.restate(order, RestateReason.TURN)
@@ -77,6 +78,7 @@ class Books(Solvency):
         market.stops.pop(order.order_id, None)
         market.reducers.pop(order.order_id, None)
         if order in market.in_hand:
+            market.has_begun = market.has_begun and order is not market.in_hand[0]
             market.in_hand.remove(order)
         if order.is_placed:
             forget_walk(market)
@@ -126,7 +128,8 @@ class Books(Solvency):
         firm_id = self.accounts[order.account_id].firm_id
         asked = (w.firm_id, w.account_id, w.symbol_id, w.session_id, w.side)
         has = (firm_id, order.account_id, order.market.symbol_id, order.source, order.side)
-        return order.order_id < w.seq and all(a in (0, b) for a, b in zip(asked, has, strict=True))
+        is_kept = w.keeps != 0 and w.keeps in order.exec_inst
+        return order.order_id < w.seq and not is_kept and all(a in (0, b) for a, b in zip(asked, has, strict=True))
 
     def is_out(self, order: Order) -> bool:
         """Tell whether an order is due, withdrawn or delisted: it is in the books, but no part of the market."""

@@ -56,6 +56,7 @@ class Entry(StopsAndPegs):
             return self.tell(e.StatusReported(known.order_id, known.state) if new.poss_resend else duplicate)
         if (named := self.listed(new.symbol_id)) is not None:
             self.clear_fronts(named)
+            self.find_whether_to_wait(named)
         try:
             market = self.check_standing(source, new)
             order, has_slid = self.check_terms(source, market, new)
@@ -101,7 +102,8 @@ class Entry(StopsAndPegs):
     def check_permission(self, source: int, account_id: int, exec_inst: ExecInst) -> None:
         """Check the account's status, the session's kill switch and the account's margin state."""
         account = self.accounts[account_id]
-        refuse_if(account.status is not AccountStatus.ACTIVE, ErrorCode.ACCOUNT_SUSPENDED)
+        is_liquidated = account.status is AccountStatus.SUSPENDED and ExecInst.LIQUIDATION in exec_inst
+        refuse_if(account.status is not AccountStatus.ACTIVE and not is_liquidated, ErrorCode.ACCOUNT_SUSPENDED)
         refuse_if(source in self.blocked, ErrorCode.KILL_SWITCH)
         needed = STILL_ALLOWED.get(account.margin_state)
         refuse_if(needed is not None and needed not in exec_inst, ErrorCode.MARGIN_RESTRICTED)
@@ -197,7 +199,7 @@ class Entry(StopsAndPegs):
         in_all = sum(len(orders) for orders in symbols.values())
         is_full = in_symbol >= self.parameter(Parameter.OPEN_ORDERS_PER_SYMBOL_MAX, order.account_id)
         is_full = is_full or in_all >= self.parameter(Parameter.OPEN_ORDERS_PER_ACCOUNT_MAX, order.account_id)
-        may_be_open = order.time_in_force.may_rest or bool(order.market.in_hand)
+        may_be_open = order.time_in_force.may_rest or self.must_wait
         refuse_if(may_be_open and is_full, ErrorCode.EXCEEDS_LIMIT)
         refuse_if(order.is_pegged and self.has_many_pegs(order), ErrorCode.EXCEEDS_LIMIT)
 
@@ -229,7 +231,7 @@ class Entry(StopsAndPegs):
             return self.wait(order)
         if order.market.status is SymbolStatus.PRE_OPEN:
             return self.rest(order)
-        return self.meet_book_in_turn(order)
+        return self.meet_book_in_turn(order, self.must_wait)
 
     def tell_slide(self, order: Order) -> None:
         sizes = (order.order_qty, order.leaves, order.limit, order.tranche)

@@ -49,12 +49,14 @@ class Exchange(Operations):
         self.seq += 1
         # Event i happens at ts_ns + i, so that event times rise.
         self.ts_ns = max(now_ns, self.event_ts_ns + 1)
-        self.events, self.steps, self.looks = [], self.steps_max, 0
+        self.events, self.steps, self.looks, self.must_wait = [], self.steps_max, 0, False
         is_for_what_is_left = source == c.OPERATIONS and raw[:1] == bytes([number_of(c.AdvanceTime)])
         self.forget_names()
         self.settle_changes()
         self.release_breakers()
         self.within(2 * self.share if is_for_what_is_left else self.share, self.settle_due)
+        if not is_for_what_is_left:
+            self.within(self.share, self.what_follows)
         self.decide(source, raw)
         if is_for_what_is_left:
             self.what_follows()

@@ -41,7 +41,7 @@ class Margin(Names):
         market = order.market
         if order.side is BUY or not order.limit:
             return order.limit
-        is_continuous = market.status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY) and not market.in_hand
+        is_continuous = market.status in (SymbolStatus.OPEN, SymbolStatus.POST_ONLY) and not self.must_wait
         if is_continuous and not order.is_waiting_stop and order.ord_type is not OrdType.PEGGED:
             return max(order.limit, market.best(BUY))
         trigger = order.stop_px if order.is_waiting_stop else 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountKind, AccountStatus, BreakerReason
+from engine.api.enums import AccountKind, AccountStatus, BreakerReason, ExecInst, MarginState
 from engine.api.parameters import Parameter
 from engine.api.rejects import ErrorCode
 from tests.model.commands import Refused, refuse_if
+from tests.model.entry import STILL_ALLOWED
 from tests.model.registration import Registrations
-from tests.model.state import MILLION, Account, Market
+from tests.model.state import MILLION, Account, Market, Withdrawal
 
 TIERS = range(1, 5)
 SECOND_NS = 10**9
@@ -48,8 +49,7 @@ class Operations(Registrations):
             case c.SetAccountLimits():
                 self.set_account_limits(self.member(command.account_id), command)
             case c.SetMarginState(account_id, state):
-                self.member(account_id).margin_state = state
-                self.tell(e.MarginStateSet())
+                self.set_margin_state(account_id, state)
             case c.SetCollateral():
                 self.set_collateral(command)
             case _:
@@ -68,6 +68,19 @@ class Operations(Registrations):
         if account is None or not account.kind.is_member:
             raise Refused(ErrorCode.UNKNOWN_REFERENCE)
         return account
+
+    def set_margin_state(self, account_id: int, state: MarginState) -> None:
+        """Restrict an account to what it may still have (LIQ-60), and take the rest out of the market."""
+        self.member(account_id).margin_state = state
+        self.tell(e.MarginStateSet())
+        keeps = STILL_ALLOWED.get(state, ExecInst.NONE)
+        if not keeps or not any(self.open_of[account_id].values()):
+            return
+        self.withdrawals = [w for w in self.withdrawals if (w.account_id, w.keeps) != (account_id, keeps)]
+        code = ErrorCode.MARGIN_RESTRICTED if keeps is ExecInst.REDUCE_ONLY else ErrorCode.LIQUIDATION
+        w = Withdrawal(self.seq, 0, account_id, 0, 0, 0, code, is_operations=True, keeps=keeps)
+        self.withdrawals.append(w)
+        self.go_on_withdrawing(w)
 
     # --- marks and breakers -----------------------------------------------------------------------------
 

@@ -133,12 +133,10 @@ class Positions(Margin):
         refuse_if(own > 0 and notional > own, ErrorCode.EXCEEDS_LIMIT)
 
     def check_number_of_positions(self, account_id: int, market: Market) -> None:
-        positions = self.positions[account_id]
-        is_new, most = (
-            market.symbol_id not in positions,
-            self.parameter(Parameter.POSITIONS_PER_ACCOUNT_MAX, account_id),
-        )
-        refuse_if(is_new and len(positions) >= most, ErrorCode.EXCEEDS_LIMIT)
+        held = {p.market for p in self.positions[account_id].values() if p.size or p.debt}
+        held |= {o.market for of in self.open_of[account_id].values() for o in of.values() if not o.is_reduce_only}
+        most = self.parameter(Parameter.POSITIONS_PER_ACCOUNT_MAX, account_id)
+        refuse_if(market not in held and len(held) >= most, ErrorCode.EXCEEDS_LIMIT)
 
     # --- commands about a position ----------------------------------------------------------------------
 
@@ -163,7 +161,6 @@ class Positions(Margin):
         bracket = self.bracket(market, market.notional(market.mark, exposure))[0]
         cap = min(bracket, self.leverage_cap(account_id, market))
         refuse_if(not 1 <= leverage <= cap, ErrorCode.LEVERAGE_EXCEEDED)
-        self.check_number_of_positions(account_id, market)
         p = self.positions[account_id].get(market.symbol_id) or Position(market, self.leverage(account_id, market))
         is_isolated = command.mode is MarginMode.ISOLATED
         changes_mode, changes_leverage = is_isolated != p.is_isolated, leverage != p.leverage

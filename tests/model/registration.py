@@ -158,6 +158,8 @@ class Registrations(Replaces):
         refuse_if(not known, ErrorCode.UNKNOWN_REFERENCE)
         is_bounded = accounts[0] != accounts[1] and t.amount >= 1 and all(map(self.takes_money, accounts))
         refuse_if(not is_bounded, ErrorCode.BOUND_EXCEEDED)
+        is_suspended = self.accounts[t.from_account_id].status is AccountStatus.SUSPENDED
+        refuse_if(is_suspended, ErrorCode.ACCOUNT_SUSPENDED)
         payer, payee = ((account, t.asset_id) for account in accounts)
         refuse_if(t.amount > self.free_to_leave(*payer), ErrorCode.INSUFFICIENT_BALANCE)
         self.available[payer] -= t.amount

@@ -32,6 +32,7 @@ class Replaces(Requests):
         try:
             order = self.check_target(source, request, target)
             self.clear_fronts(order.market)
+            self.find_whether_to_wait(order.market)
             request = in_flight_safe(order, request)
             filled = order.order_qty - order.leaves
             if request.order_qty <= filled:
@@ -157,7 +158,7 @@ class Replaces(Requests):
         self.clip(order)
         if not order.is_open:
             return None
-        return self.meet_book_in_turn(order) if self.is_trading(order.market) else self.rest(order)
+        return self.meet_book_in_turn(order, self.must_wait) if self.is_trading(order.market) else self.rest(order)
 
 
 TERMS = (

@@ -109,7 +109,8 @@ class Requests(Entry):
             refuse_if(not is_own, ErrorCode.UNKNOWN_ACCOUNT)
         refuse_if(bool(request.symbol_id) and request.symbol_id not in self.markets, ErrorCode.UNKNOWN_SYMBOL)
         firm_id = 0 if is_operations else self.firm_of(source)
-        active = [w for w in self.withdrawals if (0 if w.is_operations else w.firm_id) == firm_id]
+        asked = [w for w in self.withdrawals if not w.keeps]
+        active = [w for w in asked if (0 if w.is_operations else w.firm_id) == firm_id]
         refuse_if(len(active) >= limits.WITHDRAWALS_PER_FIRM_MAX, ErrorCode.RATE_LIMIT)
 
     def set_kill_switch(self, source: int, command: c.SetKillSwitch) -> None:

@@ -9,8 +9,8 @@ count u64, then its members::
     venue       status u8
     work        steps_max u32, turn u32 (the symbol with which work that was left goes on),
                 mass cancels that are not complete, list in order of time: seq u64, firm_id u32, account_id u32,
-                symbol_id u32, session_id u32, side u8, is_operations u8, code u16, canceled u32, at_account u32,
-                at_order u64
+                symbol_id u32, session_id u32, side u8, is_operations u8, keeps u8, code u16, canceled u32,
+                at_account u32, at_order u64
     assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
                 lending_account_id u32, lent i128
     firms       list by id: firm_id u32, name text
@@ -136,7 +136,7 @@ def _asset(x: Exchange, asset_id: int) -> bytes:
 
 def _withdrawal(w: Withdrawal) -> bytes:
     scope = pack("<QIIIIBB", w.seq, w.firm_id, w.account_id, w.symbol_id, w.session_id, w.side, w.is_operations)
-    return scope + pack("<HIIQ", w.code, w.canceled, w.at_account, w.at_order)
+    return scope + pack("<BHIIQ", w.keeps, w.code, w.canceled, w.at_account, w.at_order)
 
 
 def _account(x: Exchange, account_id: int) -> bytes:
@@ -196,7 +196,7 @@ def _work(market: Market) -> bytes:
 def _open_orders(x: Exchange, market: Market) -> bytes:
     sides = [[o for queue in market.books[side].values() for o in queue] for side in Side]
     waiting = [o for o in x.open.values() if o.market is market and not o.is_placed]
-    in_hand = _list(pack("<Q", order.order_id) for order in market.in_hand)
+    in_hand = pack("<B", market.has_begun) + _list(pack("<Q", order.order_id) for order in market.in_hand)
     return b"".join(_list(map(_order, orders)) for orders in (*sides, waiting)) + in_hand
 
 

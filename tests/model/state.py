@@ -85,6 +85,7 @@ class Market:
     peg_next: int = 0  # the priority from which the round goes on
     reducers: dict[int, Order] = field(default_factory=dict)  # reduce-only orders in the book, by order id
     in_hand: list[Order] = field(default_factory=list)  # accepted, waiting for their turn to be matched
+    has_begun: bool = False  # the first in hand has begun its turn: it comes before all that follows from it
     auction: Auction | None = None  # under way
     is_perpetual: bool = field(init=False)
 
@@ -174,6 +175,7 @@ class Withdrawal:
     side: int
     code: int
     is_operations: bool
+    keeps: ExecInst = ExecInst.NONE  # orders with these flags stay, if there are any
     canceled: int = 0
     at_account: int = 0  # the account it has come to, and the last of its orders that it has looked at
     at_order: int = 0
@@ -353,6 +355,7 @@ class State:
         self.events: list[e.Event] = []
         self.steps = 0  # that the record may still take
         self.looks = 0  # that are paid for
+        self.must_wait = False  # something is left to do in the symbol of the command that came before it
 
     def tell(self, event: e.Event) -> None:
         """Add an event to the record in hand."""

@@ -39,12 +39,13 @@ class StopsAndPegs(Auctions):
         while self.has_work(market) and self.is_trading(market):
             if not self.settle_excess(market):
                 return False
-            if market.in_hand:
+            # One that was interrupted goes on; then comes what follows from it; then who came after.
+            if not market.has_begun and not (self.elect_stops(market) and self.price_pegs(market)):
+                return False
+            if market.in_hand and (market.has_begun or not self.has_more_urgent_work(market)):
                 if self.steps < self.steps_needed(market.in_hand[0]):
                     return self.steps > 0
                 self.take_turn(market.in_hand[0])
-            elif not (self.elect_stops(market) and self.price_pegs(market)):
-                return False
         return False
 
     def has_work(self, market: Market) -> bool:
@@ -53,10 +54,16 @@ class StopsAndPegs(Auctions):
             return any(order.market is market for order in self.open.values())
         if market.auction is not None or self.excess(market):
             return True
-        has_pegs_to_price = bool(market.pegs) and (
-            next_peg(market) is not None or references(market) != market.peg_references
-        )
-        return self.is_trading(market) and bool(market.in_hand or due_stop(market) or has_pegs_to_price)
+        return self.is_trading(market) and (bool(market.in_hand) or self.has_more_urgent_work(market))
+
+    def has_more_urgent_work(self, market: Market) -> bool:
+        """Tell whether something comes before the orders in hand that have not begun their turn."""
+        is_led = bool(market.pegs) and (next_peg(market) is not None or references(market) != market.peg_references)
+        return bool(due_stop(market) or is_led or self.excess(market))
+
+    def find_whether_to_wait(self, market: Market) -> None:
+        """Let what the command enters in a market wait, if something is left to do there that came before."""
+        self.must_wait = self.is_trading(market) and self.has_work(market)
 
     def clear_delisted(self, market: Market) -> None:
         """Cancel what a delisting has left: bids, asks, pegs, stops, orders in hand."""
@@ -84,11 +91,11 @@ class StopsAndPegs(Auctions):
         self.clip(order)
         return self.meet_book(order) if order.is_open else None
 
-    def meet_book_in_turn(self, order: Order) -> None:
-        """Let an order meet the book, after those that wait for that already."""
-        must_wait = bool(order.market.in_hand) or self.steps < self.steps_needed(order)
-        if must_wait and self.is_trading(order.market):
-            return self.take_in_hand(order)
+    def meet_book_in_turn(self, order: Order, must_wait: bool) -> None:
+        """Let an order meet the book, after what came before it. An elected stop comes before all others."""
+        lacks_steps = self.steps < self.steps_needed(order)
+        if (must_wait or lacks_steps) and self.is_trading(order.market):
+            return self.take_in_hand(order, at_front=not must_wait)
         return self.meet_book(order)
 
     def meet_book(self, order: Order) -> None:
@@ -110,7 +117,7 @@ class StopsAndPegs(Auctions):
 
         Returns: whether the steps sufficed.
         """
-        while not market.in_hand and (stop := due_stop(market)):
+        while not market.has_begun and (stop := due_stop(market)):
             if not self.step():
                 return False
             if self.is_out(stop):
@@ -119,8 +126,8 @@ class StopsAndPegs(Auctions):
                 self.elect(stop)
         return True
 
-    def elect(self, stop: Order) -> None:
-        """Turn a stop into an order that trades up to its limit."""
+    def elect(self, stop: Order, must_wait: bool = False) -> None:
+        """Turn a stop into an order that trades up to its limit, behind others if it must."""
         self.leave_place(stop)
         market, is_limit = stop.market, stop.ord_type is OrdType.STOP_LIMIT
         best = market.best(opposite(stop.side))
@@ -131,13 +138,13 @@ class StopsAndPegs(Auctions):
         if is_limit and not market.is_within_band(stop.price, market.mark):
             return self.cancel(stop, ErrorCode.PRICE_OUTSIDE_BAND)
         self.clip(stop)
-        return self.meet_book_in_turn(stop) if stop.is_open else None
+        return self.meet_book_in_turn(stop, must_wait) if stop.is_open else None
 
     def wait_or_elect(self, stop: Order) -> None:
         """Let a stop wait, unless the present last price or mark elects it at once."""
         market = stop.market
         if self.is_trading(market) and is_due(stop):
-            self.elect(stop)
+            self.elect(stop, self.must_wait)
         else:
             self.wait(stop)
 
@@ -148,13 +155,13 @@ class StopsAndPegs(Auctions):
 
         Returns: whether the steps sufficed.
         """
-        if market.in_hand or not market.pegs:
+        if market.has_begun or not market.pegs:
             return True
         if not self.clear_fronts(market):
             return False
         if references(market) != market.peg_references:
             market.peg_references, market.peg_next = references(market), 0
-        while not market.in_hand and (order := next_peg(market)):
+        while not market.has_begun and (order := next_peg(market)):
             if not self.look():
                 return False
             price = peg_price(order)

@@ -185,7 +185,7 @@ def test_a_kill_switch_takes_orders_out_at_once_and_is_not_lifted_before_all_are
 
 RESTRICTIONS: list[c.Command] = [
     c.SetAccountStatus(ALPHA, AccountStatus.SUSPENDED),
-    c.SetMarginState(ALPHA, MarginState.LIQUIDATED),
+    c.SetMarginState(ALPHA, MarginState.LIQUIDATION_WARNING),
     c.SetKillSwitch(ALPHA_OE, True),
     *(c.SetSymbolStatus(m.BTC_USDT, status) for status in SymbolStatus),
     *(c.SetVenueStatus(status) for status in VenueStatus),

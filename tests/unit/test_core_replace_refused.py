@@ -10,7 +10,7 @@ import pytest
 from engine.api import commands as c
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import AccountStatus, BreakerReason, MarginState, OrderState, Peg, SymbolStatus, VenueStatus
+from engine.api.enums import AccountStatus, BreakerReason, OrderState, Peg, SymbolStatus, VenueStatus
 from engine.api.rejects import ErrorCode as Code
 from tests.model import market as m
 from tests.model.market import ALPHA, ALPHA_OE, BRAVO, BTC, BUY, LIMIT, PEGGED, SELL, STOP, STOP_LIMIT, USDT
@@ -125,8 +125,6 @@ def test_funds_count_what_the_order_has_locked(floor: Floor) -> None:
 CLOSED: list[tuple[Code, c.Command]] = [
     (Code.ACCOUNT_SUSPENDED, c.SetAccountStatus(ALPHA, AccountStatus.SUSPENDED)),
     (Code.KILL_SWITCH, c.SetKillSwitch(ALPHA_OE, True)),
-    (Code.MARGIN_RESTRICTED, c.SetMarginState(ALPHA, MarginState.MARGIN_CALL)),
-    (Code.MARGIN_RESTRICTED, c.SetMarginState(ALPHA, MarginState.IN_LIQUIDATION)),
     (Code.SYMBOL_CLOSED, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.HALT)),
     (Code.SYMBOL_CLOSED, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.CLOSED)),
     (Code.NOT_ALLOWED_NOW, c.SetSymbolStatus(m.BTC_USDT, SymbolStatus.CANCEL_ONLY)),

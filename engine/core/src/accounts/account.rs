@@ -146,11 +146,13 @@ impl Account {
     }
 
     pub fn position(&self, symbol_id: SymbolId) -> Option<&Position> {
-        self.positions.iter().find(|position| position.symbol_id == symbol_id)
+        let at = self.positions.binary_search_by_key(&symbol_id, |position| position.symbol_id).ok()?;
+        Some(&self.positions[at])
     }
 
     pub fn position_mut(&mut self, symbol_id: SymbolId) -> Option<&mut Position> {
-        self.positions.iter_mut().find(|position| position.symbol_id == symbol_id)
+        let at = self.positions.binary_search_by_key(&symbol_id, |position| position.symbol_id).ok()?;
+        Some(&mut self.positions[at])
     }
 
     /// Let a position come into being, with this leverage, if there is none yet.

@@ -64,6 +64,11 @@ impl Position {
         (-self.size.on(side)).max(Lots::ZERO)
     }
 
+    /// Tell whether it has a size or a debt, or may get one from an open order.
+    pub fn is_held(&self) -> bool {
+        !self.is_empty() || !self.open_buy.is_zero() || !self.open_sell.is_zero()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.size.is_zero() && self.debt.is_zero()
     }

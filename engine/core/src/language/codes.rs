@@ -294,6 +294,17 @@ impl Side {
     }
 }
 
+impl MarginState {
+    /// What an order must be that an account in this state may have (LIQ-60).
+    pub fn still_allowed(self) -> ExecInst {
+        match self {
+            Self::MarginCall => ExecInst::REDUCE_ONLY,
+            Self::InLiquidation | Self::Liquidated => ExecInst::LIQUIDATION,
+            Self::Normal | Self::LiquidationWarning | Self::AdlDeleveraged => ExecInst::default(),
+        }
+    }
+}
+
 impl OrdType {
     pub fn is_stop(self) -> bool {
         matches!(self, Self::Stop | Self::StopLimit)

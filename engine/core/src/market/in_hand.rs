@@ -5,11 +5,13 @@ use crate::market::open_orders::{Hand, OpenOrders, Slot};
 pub struct InHand {
     head: Slot,
     tail: Slot,
+    /// The first has begun its turn: it comes before all that follows from it.
+    pub has_begun: bool,
 }
 
 impl InHand {
     pub fn new() -> Self {
-        Self { head: Slot::NIL, tail: Slot::NIL }
+        Self { head: Slot::NIL, tail: Slot::NIL, has_begun: false }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -37,6 +39,7 @@ impl InHand {
             Slot::NIL => self.tail = slot,
             after => orders[after].previous = slot,
         }
+        self.has_begun = true;
     }
 
     /// Take an order out, wherever it stands. Cost: O(1).
@@ -45,7 +48,7 @@ impl InHand {
         order.hand = Hand::Turn;
         let (previous, next) = (order.previous, order.next);
         match previous {
-            Slot::NIL => self.head = next,
+            Slot::NIL => (self.head, self.has_begun) = (next, false),
             before => orders[before].next = next,
         }
         match next {

@@ -1,15 +1,16 @@
 //! What accounts may do, and the money that comes in and moves between them (section 10).
 
 use crate::accounts::account::Account;
-use crate::language::codes::{AccountKind, AccountStatus, Code};
+use crate::language::codes::{AccountKind, AccountStatus, Code, ExecInst};
 use crate::language::command::{Deposit, SetAccountLimits, SetAccountStatus, SetCollateral, SetMarginState, Transfer};
 use crate::language::event::{
     AccountLimitsSet, AccountStatusSet, CollateralSet, Deposited, MarginStateSet, Transferred,
 };
-use crate::language::ids::AccountId;
+use crate::language::ids::{AccountId, FirmId, OrderId, SessionId, SymbolId};
 use crate::language::limits::{ASSET_UNITS_MAX, LEVERAGE_MAX, NOTIONAL_MINOR_MAX, WEIGHT_PPM_MAX};
 use crate::language::units::Minor;
-use crate::state::exchange::{Decision, Exchange};
+use crate::market::open_orders::Slot;
+use crate::state::exchange::{Decision, Exchange, Withdrawal};
 
 impl Exchange {
     fn member_mut(&mut self, account_id: AccountId) -> Decision<&mut Account> {
@@ -49,9 +50,39 @@ impl Exchange {
     }
 
     pub(crate) fn set_margin_state(&mut self, asked: &SetMarginState) -> Decision {
-        self.member_mut(asked.account_id)?.margin_state = asked.state;
+        let account = self.member_mut(asked.account_id)?;
+        account.margin_state = asked.state;
+        let has_orders = account.open_orders > 0;
         self.records.tell(&MarginStateSet {});
+        let keeps = asked.state.still_allowed();
+        if has_orders && keeps != ExecInst::default() {
+            self.withdraw_restricted(asked.account_id, keeps);
+        }
         Ok(())
+    }
+
+    /// Take out of the market what an account may not have in its margin state.
+    fn withdraw_restricted(&mut self, account_id: AccountId, keeps: ExecInst) {
+        let is_the_same = |one: &Withdrawal| one.account_id == account_id && one.keeps == keeps;
+        self.withdrawals.retain(|one| !is_the_same(one));
+        let code = if keeps == ExecInst::REDUCE_ONLY { Code::MarginRestricted } else { Code::Liquidation };
+        self.withdrawals.push(Withdrawal {
+            seq: self.now.seq,
+            firm_id: FirmId::NONE,
+            account_id,
+            symbol_id: SymbolId::NONE,
+            session_id: SessionId::OPERATIONS,
+            side: None,
+            keeps,
+            code,
+            is_operations: true,
+            canceled: 0,
+            at_account: AccountId::NONE,
+            at_order: OrderId::NONE,
+            next: Slot::NIL,
+        });
+        self.now.may_be_out = true;
+        self.go_on_withdrawing(self.now.seq);
     }
 
     pub(crate) fn set_collateral(&mut self, asked: &SetCollateral) -> Decision {
@@ -102,6 +133,9 @@ impl Exchange {
         self.assets.get(asset_id).ok_or(Code::UnknownReference)?;
         if from == to || amount < Minor::ONE || !takes_money(giver) || !takes_money(taker) {
             return Err(Code::BoundExceeded);
+        }
+        if giver.status == AccountStatus::Suspended {
+            return Err(Code::AccountSuspended);
         }
         let owes = giver.has_debt() || giver.balances().any(|(_, balance)| !balance.loan.is_zero());
         if owes || amount > self.free_cash(from, asset_id) {

@@ -117,7 +117,7 @@ impl Exchange {
         let source = frame.header.source;
         let is_for_what_is_left =
             source.is_operations() && frame.command.first() == Some(&(CommandType::AdvanceTime as u8));
-        self.now = Now { seq, ts_ns, steps: self.steps_max, looks: 0, may_be_out: false };
+        self.now = Now { seq, ts_ns, steps: self.steps_max, looks: 0, may_be_out: false, must_wait: false };
         self.now.may_be_out = self.may_be_out();
         self.records.begin(frame.command);
         self.orders.begin(
@@ -130,6 +130,9 @@ impl Exchange {
         if self.now.may_be_out {
             let share = if is_for_what_is_left { 2 * self.share() } else { self.share() };
             self.within(share, Self::settle_due);
+        }
+        if !self.touched.is_empty() && !is_for_what_is_left {
+            self.within(self.share(), Self::work_in_markets);
         }
         match self.decide(source, key, frame.command) {
             Some(Ok(())) => {}

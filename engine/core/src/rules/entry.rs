@@ -2,8 +2,8 @@
 
 use crate::accounts::account::Account;
 use crate::language::codes::{
-    AccountKind, AccountStatus, Code, ExecInst, MarginState, OrdType, OrderState, Parameter, Peg, RestateReason,
-    SelfTrade, Side, SymbolStatus, TimeInForce, Trigger, VenueStatus,
+    AccountKind, AccountStatus, Code, ExecInst, OrdType, OrderState, Parameter, Peg, RestateReason, SelfTrade, Side,
+    SymbolStatus, TimeInForce, Trigger, VenueStatus,
 };
 use crate::language::command::{NewOrder, NewTerms, RefuseOrder};
 use crate::language::event::{OrderAccepted, OrderRejected, OrderRestated, StatusReported};
@@ -73,8 +73,9 @@ impl Exchange {
             }
             return self.records.tell(&OrderRejected { code: Code::DuplicateClOrdId, order_id });
         }
-        if self.now.may_be_out && self.markets.get(order.symbol_id).is_some_and(|market| !market.is_delisted) {
+        if self.markets.get(order.symbol_id).is_some_and(|market| !market.is_delisted) {
             self.clear_fronts(order.symbol_id);
+            self.find_whether_to_wait(order.symbol_id);
         }
         match self.admit(source, order) {
             Ok(admitted) => {
@@ -128,7 +129,7 @@ impl Exchange {
         }
         let priced = worst.map(|worst| {
             let meets_book = gate.has_continuous_book()
-                && market.in_hand.is_empty()
+                && !self.now.must_wait
                 && matches!(order.ord_type, OrdType::Limit | OrdType::Market);
             market.priced(order.side, worst, order.terms.stop_px, meets_book)
         });
@@ -162,21 +163,15 @@ impl Exchange {
 
     /// Check that account and session are free to enter or change an order with these flags.
     pub(crate) fn check_may_trade(&self, source: SessionId, account: &Account, flags: ExecInst) -> Decision {
-        if account.status != AccountStatus::Active {
+        let is_liquidated = account.status == AccountStatus::Suspended && flags.has(ExecInst::LIQUIDATION);
+        if account.status != AccountStatus::Active && !is_liquidated {
             return Err(Code::AccountSuspended);
         }
         if self.sessions.get(source).is_some_and(|session| session.blocked != Blocked::No) {
             return Err(Code::KillSwitch);
         }
-        let needed = match account.margin_state {
-            MarginState::MarginCall => ExecInst::REDUCE_ONLY,
-            MarginState::InLiquidation | MarginState::Liquidated => ExecInst::LIQUIDATION,
-            MarginState::Normal | MarginState::LiquidationWarning | MarginState::AdlDeleveraged => ExecInst::default(),
-        };
-        if !flags.has(needed) {
-            return Err(Code::MarginRestricted);
-        }
-        Ok(())
+        let is_allowed = flags.has(account.margin_state.still_allowed());
+        is_allowed.then_some(()).ok_or(Code::MarginRestricted)
     }
 
     /// What a market lets in now: the venue first, then the breaker, then the symbol's status (section 2).
@@ -263,7 +258,7 @@ impl Exchange {
 
     /// Check the counts of open orders (ORD-22).
     fn check_room(&self, account: &Account, market: &Market, order: &NewOrder<'_>) -> Decision {
-        let may_be_open = order.time_in_force.may_rest() || !market.in_hand.is_empty();
+        let may_be_open = order.time_in_force.may_rest() || self.now.must_wait;
         let is_full = may_be_open && !self.may_open(account, order)
             || order.ord_type == OrdType::Pegged && !market.may_peg(order.account_id, account.firm_id);
         if is_full {
@@ -349,7 +344,8 @@ impl Exchange {
         if admitted.gate == Gate::PreOpen {
             return self.rest(slot);
         }
-        self.meet_book_in_turn(slot);
+        let must_wait = self.now.must_wait;
+        self.meet_book_in_turn(slot, must_wait);
     }
 
     /// Match an order up to its price; what is left rests there or expires, or waits for more steps.

@@ -1,6 +1,6 @@
 //! The kill switch of a session: no order comes in, and what it entered goes (docs/MATCHING.md, section 9).
 
-use crate::language::codes::{Code, SessionKind};
+use crate::language::codes::{Code, ExecInst, SessionKind};
 use crate::language::command::SetKillSwitch;
 use crate::language::event::{KillSwitchSet, MassCanceled};
 use crate::language::ids::{AccountId, OrderId, SessionId, SymbolId};
@@ -53,6 +53,7 @@ impl Exchange {
                 symbol_id: SymbolId::NONE,
                 session_id,
                 side: None,
+                keeps: ExecInst::default(),
                 code: Code::KillSwitch,
                 is_operations: source.is_operations(),
                 canceled: 0,

@@ -21,10 +21,10 @@ impl Exchange {
     }
 
     /// Price the pegged orders of a symbol that is trading, by their priority, until all have been looked at or an
-    /// order waits for its turn; tells whether the steps sufficed.
+    /// order was interrupted; tells whether the steps sufficed.
     pub(crate) fn price_pegs(&mut self, symbol_id: SymbolId) -> bool {
         let market = &self.markets[symbol_id];
-        if !market.has_pegs() || !market.in_hand.is_empty() {
+        if !market.has_pegs() || market.in_hand.has_begun {
             return true;
         }
         if !self.clear_fronts(symbol_id) {
@@ -43,11 +43,11 @@ impl Exchange {
         true
     }
 
-    /// The next peg of the round, unless an order waits for its turn. One that was entered or replaced since has a higher
+    /// The next peg of the round, unless an order was interrupted. One that was entered or replaced since has a higher
     /// priority number than all others, and is priced with them.
     fn next_peg(&self, symbol_id: SymbolId) -> Option<(u64, Slot)> {
         let market = &self.markets[symbol_id];
-        let next = market.pegs.range(market.peg_next..).next().filter(|_| market.in_hand.is_empty())?;
+        let next = market.pegs.range(market.peg_next..).next().filter(|_| !market.in_hand.has_begun)?;
         Some((*next.0, *next.1))
     }
 

@@ -63,7 +63,7 @@ impl Exchange {
     ) -> Decision {
         let account = &self.accounts[account_id];
         let position = account.position(symbol_id);
-        if position.is_none() && !self.may_begin_position(account_id) {
+        if !position.is_some_and(Position::is_held) && !self.may_hold_another(account_id) {
             return Err(Code::ExceedsLimit);
         }
         if account.has_debt() {
@@ -90,9 +90,11 @@ impl Exchange {
         Ok(())
     }
 
-    fn may_begin_position(&self, account_id: AccountId) -> bool {
+    /// Tell whether an account holds fewer positions than it may.
+    fn may_hold_another(&self, account_id: AccountId) -> bool {
         let most = self.ruleset.of(Parameter::PositionsPerAccountMax, account_id.number());
-        (self.accounts[account_id].positions.len() as i64) < most
+        let held = self.accounts[account_id].positions.iter().filter(|position| position.is_held());
+        (held.count() as i64) < most
     }
 
     /// Lots a reduce-only order could close now.
@@ -136,9 +138,6 @@ impl Exchange {
         let notional = market.instrument.notional(market.mark, exposure);
         if leverage == 0 || !self.is_leverage_allowed(account_id, symbol_id, leverage, notional) {
             return Err(Code::LeverageExceeded);
-        }
-        if known.is_none() && !self.may_begin_position(account_id) {
-            return Err(Code::ExceedsLimit);
         }
         let has_orders = !current.open_buy.is_zero() || !current.open_sell.is_zero();
         let changes_mode = is_isolated != current.is_isolated;

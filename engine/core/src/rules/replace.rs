@@ -33,9 +33,9 @@ impl Exchange {
             return;
         };
         let slot = self.orders[entry].slot;
-        if self.now.may_be_out {
-            self.clear_fronts(self.open[slot].symbol_id);
-        }
+        let symbol_id = self.open[slot].symbol_id;
+        self.clear_fronts(symbol_id);
+        self.find_whether_to_wait(symbol_id);
         let filled = self.open[slot].filled();
         if replace.order_qty <= filled && filled > Lots::ZERO {
             self.orders.name(key, source, entry, cl_ord_id);
@@ -113,7 +113,7 @@ impl Exchange {
         let (mut per_lot, mut borrow) = (order.per_lot, Minor::ZERO);
         if !is_pure_reduction {
             let is_limit = order.ord_type == OrdType::Limit || old.is_triggered;
-            let meets_book = gate.has_continuous_book() && market.in_hand.is_empty() && is_limit;
+            let meets_book = gate.has_continuous_book() && !self.now.must_wait && is_limit;
             let waits_at = if old.is_triggered { Ticks::ZERO } else { stop_px };
             (per_lot, borrow) = self.fund(market, order, leaves, limit, waits_at, meets_book)?;
         }
@@ -248,7 +248,8 @@ impl Exchange {
             return;
         }
         if self.is_trading(symbol_id) {
-            self.meet_book_in_turn(slot);
+            let must_wait = self.now.must_wait;
+            self.meet_book_in_turn(slot, must_wait);
         } else {
             self.rest(slot);
         }

@@ -16,16 +16,17 @@ impl Exchange {
         let market = &self.markets[symbol_id];
         let price = if terms.trigger == Trigger::Mark { market.mark } else { market.last_px };
         if self.is_trading(symbol_id) && is_reached(side, terms.stop_px, price) {
-            return self.elect(slot);
+            let must_wait = self.now.must_wait;
+            return self.elect(slot, must_wait);
         }
         self.markets[symbol_id].stops.insert(side, &terms, priority, slot);
         self.list(slot);
     }
 
-    /// Elect the stops that are due in a symbol, one at a time, until none is or an order waits for its turn; tells
+    /// Elect the stops that are due in a symbol, one at a time, until none is or one was interrupted; tells
     /// whether the steps sufficed.
     pub(crate) fn elect_stops(&mut self, symbol_id: SymbolId) -> bool {
-        while self.markets[symbol_id].in_hand.is_empty() {
+        while !self.markets[symbol_id].in_hand.has_begun {
             let Some(slot) = self.markets[symbol_id].due_stop() else {
                 return true;
             };
@@ -36,14 +37,14 @@ impl Exchange {
                 self.dismiss(slot);
             } else {
                 self.detach(slot);
-                self.elect(slot);
+                self.elect(slot, false);
             }
         }
         true
     }
 
-    /// Let a stop that does not wait any more trade up to its limit.
-    fn elect(&mut self, slot: Slot) {
+    /// Let a stop that does not wait any more trade up to its limit, behind others if it must.
+    fn elect(&mut self, slot: Slot, must_wait: bool) {
         let terms = *self.open.terms(slot);
         self.open.set_terms(slot, Terms { is_triggered: true, ..terms });
         let price = self.price_when_elected(slot);
@@ -56,7 +57,7 @@ impl Exchange {
             return self.cancel(slot, Code::PriceOutsideBand);
         }
         if !self.open[slot].is_reduce_only() || self.clip(slot) {
-            self.meet_book_in_turn(slot);
+            self.meet_book_in_turn(slot, must_wait);
         }
     }
 

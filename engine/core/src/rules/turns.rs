@@ -48,13 +48,17 @@ impl Exchange {
             if !self.settle_excess(symbol_id) {
                 return false;
             }
-            if let Some(slot) = self.markets[symbol_id].in_hand.first() {
+            // One that was interrupted goes on; then comes what follows from it; then who came after.
+            let follows =
+                self.markets[symbol_id].in_hand.has_begun || self.elect_stops(symbol_id) && self.price_pegs(symbol_id);
+            if !follows {
+                return false;
+            }
+            if let Some(slot) = self.next_turn(symbol_id) {
                 if self.now.steps < self.steps_needed(slot) {
                     return self.now.steps > 0;
                 }
                 self.take_turn(slot);
-            } else if !(self.elect_stops(symbol_id) && self.price_pegs(symbol_id)) {
-                return false;
             }
         }
         false
@@ -96,6 +100,14 @@ impl Exchange {
         }
     }
 
+    /// The order whose turn it is, unless stops or pegs come first.
+    fn next_turn(&self, symbol_id: SymbolId) -> Option<Slot> {
+        let market = &self.markets[symbol_id];
+        let is_next = market.in_hand.has_begun
+            || market.in_excess.is_empty() && market.due_stop().is_none() && !market.has_pegs_to_price();
+        market.in_hand.first().filter(|_| is_next)
+    }
+
     /// Let an order in hand meet the book: a step, and those of its matching.
     fn take_turn(&mut self, slot: Slot) {
         self.now.steps -= 1;
@@ -108,13 +120,13 @@ impl Exchange {
         }
     }
 
-    /// Let an order meet the book, after those that wait for that already.
+    /// Let an order meet the book, after what came before it. An elected stop comes before all others.
     #[inline(always)]
-    pub(crate) fn meet_book_in_turn(&mut self, slot: Slot) {
+    pub(crate) fn meet_book_in_turn(&mut self, slot: Slot, must_wait: bool) {
         let symbol_id = self.open[slot].symbol_id;
-        let must_wait = !self.markets[symbol_id].in_hand.is_empty() || self.now.steps < self.steps_needed(slot);
-        if must_wait && self.is_trading(symbol_id) {
-            self.take_in_hand(slot, false);
+        let lacks_steps = self.now.steps < self.steps_needed(slot);
+        if (must_wait || lacks_steps) && self.is_trading(symbol_id) {
+            self.take_in_hand(slot, !must_wait);
         } else {
             self.meet_book(slot);
         }

@@ -1,6 +1,6 @@
 //! Mass cancels: what they mean is out at once, and told account by account (docs/MATCHING.md, section 9).
 
-use crate::language::codes::Code;
+use crate::language::codes::{Code, ExecInst};
 use crate::language::command::MassCancel;
 use crate::language::event::MassCancelRejected;
 use crate::language::ids::{AccountId, Key, OrderId, SessionId};
@@ -45,8 +45,11 @@ impl Exchange {
         if !cancel.symbol_id.is_none() && self.markets.get(cancel.symbol_id).is_none() {
             return Err(Code::UnknownSymbol);
         }
-        let is_of_the_same =
-            |one: &&Withdrawal| one.is_operations == is_operations && (is_operations || one.firm_id == firm_id);
+        let is_of_the_same = |one: &&Withdrawal| {
+            one.is_operations == is_operations
+                && (is_operations || one.firm_id == firm_id)
+                && one.keeps == ExecInst::default()
+        };
         if self.withdrawals.iter().filter(is_of_the_same).count() >= WITHDRAWALS_PER_FIRM_MAX {
             return Err(Code::RateLimit);
         }
@@ -57,6 +60,7 @@ impl Exchange {
             symbol_id: cancel.symbol_id,
             session_id: cancel.of_session,
             side: cancel.side,
+            keeps: ExecInst::default(),
             code: cancel.code.unwrap_or(Code::MassCanceled),
             is_operations,
             canceled: 0,
@@ -78,6 +82,7 @@ impl Exchange {
             && withdrawal.symbol_id.allows(order.symbol_id)
             && withdrawal.session_id.allows(order.source)
             && withdrawal.side.is_none_or(|side| side == order.side)
+            && (withdrawal.keeps == ExecInst::default() || !order.exec_inst.has(withdrawal.keeps))
             && withdrawal.firm_id.allows(self.accounts[order.account_id].firm_id)
     }
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::deposit_refs::DepositRefs;
 use crate::accounts::position;
-use crate::language::codes::{AccountKind, Code, InstrumentKind, SessionKind, Side, SymbolStatus, VenueStatus};
+use crate::language::codes::{
+    AccountKind, Code, ExecInst, InstrumentKind, SessionKind, Side, SymbolStatus, VenueStatus,
+};
 use crate::language::crc32c::Checksum;
 use crate::language::ids::{AccountId, AssetId, FirmId, Key, OrderId, SessionId, SymbolId};
 use crate::language::limits::{
@@ -68,6 +70,8 @@ pub struct Now {
     pub looks: u32,
     /// Orders may be out of the market that stand in the books.
     pub may_be_out: bool,
+    /// Something is left to do in the symbol of the order in hand that came before it.
+    pub must_wait: bool,
 }
 
 impl Now {
@@ -101,6 +105,8 @@ pub struct Withdrawal {
     pub symbol_id: SymbolId,
     pub session_id: SessionId,
     pub side: Option<Side>,
+    /// Orders with these flags stay, if there are any flags.
+    pub keeps: ExecInst,
     pub code: Code,
     pub is_operations: bool,
     pub canceled: u32,
@@ -241,6 +247,12 @@ impl Exchange {
         }
         self.is_trading(symbol_id)
             && (!market.in_hand.is_empty() || market.due_stop().is_some() || market.has_pegs_to_price())
+    }
+
+    /// Let what the command enters in a symbol wait, if something is left to do there that came before.
+    #[inline(always)]
+    pub(crate) fn find_whether_to_wait(&mut self, symbol_id: SymbolId) {
+        self.now.must_wait = self.touched.contains(symbol_id) && self.is_trading(symbol_id) && self.has_work(symbol_id);
     }
 
     /// The share of the steps that a command spends on what others have left, before and after its own events.

@@ -10,7 +10,7 @@
 //! venue       status u8
 //! work        steps_max u32, turn u32 (the symbol with which work that was left goes on),
 //!             mass cancels that are not complete, list in order of time: seq u64, firm_id u32, account_id u32,
-//!             symbol_id u32, session_id u32, side u8, is_operations u8, code u16, canceled u32, at_account u32,
+//!             symbol_id u32, session_id u32, side u8, is_operations u8, keeps u8, code u16, canceled u32, at_account u32,
 //!             at_order u64
 //! assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
 //!             lending_account_id u32, lent i128
@@ -46,8 +46,8 @@
 //!             source u32, order_id u64, is_entered u8 (its order was
 //!             entered with it), spent_ns u64 (0 while it is in use), cl_ord_id text
 //! open orders for each instrument by id, first the bids, then the asks as they would trade, then those without a
-//!             place in the book by order_id, and the order ids of those in hand in the order of their turns, each a
-//!             list; an order: order_id u64, priority u64, source u32, ord_type u8, time_in_force u8,
+//!             place in the book by order_id, each a list, has_begun u8 (the first in hand has begun its turn), and the order
+//!             ids of those in hand in the order of their turns, a list; an order: order_id u64, priority u64, source u32, ord_type u8, time_in_force u8,
 //!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 while it waits),
 //!             limit i64, stop_px i64, order_qty i64, leaves i64, display i64 (0 without a place), max_floor i64,
 //!             min_qty i64, peg_offset i64, taken_off i64, expire_time_ns u64, stp_group u32, maker_ppm i32, taker_ppm i32 (as it was
@@ -133,6 +133,7 @@ impl Exchange {
             out.put(symbol_id.to_le_bytes());
             out.put(session_id.to_le_bytes());
             out.put([withdrawal.side.map_or(0, |side| side as u8), u8::from(withdrawal.is_operations)]);
+            out.put([withdrawal.keeps.bits()]);
             out.put((withdrawal.code as u16).to_le_bytes());
             out.put(withdrawal.canceled.to_le_bytes());
             out.put(withdrawal.at_account.to_le_bytes());
@@ -265,6 +266,7 @@ impl Exchange {
             slots.retain(|slot| self.open[*slot].level == LevelSlot::NIL);
             self.write_slots(out, &slots);
             let in_hand: Vec<Slot> = entry.value.in_hand.iter(&self.open).collect();
+            out.put([u8::from(entry.value.in_hand.has_begun)]);
             out.count(in_hand.len());
             for slot in in_hand {
                 out.put(self.open[slot].order_id.to_le_bytes());

@@ -6,7 +6,7 @@ mod reader;
 mod registries;
 mod rules;
 
-use crate::language::codes::{AccountKind, Code, Side, VenueStatus};
+use crate::language::codes::{AccountKind, Code, ExecInst, Side, VenueStatus};
 use crate::language::frame::TS_NS_MAX;
 use crate::language::ids::{AccountId, SymbolId};
 use crate::language::limits::{ACCOUNTS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX};
@@ -66,6 +66,7 @@ impl Exchange {
             let (firm_id, account_id) = (input.id()?, input.id()?);
             let (symbol_id, session_id) = (input.id()?, input.id()?);
             let (side, is_operations) = (input.u8()?, input.flag()?);
+            let keeps = ExecInst::of(input.u8()?).ok_or(UNSOUND)?;
             let side = if side == 0 { None } else { Some(Side::of(side).ok_or(UNSOUND)?) };
             let code = Code::of(input.raw().map(u16::from_le_bytes)?).ok_or(UNSOUND)?;
             let (canceled, at_account, at_order) = (input.u32()?, input.id::<AccountId>()?, input.order_id()?);
@@ -80,6 +81,7 @@ impl Exchange {
                 symbol_id,
                 session_id,
                 side,
+                keeps,
                 code,
                 is_operations,
                 canceled,

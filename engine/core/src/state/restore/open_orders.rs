@@ -108,6 +108,7 @@ impl Exchange {
 
     /// Read the turns of the orders in hand.
     fn read_in_hand(&mut self, input: &mut Reader<'_>, symbol_id: SymbolId) -> Restored {
+        let has_begun = input.flag()?;
         for _ in 0..input.u64()? {
             let entry = self.orders.find(input.order_id()?).ok_or(UNSOUND)?;
             let slot = self.orders[entry].slot;
@@ -119,7 +120,9 @@ impl Exchange {
             }
             self.markets[symbol_id].in_hand.push_back(&mut self.open, slot);
         }
-        Ok(())
+        let in_hand = &mut self.markets[symbol_id].in_hand;
+        in_hand.has_begun = has_begun;
+        (!has_begun || !in_hand.is_empty()).then_some(()).ok_or(UNSOUND)
     }
 
     fn read_open_order(&self, input: &mut Reader<'_>) -> Restored<(OpenOrder, Terms, i128)> {

@@ -3,9 +3,7 @@
 use crate::accounts::account::{Account, Asset, Balance};
 use crate::accounts::position::Position;
 use crate::language::codes::{AccountKind, AccountStatus, MarginState, SessionKind};
-use crate::language::limits::{
-    ASSET_DECIMALS_MAX, LEVERAGE_MAX, POSITIONS_PER_ACCOUNT_MAX, POSITION_LOTS_MAX, WEIGHT_PPM_MAX,
-};
+use crate::language::limits::{ASSET_DECIMALS_MAX, LEVERAGE_MAX, POSITION_LOTS_MAX, WEIGHT_PPM_MAX};
 use crate::language::units::Minor;
 use crate::state::exchange::{Blocked, Exchange, Firm, Session};
 use crate::state::restore::reader::{Reader, Restored, UNSOUND};
@@ -85,7 +83,7 @@ impl Exchange {
             account.positions.push(read_position(input)?);
         }
         let is_sorted = account.positions.windows(2).all(|pair| pair[0].symbol_id < pair[1].symbol_id);
-        if account.positions.len() > POSITIONS_PER_ACCOUNT_MAX || !is_sorted {
+        if !is_sorted {
             return Err(UNSOUND);
         }
         Ok(account)
