@@ -30,8 +30,8 @@ class Acceptor:
             self._settings = fix.SessionSettings(str(settings))
             self._stores = fix.FileStoreFactory(self._settings)
             self._acceptor = fix.ThreadedSocketAcceptor(application, self._stores, self._settings)
-        except (fix.ConfigError, fix.RuntimeError) as error:
-            raise GatewayError(str(error)) from error
+        except fix.FIXException as error:
+            raise GatewayError(f"QuickFIX refuses {settings}, or a store it names: {error}") from error
 
     def start(self) -> None:
         """Let members in."""

@@ -66,10 +66,10 @@ class CheckpointFile:
                 return msgspec.json.decode(path.read_bytes(), type=Checkpoint)
             except FileNotFoundError:
                 continue
-            except msgspec.DecodeError as error:
-                reasons.append(f"{path} is no checkpoint: {error}")
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                reasons.append(f"{path} is no checkpoint ({error})")
         if reasons:
-            raise StoreError("; ".join(reasons))
+            raise StoreError(" and ".join(reasons), f"{self._path.parent} away: members then log on with 141=Y")
         return None
 
     def write(self, checkpoint: Checkpoint) -> None:

@@ -3,7 +3,7 @@
 ::
 
     GatewayError
-    |-- StoreError         a session's message store cannot be read
+    |-- StoreError         a file of the stores is damaged
     |-- ForeignStores      stores and journal do not belong together
     |   `-- OtherHistory     a stored report is another one than the log tells in its place
     `-- DeliveryError      QuickFIX did not take a report: the process ends, and starts where it stopped
@@ -21,7 +21,10 @@ class GatewayError(Exception):
 
 
 class StoreError(GatewayError):
-    """A session's message store holds something QuickFIX does not write."""
+    """A file of the stores is damaged: neither QuickFIX nor the gateway wrote it so. Names it, and a way out."""
+
+    def __init__(self, what: str, moved: str) -> None:
+        super().__init__(f"{what}: restore journal and FIX stores from one backup, or move {moved}")
 
 
 class ForeignStores(GatewayError):

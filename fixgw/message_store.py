@@ -19,7 +19,16 @@ from pathlib import Path
 import msgspec
 
 from engine.api.ids import Seq
-from fixgw.errors import StoreError
+from fixgw.damage import (
+    MESSAGES_CHECKED,
+    check_header,
+    check_last_number,
+    check_message,
+    check_numbers_written,
+    check_session,
+    next_numbers,
+    split_entry,
+)
 from fixgw.places import ALL_OF_RECORD, NOWHERE, Place, place_of, seq_of
 
 TAIL_BYTES = 1 << 16
@@ -61,7 +70,7 @@ class MessageFile:
         self.header = header
 
     def backward(self, next_sender: int = _NEVER) -> Iterator[bytes]:
-        """Yield the messages below ``next_sender``, last number first.
+        """Yield the messages below ``next_sender``, last number first. Raises: StoreError when one is damaged.
 
         A number written twice counts as it was written last: the earlier entry was never sent.
         """
@@ -70,11 +79,17 @@ class MessageFile:
         lowest = next_sender
         with self.body.open("rb") as body:
             for entry in _split_backward(self.header):
-                number, offset, size = (int(part) for part in entry.split(b","))
+                number, offset, size = split_entry(self.header, entry)
                 if number < lowest:
                     lowest = number
                     body.seek(offset)
-                    yield body.read(size)
+                    message = body.read(size)
+                    check_message(self.body, number, message)
+                    yield message
+
+    def last_number(self) -> int:
+        """Return the number of the last message, 0 when there is none. Raises: StoreError."""
+        return next((split_entry(self.header, entry)[0] for entry in _split_backward(self.header)), 0)
 
 
 class StoreFiles:
@@ -100,41 +115,39 @@ class StoreFiles:
             return NO_STORE
         return status.st_ino, status.st_mtime_ns
 
-    def repair(self) -> None:
+    def repair(self, life: tuple[int, int] = NO_STORE) -> None:
         """Bring the files to a state QuickFIX can open; call it while no QuickFIX has them open.
 
-        A killed process may leave an entry of the header cut short, which would spoil the one appended to it, or
-        a store half emptied, whose header names bytes that are gone.
+        A killed process may leave a store half emptied, or an entry of the header cut short, which would spoil the one
+        appended to it. ``life`` is the one that was known before: in that, numbers had been written.
+        Raises: StoreError when the files are as no kill leaves them.
         """
-        size = self.header.stat().st_size if self.header.exists() else 0
-        tail = self._read_tail(size)
-        whole = tail[: tail.rfind(b" ") + 1]
-        if whole != tail:
-            os.truncate(self.header, size - len(tail) + len(whole))
-        if self._is_half_emptied(whole):
-            for path in (self.body, self.header, self.seqnums, self.session):
+        if not self.body.exists():
+            for path in (self.header, self.seqnums, self.session):
                 path.unlink(missing_ok=True)
+            return
+        entries = self.header.read_bytes() if self.header.exists() else b""
+        check_header(self.header, entries)
+        check_numbers_written(self.seqnums, was_begun=self.identity() == life != NO_STORE)
+        self._check()
+        whole = entries.rfind(b" ") + 1
+        if whole != len(entries):
+            os.truncate(self.header, whole)
 
-    def _read_tail(self, size: int) -> bytes:
-        if not size:
-            return b""
-        with self.header.open("rb") as file:
-            file.seek(max(0, size - TAIL_BYTES))
-            return file.read()
+    def _check(self) -> None:
+        """Compare the files with each other, and the last messages with their checksums. Raises: StoreError.
 
-    def _is_half_emptied(self, header: bytes) -> bool:
-        if not header:
-            return self.next_sender() > 1
-        _, offset, size = (int(part) for part in header[:-1].rpartition(b" ")[2].split(b","))
-        return not self.body.exists() or self.body.stat().st_size < offset + size
+        Cost: 5 us for each of at most MESSAGES_CHECKED messages.
+        """
+        last = self._messages.last_number()
+        check_last_number(self.header, last, self.next_sender())
+        check_session(self.session, has_messages=last > 0)
+        for _ in islice(self._messages.backward(), MESSAGES_CHECKED):
+            pass
 
     def next_sender(self) -> int:
         """Return the number of the next message to this member. Raises: StoreError."""
-        text = self.seqnums.read_bytes().partition(b":")[0].strip() if self.seqnums.exists() else b""
-        try:
-            return int(text) if text else 1
-        except ValueError:
-            raise StoreError(f"{self.seqnums} begins with {text[:40]!r}") from None
+        return next_numbers(self.seqnums)[0]
 
     def last_place(self) -> Place:
         """Return the place of the last report stored, NOWHERE when there is none.
@@ -167,7 +180,8 @@ class StoreFiles:
         """List the lives that are kept whole."""
         prefix = self._kept_prefix
         inodes = [path.name[len(prefix.name) : -len(".body")] for path in prefix.parent.glob(f"{prefix.name}*.body")]
-        return [self._kept_as(int(inode)) for inode in inodes if self._kept_as(int(inode)).header.exists()]
+        kept = [self._kept_as(int(inode)) for inode in inodes if inode.isdecimal()]
+        return [messages for messages in kept if messages.header.exists()]
 
     def _kept_as(self, inode: int) -> MessageFile:
         prefix = self._kept_prefix

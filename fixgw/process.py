@@ -39,6 +39,7 @@ from fixgw.roles.role import Role
 from fixgw.session_layer import SessionLayer
 from fixgw.watermark import Watermark
 from venue.members import VENUE_COMP_IDS, Members, load_members
+from venue.sessions_file import SESSIONS_FILE, read_sessions_file
 
 SWITCH_INTERVAL_S = 0.005
 """How long a thread may keep the interpreter when another waits (bench: gateway)."""
@@ -191,20 +192,23 @@ def _role(config: Config, senders: list[Sender], directory: Directory) -> Role:
 
 
 def _outlets(config: Config, senders: list[Sender], role: Role) -> list[Outlet]:
-    """Open an outlet for each session, on a store that is mended where a kill left it half written."""
+    """Open an outlet for each session, on a store that is mended where a kill left it half written.
+
+    Raises: StoreError.
+    """
     outlets = []
     for sender in senders:
         files = StoreFiles(config.directory, VENUE_COMP_IDS[config.role], sender.comp_id)
-        files.repair()
         mark = Watermark(config.directory / f"{sender.comp_id}.sent")
+        files.repair(mark.life)
         outlets.append(Outlet(sender, files, mark, role.text))
     return outlets
 
 
 def _write_settings(config: Config, senders: list[Sender]) -> Path:
-    template = (config.config / "sessions.cfg").read_text()
+    template = read_sessions_file(config.config)
     venue_comp_id, comp_ids = VENUE_COMP_IDS[config.role], [sender.comp_id for sender in senders]
-    path = config.directory / "sessions.cfg"
+    path = config.directory / SESSIONS_FILE
     path.write_text(session_settings(template, config.port, config.directory, venue_comp_id, comp_ids))
     return path
 

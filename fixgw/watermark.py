@@ -31,15 +31,18 @@ class Watermark:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.exists() or path.stat().st_size != _MARK.size:
+        if not path.exists():
             fresh = path.with_suffix(".new")
             fresh.write_bytes(_MARK.pack(_MAGIC, 0, 0, 0, 0, 0, 0))
             fresh.rename(path)
+        if path.stat().st_size != _MARK.size or path.read_bytes()[:8] != _MAGIC:
+            raise StoreError(
+                f"{path} does not say how far a session was served",
+                "it away: its member may then get reports a second time, marked 97=Y",
+            )
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _MARK.size)
-        magic, seen, sent, repeated, *life, reset_seq = _MARK.unpack_from(self._map)
-        if magic != _MAGIC:
-            raise StoreError(f"{path} is no watermark")
+        _, seen, sent, repeated, *life, reset_seq = _MARK.unpack_from(self._map)
         self.seen, self.sent, self.repeated = Place(seen), Place(sent), Place(repeated)
         self.reset_seq = Seq(reset_seq)
         self.life: tuple[int, int] = (life[0], life[1])

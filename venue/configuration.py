@@ -22,6 +22,7 @@ from engine.api.instrument import Instrument
 from engine.api.units import Lots, Step, to_minor, to_steps
 from venue.errors import ConfigError, UnsafeCredentials
 from venue.members import Members, load_members
+from venue.sessions_file import SESSIONS_FILE, read_sessions_file
 from venue.toml import check_unique, read_toml
 
 PORTS_AFTER_BASE = 10
@@ -217,17 +218,16 @@ def refuse_development_credentials(venue: Venue) -> None:
 
 
 def exposure(venue: Venue) -> str:
-    """Say by which setting others than this machine may log on; empty when none does."""
-    listen = venue.exchange.listen
+    """Say by which setting others than this machine may log on; empty when none does. Raises: ConfigError."""
+    sessions, listen = read_sessions_file(venue.directory), venue.exchange.listen
     if not is_loopback(listen):
         return f"{venue.directory / 'exchange.toml'} listens on {listen}"
-    sessions = venue.directory / "sessions.cfg"
-    for line in sessions.read_text().splitlines() if sessions.exists() else ():
+    for line in sessions.splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "AllowedRemoteAddresses":
             beyond = [address.strip() for address in value.split(",") if not is_loopback(address.strip())]
             if beyond:
-                return f"{sessions} allows {', '.join(beyond)}"
+                return f"{venue.directory / SESSIONS_FILE} allows {', '.join(beyond)}"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 
@@ -163,6 +164,26 @@ def test_development_credentials_are_refused_beyond_loopback(config: Path, addre
 def test_development_credentials_are_refused_when_sessions_admit_others(config: Path) -> None:
     (config / "sessions.cfg").write_text("[DEFAULT]\nAllowedRemoteAddresses=127.0.0.1,192.0.2.7\n")
     with pytest.raises(UnsafeCredentials, match=r"allows 192\.0\.2\.7"):
+        refuse_development_credentials(load_venue(config))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (random.Random(1).randbytes(900), "is no text"),
+        (b"", r"has no section \[DEFAULT\]"),
+        (b"[DEFAULT]\nCheckLatency", "line 2 is neither"),
+        (b"[DEFAULT]\nCheckLatency=\0", "line 2 is neither"),
+        (b"[DEFAULT]\n[SESSION]\n", "line 2 is neither"),
+        (None, "not found"),
+    ],
+)
+@pytest.mark.parametrize("listen", ["127.0.0.1", "0.0.0.0"])
+def test_a_spoiled_sessions_file_is_named(config: Path, content: bytes | None, reason: str, listen: str) -> None:
+    edit(config, "exchange.toml", 'listen = "127.0.0.1"', f'listen = "{listen}"')
+    file = config / "sessions.cfg"
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"sessions\.cfg: {reason}"):
         refuse_development_credentials(load_venue(config))
 
 
