@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from engine.api.cursor import BEGINNING, Cursor
-from engine.api.ids import Seq, SessionId
+from engine.api.ids import OPERATIONS, Seq, SessionId
 from fixgw.checkpoint import Checkpoint, CheckpointFile, SessionCheckpoint
 from fixgw.errors import ForeignStores
+from fixgw.life import Life
 from fixgw.outlet import Outlet
 from fixgw.places import seq_of
 from fixgw.reporting import Reporting
@@ -29,11 +30,12 @@ class Delivery:
     Invariant: every report of records up to a checkpoint is in the store of each session it goes to.
     """
 
-    def __init__(self, role: Role, outlets: Sequence[Outlet], checkpoints: CheckpointFile) -> None:
+    def __init__(self, role: Role, outlets: Sequence[Outlet], checkpoints: CheckpointFile, life: Life) -> None:
         self._reporting: Reporting
         self._role = role
         self._outlets = {outlet.sender.session_id: outlet for outlet in outlets}
         self._checkpoints = checkpoints
+        self._life = life
         self._last_record: dict[SessionId, tuple[Seq, int]] = {}
         """Of each session that sent a command: its last record, and that one's ``source_seq``."""
         self._absent: dict[SessionId, SessionCheckpoint] = {}
@@ -100,11 +102,13 @@ class Delivery:
     # --- telling ------------------------------------------------------------------------------------------
 
     def tell(self, records: bytes) -> None:
-        """Apply records, and hand their reports to the sessions they go to."""
+        """Apply records, and hand their reports to the sessions they go to. Raises: ForeignStores."""
         outlets, decoded = self._outlets, self._reporting.take(records)
         self._role.link.observe(decoded)
         for record in decoded:
             self._last_record[record.source] = (record.seq, record.source_seq)
+            if record.source == OPERATIONS:
+                self._life.observe(record)
             for report in self._reporting.apply(record):
                 for number in self._role.sessions_of(report):
                     if number in outlets:

@@ -83,12 +83,16 @@ class Desk:
             self._wait_for_turn()
 
     def catch_up(self, follower: Follower, end_seq: int, is_stopped: Callable[[], bool]) -> None:
-        """Tell what the log has up to ``end_seq``."""
+        """Tell what the log has up to ``end_seq``. Raises: ForeignStores."""
         self._follower = follower
-        while follower.cursor.seq < end_seq and not is_stopped():
-            self._tell(follower.read(READ_S))
-            self._heartbeat.starting(follower.cursor.seq)
-        self._delivery.write_checkpoint(follower.cursor)
+        self.follow_until(lambda: follower.cursor.seq >= end_seq or is_stopped())
+
+    def follow_until(self, is_met: Callable[[], bool]) -> None:
+        """Tell what comes until ``is_met``; not once the desk has a thread of its own. Raises: ForeignStores."""
+        while not is_met():
+            self._tell(self._follower.read(READ_S))
+            self._heartbeat.starting(self._follower.cursor.seq)
+        self._delivery.write_checkpoint(self._follower.cursor)
 
     def start(self, ended: Callable[[], None]) -> None:
         """Go on in a thread of its own; ``ended`` is called when a fault ends it."""

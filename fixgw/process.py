@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -29,6 +30,7 @@ from fixgw.desk import Desk
 from fixgw.directory import Directory
 from fixgw.errors import ForeignStores, GatewayError
 from fixgw.inbound.fields import Sender
+from fixgw.life import Life
 from fixgw.logon import Credentials
 from fixgw.message_store import StoreFiles
 from fixgw.outlet import Outlet
@@ -46,6 +48,9 @@ SWITCH_INTERVAL_S = 0.005
 
 REACH_S = 0.1
 """Between two attempts to reach the engine."""
+
+TOLD_S_MAX = 3.0
+"""How long a command of the gateway's own may take to its record before it is submitted again."""
 
 GC_THRESHOLD = 100_000
 """New objects between two searches for cycles: orders and reports have none."""
@@ -71,6 +76,7 @@ class Parts(NamedTuple):
 
     lock: int
     heartbeat: Heartbeat
+    life: Life
     directory: Directory
     role: Role
     outlets: list[Outlet]
@@ -95,6 +101,7 @@ class Process:
         try:
             with _without_search_for_cycles():
                 self._catch_up()
+                self._begin_life()
             if not self._stopping.is_set():
                 self._ask_again()
                 has_served = True
@@ -138,6 +145,22 @@ class Process:
             self._stopping.wait(REACH_S)
         return None
 
+    def _begin_life(self) -> None:
+        """Have this life in the log before anybody is let in; told again when the engine was away meanwhile."""
+        if not self._stopping.is_set():
+            self._parts.life.begin()
+        while not self._is_begun():
+            self._tell_of_life()
+
+    def _tell_of_life(self) -> None:
+        with suppress(LinkError, OSError):
+            self._parts.life.tell(self._config.data)
+        told_s = time.monotonic()
+        self._parts.desk.follow_until(lambda: self._is_begun() or time.monotonic() > told_s + TOLD_S_MAX)
+
+    def _is_begun(self) -> bool:
+        return self._parts.life.is_in_log or self._stopping.is_set()
+
     def _ask_again(self) -> None:
         if self._stopped_cleanly.exists():
             self._stopped_cleanly.unlink()
@@ -164,14 +187,14 @@ def build(config: Config) -> Process:
     members, directory = load_members(config.config / "members.toml"), Directory()
     config.directory.mkdir(parents=True, exist_ok=True)
     lock, heartbeat = _lock(config.directory), Heartbeat(config.heartbeat_fd)
-    senders = _senders(members, config.role)
+    senders, life = _senders(members, config.role), Life(config.directory, config.role)
     role = _role(config, senders, directory)
     outlets = _outlets(config, senders, role)
-    delivery = Delivery(role, outlets, CheckpointFile(config.directory / "checkpoint"))
+    delivery = Delivery(role, outlets, CheckpointFile(config.directory / "checkpoint"), life)
     desk = Desk(role, outlets, delivery, heartbeat)
     session_layer = SessionLayer(outlets, Credentials(members.sessions(config.role)))
     acceptor = Acceptor(Application(session_layer, desk.put), _write_settings(config, senders), config.port)
-    return Process(config, Parts(lock, heartbeat, directory, role, outlets, delivery, desk, acceptor))
+    return Process(config, Parts(lock, heartbeat, life, directory, role, outlets, delivery, desk, acceptor))
 
 
 def _senders(members: Members, role: str) -> list[Sender]:

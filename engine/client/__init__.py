@@ -6,6 +6,15 @@
 from engine.client.ask import ask
 from engine.client.follow import Follower
 from engine.client.journal import JournalFiles, read_journal
-from engine.client.submit import CommandLink, Overloaded, submit_and_wait
+from engine.client.submit import CommandLink, Overloaded, submit_and_wait, submit_frame
 
-__all__ = ["CommandLink", "Follower", "JournalFiles", "Overloaded", "ask", "read_journal", "submit_and_wait"]
+__all__ = [
+    "CommandLink",
+    "Follower",
+    "JournalFiles",
+    "Overloaded",
+    "ask",
+    "read_journal",
+    "submit_and_wait",
+    "submit_frame",
+]

@@ -18,7 +18,7 @@ from engine.api.errors import LinkError
 from engine.api.ids import SessionId
 from engine.api.link import Hello, Welcome
 from engine.api.wire import Record, decode_records, encode_frame
-from engine.client.connection import RECONNECT_S_MAX, RECONNECT_S_MIN, connect, readable
+from engine.client.connection import CONNECT_TIMEOUT_S, RECONNECT_S_MAX, RECONNECT_S_MIN, connect, readable
 from engine.client.follow import Follower
 
 INFLIGHT_MAX = 10_000
@@ -170,6 +170,17 @@ class CommandLink:
             readable(None, connection)
         except OSError:
             return
+
+
+def submit_frame(data: Path, name: str, frame: bytes) -> None:
+    """Submit one encoded frame; its record, if it becomes one, is the only answer. Raises: LinkError, OSError."""
+    connection, _ = connect(data, Hello("submit", name))
+    try:
+        connection.sendall(frame)
+        connection.shutdown(socket.SHUT_WR)
+        readable(CONNECT_TIMEOUT_S, connection)
+    finally:
+        connection.close()
 
 
 def submit_and_wait(

@@ -104,6 +104,35 @@ def test_a_journal_that_went_another_way_is_refused(exchange: Exchange) -> None:
     assert "another record" in said or "of different histories" in said
 
 
+@pytest.mark.parametrize("role", ["order-entry", "drop-copy"])
+def test_stores_older_than_the_journal_are_refused(exchange: Exchange, role: str) -> None:
+    """An older copy would give numbers out again that members have seen: they could not log on without a reset."""
+    alpha = exchange.client("ALPHA")
+    alpha.logon()
+    trade(alpha, 0)
+    alpha.drop()
+    assert exchange.gateways[role].stop() == 0
+    shutil.copytree(exchange.data / "fixgw" / role, exchange.directory / "older")
+    exchange.start_gateway(role)
+    exchange.gateways[role].kill()
+    exchange.start_gateway(role).kill()
+    newer = (exchange.data / "fixgw" / role).rename(exchange.directory / "newer")
+    shutil.copytree(exchange.directory / "older", exchange.data / "fixgw" / role)
+    said = refusal(exchange, role)
+    assert "the journal tells of a later start" in said and "older than the journal; restore both" in said
+    shutil.rmtree(exchange.data / "fixgw" / role)
+    newer.rename(exchange.data / "fixgw" / role)
+    exchange.start_gateway(role)
+
+
+def test_new_stores_are_taken_in_a_journal_that_knows_others(exchange: Exchange) -> None:
+    assert exchange.gateways["order-entry"].stop() == 0
+    shutil.rmtree(exchange.data / "fixgw" / "order-entry")
+    for _ in range(2):
+        exchange.start_gateway("order-entry")
+        exchange.gateways["order-entry"].kill()
+
+
 def test_stores_of_another_exchange_are_refused(exchange: Exchange) -> None:
     alpha = exchange.client("ALPHA")
     alpha.logon()

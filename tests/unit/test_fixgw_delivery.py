@@ -13,6 +13,7 @@ from fixgw.delivery import Delivery
 from fixgw.directory import Directory
 from fixgw.errors import ForeignStores, StoreError
 from fixgw.inbound.fields import Sender
+from fixgw.life import Life
 from fixgw.outlet import Outlet
 from fixgw.places import NOWHERE, place_of
 from fixgw.reports import Report
@@ -37,10 +38,11 @@ class Gateway:
             (directory / str(number)).mkdir()
             self.stores[number] = Store(directory / str(number))
         self.checkpoints = CheckpointFile(directory / "checkpoint")
+        self.life = Life(directory, "drop-copy")
 
     def delivery(self, *numbers: int) -> Delivery:
         outlets = [self.outlet(number) for number in numbers or self.stores]
-        return Delivery(DropCopy([11, 12], Directory()), outlets, self.checkpoints)
+        return Delivery(DropCopy([11, 12], Directory()), outlets, self.checkpoints, self.life)
 
     def outlet(self, number: int) -> Outlet:
         store = self.stores[number]
