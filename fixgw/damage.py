@@ -43,11 +43,17 @@ def split_entry(header: Path, entry: bytes) -> tuple[int, int, int]:
     return int(match[1]), int(match[2]), int(match[3])
 
 
+def is_message(number: int, message: bytes) -> bool:
+    """Tell whether ``message`` is the one of that number, whole."""
+    at = len(message) - _TRAILER_BYTES
+    return (
+        at > 0 and message[at:] == b"10=%03d\x01" % (sum(message[:at]) & 0xFF) and b"\x0134=%d\x01" % number in message
+    )
+
+
 def check_message(body: Path, number: int, message: bytes) -> None:
     """Look whether ``message`` is the one of that number, whole. Raises: StoreError."""
-    at = len(message) - _TRAILER_BYTES
-    is_whole = message[at:] == b"10=%03d\x01" % (sum(message[:at]) & 0xFF) if at > 0 else False
-    if not is_whole or b"\x0134=%d\x01" % number not in message:
+    if not is_message(number, message):
         raise in_store(body, f"does not hold message {number} as it was sent")
 
 

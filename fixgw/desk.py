@@ -27,6 +27,7 @@ from fixgw.inbound.fields import Fields, split_fields
 from fixgw.outbound.business_message_reject import FAULT, reject_text
 from fixgw.outlet import Outlet
 from fixgw.roles.role import Role
+from fixgw.room import Room
 
 READ_S = 0.05
 """How long the desk waits for work before it tends the sessions."""
@@ -49,11 +50,14 @@ _log = structlog.get_logger()
 class Desk:
     """Takes members' messages in and hands every report to its outlets. ``fault`` holds what ended it early."""
 
-    def __init__(self, role: Role, outlets: Sequence[Outlet], delivery: Delivery, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self, role: Role, outlets: Sequence[Outlet], delivery: Delivery, heartbeat: Heartbeat, room: Room
+    ) -> None:
         self._role = role
         self._outlets = {outlet.comp_id: outlet for outlet in outlets}
         self._delivery = delivery
         self._heartbeat = heartbeat
+        self._room = room
         self._follower: Follower
         self._inbox: deque[str] = deque()
         self._is_waiting = False
@@ -184,8 +188,8 @@ class Desk:
             self._delivery.tell(records)
 
     def _what_is_wrong(self) -> str:
-        """Say what the heartbeat tells: an engine that has been away for too long to be just starting again."""
+        """Say what the heartbeat tells: an engine away for too long to be just starting again, or a full disk."""
         now_s = time.monotonic()
         if self._follower.connected:
             self._reached_s = now_s
-        return "the engine cannot be reached" if now_s - self._reached_s > AWAY_S_MAX else ""
+        return "the engine cannot be reached" if now_s - self._reached_s > AWAY_S_MAX else self._room.fault

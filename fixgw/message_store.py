@@ -26,6 +26,7 @@ from fixgw.damage import (
     check_message,
     check_numbers_written,
     check_session,
+    is_message,
     next_numbers,
     split_entry,
 )
@@ -72,20 +73,25 @@ class MessageFile:
     def backward(self, next_sender: int = _NEVER) -> Iterator[bytes]:
         """Yield the messages below ``next_sender``, last number first. Raises: StoreError when one is damaged.
 
-        A number written twice counts as it was written last: the earlier entry was never sent.
+        A number written twice counts as it was written last: the earlier entry was never sent. Where it is not known
+        which number is the next, the last message may be half written, and then it was not sent either.
         """
         if not self.body.exists():
             return
         lowest = next_sender
+        doubtful = self.last_number() if next_sender == _NEVER else 0
         with self.body.open("rb") as body:
             for entry in _split_backward(self.header):
                 number, offset, size = split_entry(self.header, entry)
-                if number < lowest:
-                    lowest = number
-                    body.seek(offset)
-                    message = body.read(size)
-                    check_message(self.body, number, message)
-                    yield message
+                if number >= lowest:
+                    continue
+                body.seek(offset)
+                message = body.read(size)
+                if number == doubtful and not is_message(number, message):
+                    continue
+                lowest = number
+                check_message(self.body, number, message)
+                yield message
 
     def last_number(self) -> int:
         """Return the number of the last message, 0 when there is none. Raises: StoreError."""
@@ -137,12 +143,14 @@ class StoreFiles:
     def _check(self) -> None:
         """Compare the files with each other, and the last messages with their checksums. Raises: StoreError.
 
+        A message without a number may be half written: the disk was full, and QuickFIX writes it anew.
+
         Cost: 5 us for each of at most MESSAGES_CHECKED messages.
         """
         last = self._messages.last_number()
         check_last_number(self.header, last, self.next_sender())
         check_session(self.session, has_messages=last > 0)
-        for _ in islice(self._messages.backward(), MESSAGES_CHECKED):
+        for _ in islice(self._messages.backward(self.next_sender()), MESSAGES_CHECKED):
             pass
 
     def next_sender(self) -> int:

@@ -38,6 +38,7 @@ from fixgw.reporting import Reporting
 from fixgw.roles.drop_copy import DropCopy
 from fixgw.roles.order_entry import OrderEntry
 from fixgw.roles.role import Role
+from fixgw.room import Room
 from fixgw.session_layer import SessionLayer
 from fixgw.watermark import Watermark
 from venue.members import VENUE_COMP_IDS, Members, load_members
@@ -191,7 +192,7 @@ def build(config: Config) -> Process:
     role = _role(config, senders, directory)
     outlets = _outlets(config, senders, role)
     delivery = Delivery(role, outlets, CheckpointFile(config.directory / "checkpoint"), life)
-    desk = Desk(role, outlets, delivery, heartbeat)
+    desk = Desk(role, outlets, delivery, heartbeat, Room(config.directory))
     session_layer = SessionLayer(outlets, Credentials(members.sessions(config.role)))
     acceptor = Acceptor(Application(session_layer, desk.put), _write_settings(config, senders), config.port)
     return Process(config, Parts(lock, heartbeat, life, directory, role, outlets, delivery, desk, acceptor))

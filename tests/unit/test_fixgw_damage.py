@@ -120,6 +120,18 @@ def test_a_file_that_is_missing_beside_messages_is_refused(stores: Stores, part:
         stores.open()
 
 
+def test_a_message_that_was_not_numbered_may_be_half_written(stores: Stores) -> None:
+    """So a full disk leaves it: the number was not given out, and the message is written anew."""
+    numbers = stores.files.seqnums.read_bytes()
+    stores.store.report(REPORTS + 1)
+    stores.files.seqnums.write_bytes(numbers)
+    stores.files.keep(stores.files.identity())
+    stores.damage("body", DAMAGES["end cut"])
+    stores.open()
+    last = stores.files.last_report()
+    assert last is not None and last.place == place_of(REPORTS, 1)
+
+
 def test_one_flipped_byte_of_any_late_message_is_noticed(stores: Stores) -> None:
     sound = stores.files.body.read_bytes()
     for at in range(0, len(sound), 97):
