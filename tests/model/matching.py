@@ -211,12 +211,12 @@ class Matching(Books):
                 tally.steps -= 1
             elif maker.is_reduce_only:
                 # It may be clipped before each trade, and gives nothing for sure.
-                tally.steps -= 2 * (1 + hidden_tranches(maker))
+                tally.steps -= 2 * (1 + hidden_tranches(maker)) + self.excess_steps(taker, maker, tally)
             elif not self.bears_on_paper(maker, tally):
                 tally.steps -= 1
             else:
                 tally.missing -= maker.display
-                tally.steps -= 1
+                tally.steps -= 1 + self.excess_steps(taker, maker, tally)
                 hidden, tranches = hidden + maker.leaves - maker.display, tranches + hidden_tranches(maker)
         if tally.missing > 0:
             tally.missing -= hidden
@@ -235,12 +235,12 @@ class Matching(Books):
                 is_last = is_last or taker.stp is SelfTrade.AGGRESSIVE
                 tally.steps -= 1
             elif maker.is_reduce_only or self.is_out(maker):
-                tally.steps -= 2 * (1 + hidden_tranches(maker))
+                tally.steps -= 2 * (1 + hidden_tranches(maker)) + self.excess_steps(taker, maker, tally)
             elif not self.bears_on_paper(maker, tally):
                 tally.steps -= 1
             else:
                 found += maker.leaves
-                tally.steps -= 1 + hidden_tranches(maker)
+                tally.steps -= 1 + hidden_tranches(maker) + self.excess_steps(taker, maker, tally)
         tally.missing -= found
         return is_last
 
@@ -248,6 +248,18 @@ class Matching(Books):
         """Tell whether a maker's account can bear what may be taken of it, after what was counted of its others."""
         prior = tally.priors.setdefault(maker.account_id, Prior())
         return self.bears(maker, maker.price, min(maker.leaves, tally.lots), prior)
+
+    def excess_steps(self, taker: Order, maker: Order, tally: Tally) -> int:
+        """Steps that trades with a maker may cost besides: each may leave more resting than can be reduced."""
+        steps = 0
+        for order in (taker, maker):
+            own = [o for o in order.market.reducers.values() if o.account_id == order.account_id]
+            if own:
+                steps += 1 + hidden_tranches(maker)
+                if order.account_id not in tally.reducing:
+                    tally.reducing.add(order.account_id)
+                    steps += len(own)
+        return steps
 
 
 @dataclass
@@ -258,6 +270,7 @@ class Tally:
     steps: int
     lots: int  # wanted in all
     priors: dict[int, Prior] = field(default_factory=dict)  # of makers' accounts, by this count
+    reducing: set[int] = field(default_factory=set)  # accounts whose reduce-only orders are counted
 
     @property
     def is_decided(self) -> bool:

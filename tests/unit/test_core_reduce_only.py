@@ -176,3 +176,15 @@ def test_a_replace_to_a_larger_quantity_clips_as_an_entry_does(floor: Floor) -> 
     order = accepted(reduce(floor, SELL, 90, 10_010))
     events = floor.replace(order, 120, price=10_020)
     assert restated(events) == [(order, CLIPPED, 100, 10_020, 100)]
+
+
+@pytest.mark.req("ORD-14", "RES-05")
+def test_a_fok_is_not_begun_that_the_end_of_reduce_only_orders_would_interrupt(floor: Floor) -> None:
+    """Each maker's trade ends 600 orders of its account, so that two of them use up the steps of the record."""
+    for maker in (ALPHA_F, m.ALPHA_F2, CHARLIE_F):
+        floor.trade(maker, BRAVO_F, 600, 10_000, BTC_PERP)
+        for _ in range(600):
+            floor.rest(maker, SELL, 1, 10_900, symbol=BTC_PERP, exec_inst=REDUCE_ONLY)
+        floor.rest(maker, SELL, 600, 10_010, symbol=BTC_PERP)
+    events = floor.enter(BRAVO_F, BUY, 1_800, 10_010, symbol=BTC_PERP, tif=m.FOK)
+    assert (trades(events), closed(events)[0][1:]) == ([], (1_800, Code.FOK_UNFILLABLE))

@@ -138,6 +138,11 @@ impl Market {
         self.auction.and_then(|auction| auction.netting)
     }
 
+    /// Count the reduce-only orders of an account that rest.
+    pub fn reducers_of(&self, account_id: AccountId) -> usize {
+        self.reducers.range((account_id, 0, OrderId::NONE)..=(account_id, u64::MAX, OrderId::new(u64::MAX))).count()
+    }
+
     /// Tell whether an auction has found its price, and has trades to tell.
     pub fn has_decided_trades(&self) -> bool {
         self.auction.is_some_and(|auction| !auction.price.is_zero())

@@ -221,7 +221,8 @@ impl Exchange {
         let makers = taker.side.opposite();
         let worst = rank(makers, taker.price);
         let steps = i64::from(self.fill_steps_max());
-        let mut tally = Tally { missing: lots, steps, price: Ticks::ZERO, lots, priors: BTreeMap::new() };
+        let (priors, reducing) = (BTreeMap::new(), Vec::new());
+        let mut tally = Tally { missing: lots, steps, price: Ticks::ZERO, lots, priors, reducing };
         let mut of_taker = Prior::default();
         for (price, queue) in market.book.queues(&self.open, makers) {
             let before = tally.missing;
@@ -261,12 +262,12 @@ impl Exchange {
                 tally.steps -= 1;
             } else if self.open[maker].is_reduce_only() {
                 // It may be clipped before each trade, and gives nothing for sure.
-                tally.steps -= 2 * (1 + self.hidden_tranches(maker));
+                tally.steps -= 2 * (1 + self.hidden_tranches(maker)) + self.excess_steps(slot, maker, tally);
             } else if !self.bears_on_paper(maker, tally) {
                 tally.steps -= 1;
             } else {
                 tally.missing -= display;
-                tally.steps -= 1;
+                tally.steps -= 1 + self.excess_steps(slot, maker, tally);
                 hidden += leaves - display;
                 tranches += self.hidden_tranches(maker);
             }
@@ -294,12 +295,12 @@ impl Exchange {
                 }
                 tally.steps -= 1;
             } else if is_out || self.open[maker].is_reduce_only() {
-                tally.steps -= 2 * (1 + self.hidden_tranches(maker));
+                tally.steps -= 2 * (1 + self.hidden_tranches(maker)) + self.excess_steps(slot, maker, tally);
             } else if !self.bears_on_paper(maker, tally) {
                 tally.steps -= 1;
             } else {
                 found += self.open[maker].leaves;
-                tally.steps -= 1 + self.hidden_tranches(maker);
+                tally.steps -= 1 + self.hidden_tranches(maker) + self.excess_steps(slot, maker, tally);
             }
         }
         tally.missing -= found;
@@ -316,6 +317,24 @@ impl Exchange {
         self.bears(maker, tally.price, leaves.min(tally.lots), prior)
     }
 
+    /// Steps that trades with a maker may cost besides: each may leave more resting than can be reduced, of either side.
+    fn excess_steps(&self, taker: Slot, maker: Slot, tally: &mut Tally) -> i64 {
+        let mut steps = 0;
+        for party in [taker, maker] {
+            let OpenOrder { account_id, symbol_id, .. } = self.open[party];
+            let position = self.accounts[account_id].position(symbol_id);
+            if position.is_none_or(|position| position.reducing.is_zero()) {
+                continue;
+            }
+            steps += 1 + self.hidden_tranches(maker);
+            if !tally.reducing.contains(&account_id) {
+                tally.reducing.push(account_id);
+                steps += self.markets[symbol_id].reducers_of(account_id) as i64;
+            }
+        }
+        steps
+    }
+
     /// How many trades it takes to take what an order hides.
     fn hidden_tranches(&self, maker: Slot) -> i64 {
         let OpenOrder { leaves, display, .. } = self.open[maker];
@@ -326,7 +345,7 @@ impl Exchange {
     }
 }
 
-/// What is missing for an order to be fillable, and how many steps it may still take.
+/// What is missing for an order to be fillable, how many steps it may still take, and whose reduce-only orders are counted.
 struct Tally {
     missing: Lots,
     steps: i64,
@@ -336,6 +355,8 @@ struct Tally {
     lots: Lots,
     /// What makers' accounts have traded by this count.
     priors: BTreeMap<AccountId, Prior>,
+    /// Accounts whose reduce-only orders are counted.
+    reducing: Vec<AccountId>,
 }
 
 impl Tally {
