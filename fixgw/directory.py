@@ -6,7 +6,7 @@ from itertools import islice
 
 import msgspec
 
-from engine.api.ids import THE_EXCHANGE, AccountId, FirmId, OrderId, Seq, SessionId, SymbolId
+from engine.api.ids import THE_EXCHANGE, AccountId, FirmId, OrderId, SessionId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.registry import Registry
 
@@ -31,38 +31,31 @@ class Directory:
         self.account_ids: dict[tuple[FirmId, str], AccountId] = {}
         self.markets: dict[SymbolId, Market] = {}
         self.symbols: dict[str, Market] = {}
-        self._former: dict[SymbolId, list[tuple[Seq, Market]]] = {}
-        """Listings that were changed, each with the last record it was in force for."""
 
     def open(self, registry: Registry) -> None:
         """Look things up in the registrations of a standing from now on."""
         self._registry = registry
-        self.update(Seq(0))
+        self.update()
 
-    def update(self, seq: Seq) -> None:
-        """Take in what record ``seq`` registered or changed. Cost: of what is new, and of all instruments."""
+    def update(self) -> None:
+        """Take in what was registered or changed. Cost: of what is new, and of all instruments."""
         registry = self._registry
         for account in islice(registry.accounts.values(), len(self.account_ids), None):
             self.account_ids[account.firm_id, account.name] = account.account_id
         for symbol_id, instrument in registry.instruments.items():
             market = self.markets.get(symbol_id)
             if market is None or market.instrument is not instrument:
-                if market is not None:
-                    self._former.setdefault(symbol_id, []).append((seq, market))
-                self._list(instrument)
+                self.markets[symbol_id] = self.symbols[instrument.symbol] = self._market(instrument)
 
     def market_of(self, symbol_id: SymbolId, order_id: OrderId) -> Market:
         """Return the listing an order was entered under: its ticks and lots are counted in that."""
-        for until_seq, market in self._former.get(symbol_id, ()):
-            if order_id <= until_seq:
-                return market
+        if symbol_id in self._registry.former:
+            return self._market(self._registry.listing_of(symbol_id, order_id))
         return self.markets[symbol_id]
 
-    def _list(self, instrument: Instrument) -> None:
+    def _market(self, instrument: Instrument) -> Market:
         quote = self._registry.assets[instrument.quote_asset_id]
-        market = Market(instrument, quote.name, quote.decimals, instrument.tick_lot_minor(quote.decimals))
-        self.markets[instrument.symbol_id] = market
-        self.symbols[instrument.symbol] = market
+        return Market(instrument, quote.name, quote.decimals, instrument.tick_lot_minor(quote.decimals))
 
     def account(self, account_id: AccountId) -> str:
         """Name an account, empty when there is none."""

@@ -61,7 +61,7 @@ class Reporting:
             else:
                 reports += self._answers(record, index, event)
         if isinstance(record.command, _REGISTRATIONS):
-            self._directory.update(record.seq)
+            self._directory.update()
         return reports
 
     def _answers(self, record: Record, index: int, event: e.Event) -> list[r.Report]:

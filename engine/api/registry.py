@@ -19,7 +19,7 @@ from engine.api.commands import (
     SetParameter,
 )
 from engine.api.events import CommandRefused, ParameterSet, ParameterTookEffect
-from engine.api.ids import AccountId, AssetId, FirmId, SessionId, SymbolId
+from engine.api.ids import AccountId, AssetId, FirmId, OrderId, Seq, SessionId, SymbolId
 from engine.api.instrument import Instrument
 from engine.api.parameters import Parameter
 from engine.api.units import format_minor
@@ -38,6 +38,8 @@ class Registry:
         self.accounts: dict[AccountId, OpenAccount] = {}
         self.sessions: dict[SessionId, RegisterSession] = {}
         self.instruments: dict[SymbolId, Instrument] = {}
+        self.former: dict[SymbolId, list[tuple[Seq, Instrument]]] = {}
+        """Listings whose tick or lot was changed, each with the last record it was in force for."""
         self._to_come: dict[int, Command] = {}
         """Changes of listings whose time is to come, by the version of their rule."""
         for record in records:
@@ -50,7 +52,7 @@ class Registry:
                 if isinstance(event, ParameterTookEffect):
                     self._relist(self._to_come.pop(event.version, None))
         if record.source == OPERATIONS and not any(isinstance(event, CommandRefused) for event in record.events):
-            self._register(record.command)
+            self._register(record.seq, record.command)
             if isinstance(record.command, SetParameter | SetFeeRates):
                 self._take_rule(record)
 
@@ -72,7 +74,7 @@ class Registry:
     def _change(self, symbol_id: SymbolId, **terms: int) -> None:
         self.instruments[symbol_id] = msgspec.structs.replace(self.instruments[symbol_id], **terms)
 
-    def _register(self, command: Command) -> None:
+    def _register(self, seq: Seq, command: Command) -> None:
         match command:
             case RegisterAsset():
                 self.assets[command.asset_id] = command
@@ -83,7 +85,20 @@ class Registry:
             case RegisterSession():
                 self.sessions[command.session_id] = command
             case ListInstrument() | ChangeInstrument():
-                self.instruments[command.instrument.symbol_id] = command.instrument
+                self._list(seq, command.instrument)
+
+    def _list(self, seq: Seq, instrument: Instrument) -> None:
+        before = self.instruments.get(instrument.symbol_id)
+        if before is not None and (before.tick, before.lot) != (instrument.tick, instrument.lot):
+            self.former.setdefault(instrument.symbol_id, []).append((seq, before))
+        self.instruments[instrument.symbol_id] = instrument
+
+    def listing_of(self, symbol_id: SymbolId, order_id: OrderId) -> Instrument:
+        """Return the listing an order was entered under: its ticks and lots are counted in that."""
+        for until_seq, instrument in self.former.get(symbol_id, ()):
+            if order_id <= until_seq:
+                return instrument
+        return self.instruments[symbol_id]
 
     def asset(self, asset_id: AssetId) -> str:
         """Name an asset."""

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.records import records_to
+from engine.api.ids import Seq
+from engine.standing import load_registry
+from ops.cli.records import chronicle_before, records_to
 from ops.cli.screen import (
     DEFAULT_DATA,
     INDENT,
@@ -24,9 +26,9 @@ from ops.cli.screen import (
 from ops.cli.state import AtOption, ToOption
 from ops.directory import journal_of
 from ops.errors import CheckFailed
+from ops.journal.search import records_with
 from ops.journal.timetravel import log_at, wanted_seq
-from ops.telling.chronicle import Chronicle
-from ops.telling.history import Happening, OrderQuery, order_history, orders_like, parse_query
+from ops.telling.history import Happening, OrderQuery, order_history, orders_like, parse_query, users_of
 from ops.telling.times import iso_time
 
 PART_LENGTH_MIN = 3
@@ -53,10 +55,11 @@ def show(
     directory = journal_of(data)
     with busy("reading the journal"):
         to_seq = wanted_seq(log_at(data), to_seq, at)
-        queries = parse_query(order_id, session, records_to(directory, to_seq))
-        stories = _stories(queries, directory, to_seq)
+        users = users_of(order_id, records_with(directory, order_id, to_seq), load_registry(data))
+        queries = parse_query(order_id, session, lambda: list(users))
+        stories = _stories(queries, users, data, to_seq)
         if not stories and not session:
-            stories = _stories([_only_match(order_id, directory, to_seq)], directory, to_seq)
+            stories = _stories([_only_match(order_id, directory, to_seq)], users, data, to_seq)
     if not stories:
         raise CheckFailed(f"the journal knows no order {order_id} of {session}")
     if as_json:
@@ -70,9 +73,17 @@ def show(
             _print(happening)
 
 
-def _stories(queries: list[OrderQuery], directory: Path, to_seq: int | None) -> list[Story]:
-    found = [(query, list(order_history(query, records_to(directory, to_seq), Chronicle()))) for query in queries]
+def _stories(queries: list[OrderQuery], users: dict[str, Seq], data: Path, to_seq: int | None) -> list[Story]:
+    """Tell each order from its first record on: that of its number, or the first that holds its ClOrdID."""
+    found = [(query, _story(query, query.order_id or users.get(query.comp_id), data, to_seq)) for query in queries]
     return [(query, happenings) for query, happenings in found if happenings]
+
+
+def _story(query: OrderQuery, from_seq: int | None, data: Path, to_seq: int | None) -> list[Happening]:
+    if from_seq is None:
+        return []
+    records = records_to(journal_of(data), to_seq, from_seq)
+    return list(order_history(query, records, chronicle_before(data, from_seq)))
 
 
 def _only_match(text: str, directory: Path, to_seq: int | None) -> OrderQuery:

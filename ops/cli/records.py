@@ -8,10 +8,14 @@ from typing import Annotated
 
 import typer
 
+from engine.api.cursor import Cursor
+from engine.api.ids import Seq
 from engine.api.wire import Record, decode_records
 from engine.client import read_journal
+from engine.standing import load
 from ops.cli.screen import DEFAULT_DATA, INDENT, DataOption, clear_faults, show_json, show_line
 from ops.directory import journal_of
+from ops.journal.timetravel import end_of, log_at
 from ops.telling.chronicle import Chronicle
 from ops.telling.commands import describe_command
 from ops.telling.events import describe_event
@@ -29,11 +33,9 @@ def cat(
 ) -> None:
     """Print records: the command and each event it caused."""
     directory = journal_of(data)
-    chronicle = Chronicle()
-    for record in records_to(directory, to_seq):
+    chronicle = chronicle_before(data, from_seq)
+    for record in records_to(directory, to_seq, from_seq):
         chronicle.apply(record)
-        if record.seq < from_seq:
-            continue
         if as_json:
             show_json(record_object(record, chronicle))
         else:
@@ -61,9 +63,18 @@ def expand(
                 show_line(f"{head}  {envelope.event_type}  {told}")
 
 
-def records_to(directory: Path, to_seq: int | None = None) -> Iterator[Record]:
-    """Read the journal's records from the first to ``to_seq``, or to the last whole one."""
-    for chunk in read_journal(directory):
+def chronicle_before(data: Path, seq: int) -> Chronicle:
+    """Return what stands before record ``seq``; as at the end, where the journal ends before.
+
+    Cost: as :func:`engine.standing.load`.
+    """
+    end = end_of(log_at(data))
+    return Chronicle(load(data, Cursor(Seq(min(seq - 1, end)))) if seq > 1 else None)
+
+
+def records_to(directory: Path, to_seq: int | None = None, from_seq: int = 1) -> Iterator[Record]:
+    """Read the journal's records from ``from_seq`` to ``to_seq``, or to the last whole one."""
+    for chunk in read_journal(directory, from_seq):
         for record in decode_records(chunk):
             if to_seq is not None and record.seq > to_seq:
                 return

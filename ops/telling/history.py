@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -63,11 +63,10 @@ class OrderQuery(msgspec.Struct, frozen=True):
         return f"ClOrdID {self.cl_ord_id} of {self.comp_id}" if self.cl_ord_id else f"order {self.order_id}"
 
 
-def parse_query(text: str, comp_id: str, records: Iterable[Record]) -> list[OrderQuery]:
+def parse_query(text: str, comp_id: str, users: Callable[[], list[str]]) -> list[OrderQuery]:
     """Read what the operator typed: OrderID <37>, the order's number, or else a ClOrdID <11>.
 
-    A ClOrdID belongs to its session: there is one answer for each CompID that used it, or for ``comp_id`` alone.
-    Cost: reads all ``records`` for a ClOrdID.
+    A ClOrdID belongs to its session: there is one answer for each CompID of ``users``, or for ``comp_id`` alone.
     """
     try:
         return [OrderQuery(order_id=parse_order_id(text))]
@@ -76,17 +75,16 @@ def parse_query(text: str, comp_id: str, records: Iterable[Record]) -> list[Orde
     if comp_id:
         return [OrderQuery(cl_ord_id=text, comp_id=comp_id)]
     by_number = [OrderQuery(order_id=OrderId(Seq(int(text))))] if text.isascii() and text.isdigit() else []
-    return by_number + [OrderQuery(cl_ord_id=text, comp_id=user) for user in users_of(text, records)]
+    return by_number + [OrderQuery(cl_ord_id=text, comp_id=user) for user in users()]
 
 
-def users_of(cl_ord_id: str, records: Iterable[Record]) -> list[str]:
-    """List the CompIDs that sent ``cl_ord_id``, in the order they first did."""
-    chronicle, found = Chronicle(), dict[str, None]()
+def users_of(cl_ord_id: str, records: Iterable[Record], registry: Registry) -> dict[str, Seq]:
+    """List the CompIDs that sent ``cl_ord_id``, and in which record each did first."""
+    found = dict[str, Seq]()
     for record in records:
-        chronicle.apply(record)
         if cl_ord_id in names_in(record.command):
-            found[chronicle.source(record.source)] = None
-    return list(found)
+            found.setdefault(registry.source(record.source), record.seq)
+    return found
 
 
 class Match(msgspec.Struct, frozen=True):

@@ -6,21 +6,24 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from engine.api import commands as c
 from engine.api.cursor import Cursor
 from engine.api.enums import Peg, TimeInForce, Trigger
 from engine.api.errors import CursorRefused, SnapshotError
-from engine.api.events import OrderReplaced, Traded
+from engine.api.events import InstrumentChanged, OrderReplaced, Traded
 from engine.api.ids import OrderId, SymbolId
 from engine.api.parameters import Parameter
 from engine.api.segment import SegmentHeader, list_segments
+from engine.api.units import Step
 from engine.api.wire import HEADER, split_frames
 from engine.client import read_journal
 from engine.standing import Order, Standing, load
 from engine.standing.fold import Fold, Taken
 from engine.standing.orders import Orders
 from tests.host.journals import write
+from tests.model.market import BTC_USDT
 from tests.model.state import Order as ModelOrder
 from tests.property.twins import Twins
 
@@ -137,6 +140,23 @@ def test_closed_orders_are_kept_as_long_as_the_log_may_name_them(seed: int) -> N
         if n % 30 == 0:
             fold = again
     assert let_go > 20
+
+
+@pytest.mark.req("EVT-03", "RPL-10")
+def test_a_restored_fold_knows_the_listing_an_order_was_entered_under() -> None:
+    twins, fold, standing = Twins(), Fold(), Standing()
+    listing = standing_listing = twins.model.markets[BTC_USDT].listing
+    for tick in ("1", "2"):
+        standing_listing = replace(standing_listing, tick=Step.parse(tick))
+        assert twins.send(0, c.ChangeInstrument(standing_listing)).events == (InstrumentChanged(),)
+    fold.take(bytes(twins.records))
+    for record in standing.take(bytes(twins.records)):
+        standing.apply(record)
+    for registry in (standing.registry, Standing(Fold.restore(fold.snapshot())).registry):
+        last = OrderId(fold.cursor.seq)
+        listings = [registry.listing_of(BTC_USDT, OrderId(number)) for number in (1, last - 1, last, last + 1)]
+        ticks = [listing.tick, listing.tick, Step.parse("1"), Step.parse("2")]
+        assert [one.tick for one in listings] == ticks
 
 
 @pytest.mark.req("RPL-21")

@@ -116,13 +116,14 @@ pub fn command_of(record: &[u8]) -> &[u8] {
     &record[HEADER_BYTES..HEADER_BYTES + u16_at(record, 40) as usize]
 }
 
-/// What a kept record is about, 0 for the venue; of a rule its seq, since one that is set may wait for its time.
+/// What a kept record is about, 0 for the venue; of a rule its seq, since one that is set may wait for its time, and of a
+/// changed listing, since orders that closed before are told in its ticks and lots.
 fn subject_of(record: &[u8]) -> u64 {
     let command = command_of(record);
     match command_type(command) {
         Some(CommandType::SetCollateral) => u64::from(u16_at(command, 2)),
         Some(CommandType::SetVenueStatus) => 0,
-        Some(CommandType::SetParameter | CommandType::SetFeeRates) => u64_at(record, 8),
+        Some(CommandType::SetParameter | CommandType::SetFeeRates | CommandType::ChangeInstrument) => u64_at(record, 8),
         _ => u64::from(u32_at(command, 4)),
     }
 }
