@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from engine.api.commands import Command, OpenAccount, RegisterFirm, RegisterSession
+from engine.api.errors import LinkError
 from engine.api.events import CommandRefused, MassCancelRejected
 from engine.api.instrument import Instrument
 from engine.api.registry import Registry
@@ -14,8 +16,8 @@ from engine.api.rejects import describe
 from engine.api.wire import Record, encode_command
 from engine.client import submit_and_wait
 from engine.standing import load_registry
-from ops.directory import journal_of
-from ops.errors import CheckFailed
+from ops.directory import existing, is_held, journal_of
+from ops.errors import CheckFailed, Unreachable
 
 _Named = TypeVar("_Named")
 
@@ -24,12 +26,24 @@ ANSWER_S_MAX = 10.0
 
 
 def command_engine(data: Path, command: Command) -> Record:
-    """Submit one command and return its record. Raises: CheckFailed when it was refused, LinkError."""
-    (record,) = submit_and_wait(data, "operations", [encode_command(command)], ANSWER_S_MAX)
+    """Submit one command and return its record. Raises: CheckFailed when it was refused, Unreachable, LinkError."""
+    with with_engine(data):
+        (record,) = submit_and_wait(data, "operations", [encode_command(command)], ANSWER_S_MAX)
     for event in record.events:
         if isinstance(event, CommandRefused | MassCancelRejected):
             raise CheckFailed(f"the engine refused it: {describe(event.code)}")
     return record
+
+
+@contextmanager
+def with_engine(data: Path) -> Iterator[None]:
+    """Say what to do when no exchange runs on ``data``. Raises: Unreachable."""
+    try:
+        yield
+    except LinkError as error:
+        if is_held(existing(data)):
+            raise
+        raise Unreachable(f"no exchange runs on {data}: start one with exchange run --data {data}") from error
 
 
 def registry_of(data: Path) -> Registry:

@@ -169,6 +169,14 @@ def _in_log(command: Command, registry: Registry) -> Command | None:
             raise AssertionError(type(command).__name__)
 
 
+def unnamed(expected: list[Command], registry: Registry) -> set[str]:
+    """Name what the log has registered and the files do not have (any more)."""
+    named = {_subject(command) for command in expected if not isinstance(command, Deposit)}
+    there: list[Command] = [*registry.assets.values(), *registry.firms.values(), *registry.accounts.values()]
+    there += [*registry.sessions.values(), *(ListInstrument(listed) for listed in registry.instruments.values())]
+    return {_subject(command) for command in there} - named
+
+
 def differences(expected: list[Command], registry: Registry) -> list[Difference]:
     """List every field the log has otherwise than the files, in the order of the files."""
     found: list[Difference] = []

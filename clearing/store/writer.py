@@ -34,6 +34,12 @@ from engine.api.wire import encode_command
 _ADVISORY_LOCK = 0x434C_4541_5249_4E47
 """Key of the session lock that makes clearing single: ``CLEARING`` in ASCII."""
 
+_LOCK_HOLDER = """
+    SELECT l.pid, to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND (l.classid::bigint << 32 | l.objid::bigint) = $1
+"""
+
 _WRITER_SETTINGS = {
     "application_name": "clearing",
     "synchronous_commit": "on",
@@ -54,6 +60,8 @@ class Store:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: Any = None
+        self._backend = 0
+        """Process of PostgreSQL that served the last connection which held the books."""
 
     @property
     def is_open(self) -> bool:
@@ -69,9 +77,22 @@ class Store:
         async with translated():
             self._connection = await connect(self._dsn, _WRITER_SETTINGS)
             if not await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
-                raise AlreadyClearing("another clearing process holds these books")
+                raise AlreadyClearing(await self._holder(self._connection))
+            self._backend = self._connection.get_server_pid()
             await _migrate(self._connection)
             return await read_cursor(self._connection)
+
+    async def _holder(self, connection: Any) -> str:
+        """Say who holds the books."""
+        row = await connection.fetchrow(_LOCK_HOLDER, _ADVISORY_LOCK)
+        if row is None:
+            return "another clearing process held these books a moment ago"
+        if row["pid"] == self._backend:
+            return (
+                f"PostgreSQL has not ended this process's own connection of before (backend {row['pid']}), which holds"
+                f" the books; if it stays so, that backend hangs: kill -9 {row['pid']}, and PostgreSQL recovers"
+            )
+        return f"another clearing process holds these books: backend {row['pid']} of PostgreSQL, since {row['since']}"
 
     async def read_books(self, advanced: Callable[[int], None] = lambda count: None) -> Books:
         """Read what a ledger needs to go on; ``advanced`` is told how many orders were read.

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from engine.api.errors import LinkError
+from engine.api.errors import CorruptJournal, LinkError, WireError
 from engine.api.segment import SEGMENT_HEADER_BYTES, SegmentHeader, list_segments
-from engine.api.wire import split_frames
+from engine.api.wire import HEADER, crc32c, split_frames
 
 CHUNK_BYTES = 1 << 20
 """Most bytes of records handed over at a time."""
 
 
-def read_journal(directory: Path, from_seq: int = 1, to_seq: int | None = None) -> Iterator[bytes]:
+def read_journal(
+    directory: Path, from_seq: int = 1, to_seq: int | None = None, is_checked: bool = True
+) -> Iterator[bytes]:
     """Read records ``from_seq`` to ``to_seq`` from a journal's files, in chunks of about CHUNK_BYTES.
 
     Without ``to_seq`` it ends at the last whole record; on a running engine's journal that may not be durable.
-    Raises: LinkError when records that should be there are not.
+    Raises: LinkError when records that should be there are not; CorruptJournal, with segment and offset, when one is
+    not as it was written. Whoever judges the records unchecked himself has WireError for bytes that are none.
     """
     paths = list_segments(directory)
     firsts = [int(path.stem.rpartition("-")[2]) for path in paths]
@@ -27,7 +31,8 @@ def read_journal(directory: Path, from_seq: int = 1, to_seq: int | None = None) 
             continue
         if to_seq is not None and firsts[index] > to_seq:
             break
-        for chunk, last_seq in _read_segment(path, firsts[index], seq, to_seq):
+        bounds = Bounds(seq, to_seq, firsts[index + 1] if is_checked and index + 1 < len(paths) else None, is_checked)
+        for chunk, last_seq in _read_segment(path, firsts[index], bounds):
             yield chunk
             seq = last_seq + 1
     if to_seq is not None and seq <= to_seq:
@@ -55,20 +60,49 @@ class JournalFiles:
         return int.from_bytes(chunk[4:8], "little") if chunk else None
 
 
-def _read_segment(path: Path, first_seq: int, from_seq: int, to_seq: int | None) -> Iterator[tuple[bytes, int]]:
+class Bounds(NamedTuple):
+    """Which records are wanted of a segment, and where the next begins; None without an end, without a next one."""
+
+    from_seq: int
+    to_seq: int | None
+    next_first: int | None
+    is_checked: bool
+
+
+def _read_segment(path: Path, first_seq: int, bounds: Bounds) -> Iterator[tuple[bytes, int]]:
     """Read a segment's records within the bounds; each chunk comes with the seq of its last record."""
-    seq = first_seq
+    from_seq, to_seq, next_first, is_checked = bounds
+    seq, offset = first_seq, SEGMENT_HEADER_BYTES
     with path.open("rb") as file:
         file.seek(SEGMENT_HEADER_BYTES)
         buffer = b""
         while data := file.read(CHUNK_BYTES):
             buffer += data
-            spans, whole = split_frames(buffer)
-            wanted = [span for n, span in enumerate(spans, seq) if from_seq <= n and (to_seq is None or n <= to_seq)]
+            try:
+                spans, whole = split_frames(buffer)
+            except WireError as error:
+                if not is_checked:
+                    raise
+                raise CorruptJournal(path.name, offset, f"at or after record {seq}: {error}") from error
+            last = seq + len(spans) - 1 if to_seq is None else to_seq
+            wanted = [(n, span) for n, span in enumerate(spans, seq) if from_seq <= n <= last]
             seq += len(spans)
+            for n, span in wanted if is_checked else ():
+                _check_record(buffer, span, n, path.name, offset)
             if wanted:
-                last_seq = seq - 1 if to_seq is None else min(seq - 1, to_seq)
-                yield buffer[wanted[0][0] : wanted[-1][1]], last_seq
+                yield buffer[wanted[0][1][0] : wanted[-1][1][1]], wanted[-1][0]
             if to_seq is not None and seq > to_seq:
                 return
-            buffer = buffer[whole:]
+            buffer, offset = buffer[whole:], offset + whole
+    if next_first is not None and seq != next_first:
+        reason = f"record {seq} is not whole, and the next segment begins with {next_first}"
+        raise CorruptJournal(path.name, offset, reason)
+
+
+def _check_record(buffer: bytes, span: tuple[int, int], seq: int, name: str, offset: int) -> None:
+    start, end = span
+    _, crc, told_seq, *_ = HEADER.unpack_from(buffer, start)
+    if crc != crc32c(buffer[start + 8 : end]):
+        raise CorruptJournal(name, offset + start, f"the checksum of record {seq} does not match")
+    if told_seq != seq:
+        raise CorruptJournal(name, offset + start, f"record {told_seq} stands where {seq} belongs")

@@ -26,6 +26,7 @@ from venue.registration import (
     missing_commands,
     read_registered,
     submit,
+    unnamed,
 )
 
 
@@ -46,6 +47,8 @@ def apply(
         registered = read_registered(data)
         differing = differences(expected, registered.registry)
         commands = missing_commands(expected, registered) + changes(differing)
+        for what in sorted(unnamed(expected, registered.registry)):
+            out.print(f"only the log has {what}: nothing is taken back by leaving it out of the files", markup=False)
         if not commands:
             out.print("the log holds all that the files say")
             return

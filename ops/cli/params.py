@@ -16,6 +16,7 @@ from engine.client import ask
 from engine.standing import load_registry
 from ops.cli.screen import DEFAULT_DATA, DataOption, JsonOption, clear_faults, out, show_json, show_line, show_table
 from ops.directory import journal_of
+from ops.steering import with_engine
 from ops.telling.rules import (
     RuleCommand,
     listing_terms,
@@ -88,8 +89,9 @@ def params(
 
 
 def engine_rules(data: Path) -> EngineRules:
-    """Ask the engine for its rules. Raises: LinkError."""
-    return msgspec.json.decode(ask(data, ControlRequest("rules")), type=EngineRules)
+    """Ask the engine for its rules. Raises: Unreachable, LinkError."""
+    with with_engine(data):
+        return msgspec.json.decode(ask(data, ControlRequest("rules")), type=EngineRules)
 
 
 def in_force(rules: EngineRules, registry: Registry) -> list[RuleLine]:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -83,13 +84,22 @@ async def _hold_up(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, exchange.request_stop)
-    await exchange.run(_show_ready)
+    await exchange.run(_show_ready_if_anybody_reads)
     announce("stopped")
 
 
 def announce(message: str) -> None:
-    """Tell the operator what happened, with the time."""
-    err.print(f"{datetime.now(UTC):%H:%M:%S} {escape(message)}")
+    """Tell the operator what happened, with the time; an operator who has gone is no reason to stop."""
+    with suppress(OSError):
+        err.print(f"{datetime.now(UTC):%H:%M:%S} {escape(message)}")
+
+
+def _show_ready_if_anybody_reads(exchange: Exchange) -> None:
+    try:
+        _show_ready(exchange)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        announce("ready; nobody reads standard output any more")
 
 
 def _show_ready(exchange: Exchange) -> None:

@@ -47,6 +47,8 @@ def _show(inspection: Inspection) -> None:
     for process in inspection.processes:
         if process.fault:
             out.print(f"{process.name}: {process.fault}", markup=False)
+    if inspection.disk_fault:
+        out.print(f"disk: {inspection.disk_fault}", markup=False)
     if inspection.engine_fault:
         out.print(f"engine: no answer for {inspection.engine_age_s:g} s: {inspection.engine_fault}", markup=False)
     if inspection.engine is not None:

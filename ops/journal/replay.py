@@ -53,7 +53,7 @@ def replay(directory: Path) -> ReplayOutcome:
     """Execute every command of the journal from an empty core. Raises: EngineError when it does not read back."""
     started = time.monotonic()
     core, seq = Core(), 0
-    for chunk in read_journal(directory):
+    for chunk in read_journal(directory, is_checked=False):
         done = core.replay(chunk)
         seq += done.count
         if done.fault is Fault.DIVERGED:

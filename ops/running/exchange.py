@@ -33,6 +33,7 @@ class Exchange:
         self.settings = settings
         self._announce = announce
         self._stopping = asyncio.Event()
+        self._is_published = False
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         self.supervisor = Supervisor(settings.data / "log", announce, self._publish)
 
@@ -72,7 +73,12 @@ class Exchange:
         starting.result()
         watch.is_open = True
         ready(self)
-        await stopping
+        failed = asyncio.create_task(self.supervisor.until_failed())
+        await asyncio.wait({stopping, failed}, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            stopping.cancel()
+            failed.result()
+        failed.cancel()
 
     async def _start(self) -> None:
         await self._find_database()
@@ -106,7 +112,15 @@ class Exchange:
             pids=self.supervisor.pids,
             started=self._started,
         )
-        write_whereabouts(self.settings.data, whereabouts)
+        try:
+            write_whereabouts(self.settings.data, whereabouts)
+        except OSError as error:
+            if not self._is_published:
+                raise
+            # What other commands read grows old; processes are looked after all the same.
+            self._announce(f"{self.settings.data / 'exchange.json'} could not be written: {error.strerror}")
+        else:
+            self._is_published = True
 
 
 def _with_way_out(error: ChildFailed) -> ChildFailed:

@@ -116,6 +116,7 @@ class Supervisor:
         self._posts: dict[str, _Post] = {}
         self._stages: list[tuple[str, ...]] = []
         self._watches: list[asyncio.Task[None]] = []
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def pids(self) -> dict[str, int]:
@@ -140,7 +141,9 @@ class Supervisor:
         for post in posts:
             await self._await_first(post)
         for post in posts:
-            self._watches.append(asyncio.create_task(self._watch(post)))
+            watch = asyncio.create_task(self._watch(post))
+            watch.add_done_callback(self._watch_ended)
+            self._watches.append(watch)
 
     async def _await_first(self, post: _Post) -> None:
         """Wait for the first child. Raises: ChildFailed: what does not come up at first will not the second time."""
@@ -151,6 +154,10 @@ class Supervisor:
             raise ChildFailed(
                 post.spec.name, f"{post.spec.name} did not become ready: it {post.failure} (see {post.log_file})"
             )
+
+    async def until_failed(self) -> None:
+        """Wait until the supervisor itself fails. Raises: what it failed with."""
+        await self._failed
 
     async def until_sound(self) -> None:
         """Wait until every process does its work; tell what keeps one from it. Raises: ChildFailed when one fails."""
@@ -185,6 +192,11 @@ class Supervisor:
             await asyncio.sleep(pause_s)
             await self._start_again(post)
             self._on_change()
+
+    def _watch_ended(self, watch: asyncio.Task[None]) -> None:
+        """Pass on what ended a watch: an exchange that nobody watches does not go on."""
+        if not watch.cancelled() and (error := watch.exception()) is not None and not self._failed.done():
+            self._failed.set_exception(error)
 
     async def _start_again(self, post: _Post) -> None:
         """Start the process once more and wait until it is ready, or has ended."""

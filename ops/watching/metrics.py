@@ -34,6 +34,7 @@ class Metrics(Collector):
         inspection = self._watch.inspection()
         yield _figure("exchange_healthy", "1 while healthy, else 0.", inspection.health == "healthy")
         yield _figure("exchange_engine_seq", "Last durable record.", self._watch.engine_seq)
+        yield _figure("exchange_disk_free_bytes", "Free where the data directory lies.", inspection.disk_free_bytes)
         yield from _engine_figures(inspection)
         yield from _process_figures(inspection.processes)
         for process in inspection.processes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections import deque
 from pathlib import Path
@@ -13,7 +14,7 @@ from engine.api.link import EngineStatus
 from ops.processes import ENGINE, FOLLOWERS, VITAL
 from ops.running.state import ProcessState
 from ops.running.supervisor import Supervisor
-from ops.watching.inspection import Inspection, engine_status, health, view
+from ops.watching.inspection import Inspection, disk_fault, engine_status, health, view
 
 PERIOD_S = 1.0
 """How often the engine is asked, and its place in the log is noted."""
@@ -49,14 +50,18 @@ class Watch:
         """Put together what is known now."""
         states = self._supervisor.states
         processes = [view(state, self._lag(state)) for state in states]
+        free_bytes = shutil.disk_usage(self._data).free
+        fault = disk_fault(free_bytes, self._data)
         return Inspection(
-            health(self.is_open, processes, VITAL),
+            health(self.is_open, processes, VITAL, fault),
             os.getpid(),
             self.is_open,
             processes,
             self._engine,
             round(time.monotonic() - self._answered_s, 1),
             self._fault,
+            free_bytes,
+            fault,
         )
 
     @property

@@ -256,6 +256,25 @@ async def test_a_second_clearing_process_is_refused(dsn: str, monkeypatch: pytes
     await assert_clean(dsn, market.log, market.engine_balances())
 
 
+@pytest.mark.req("SEQ-09")
+async def test_who_holds_the_books_is_named_even_a_frozen_connection_of_its_own(dsn: str) -> None:
+    store, other = Store(dsn), Store(dsn)
+    await store.open()
+    find = "SELECT pid FROM pg_stat_activity WHERE application_name = 'clearing' AND datname = current_database()"
+    pid = (await query(dsn, find))[0]["pid"]
+    try:
+        with pytest.raises(AlreadyClearing, match=rf"another clearing process holds these books: backend {pid} "):
+            await other.open()
+        os.kill(pid, signal.SIGSTOP)
+        store.drop()
+        with pytest.raises(AlreadyClearing, match=rf"this process's own connection .* kill -9 {pid}"):
+            await store.open()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        store.drop()
+        other.drop()
+
+
 @pytest.mark.req("DRV-05", "SEQ-09")
 async def test_a_cursor_that_somebody_else_moved_stops_the_batch(dsn: str) -> None:
     market = trade_pairs(Market(), 5)

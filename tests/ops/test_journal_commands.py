@@ -17,7 +17,7 @@ from engine.api.enums import OrdType, Side, TimeInForce
 from engine.api.ids import order_id_text
 from engine.api.link import ControlRequest, EngineStatus
 from engine.api.segment import SEGMENT_HEADER_BYTES
-from engine.api.wire import HEADER_BYTES, Record, encode_command
+from engine.api.wire import HEADER_BYTES, Record, encode_command, split_frames
 from engine.client import ask, submit_and_wait
 from ops.cli.app import app
 from tests.ops.running import ROOT, command
@@ -221,3 +221,22 @@ def test_what_is_not_there_cannot_be_reached(tmp_path: Path, line: tuple[str, ..
 )
 def test_wrong_usage_is_told_apart(line: tuple[str, ...]) -> None:
     assert command(*line).returncode == 2
+
+
+@pytest.mark.req("RPL-34", "REC-05")
+@pytest.mark.parametrize("line", [("journal", "cat"), ("journal", "expand"), ("order", "show", "same-id")])
+def test_a_changed_byte_is_told_with_its_segment_and_offset(
+    traded: tuple[Path, list[Record]], line: tuple[str, ...]
+) -> None:
+    data, _ = traded
+    (segment,) = (data / "journal").glob("journal-*.seg")
+    raw = bytearray(segment.read_bytes())
+    start, _ = split_frames(bytes(raw[SEGMENT_HEADER_BYTES:]))[0][9]
+    offset = SEGMENT_HEADER_BYTES + start
+    raw[offset + 12] ^= 0xFF  # the number of record 10
+    segment.write_bytes(raw)
+
+    done = command(*line, "--data", data)
+
+    assert done.returncode == 1
+    assert f"{segment.name} is corrupt at byte {offset}: the checksum of record 10 does not match" in done.stderr

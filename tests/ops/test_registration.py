@@ -161,6 +161,18 @@ def test_apply_shows_the_difference_and_lets_the_log_follow_it(stopped: Path, co
     assert len(records(stopped)) == 30
 
 
+def test_apply_names_what_only_the_log_has(stopped: Path, config: Path) -> None:
+    members = config / "members.toml"
+    kept, firm, rest = members.read_text().partition("[[firm]]")
+    first, *others = (kept + firm + rest).split("[[firm]]")
+    members.write_text("[[firm]]".join([first, *others[:-1]]))
+
+    done = command("apply", "--data", stopped, "--config", config, "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert "only the log has firm " in done.stdout and "the log holds all that the files say" in done.stdout
+
+
 def test_apply_refuses_what_no_command_changes(stopped: Path, config: Path) -> None:
     edit(config, "members.toml", 'name = "BRAVO"', 'name = "BRAVA"')
     done = command("apply", "--yes", "--data", stopped, "--config", config)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,8 @@ from ops.processes import PORT_OFFSETS, POSTGRES, PROCESSES
 from ops.running.child import ChildSpec
 from ops.running.state import ProcessStatus
 from ops.running.supervisor import Supervisor
-from tests.ops.running import Running, command, is_alive
+from ops.watching.inspection import DISK_FREE_BYTES_MIN, disk_fault, health
+from tests.ops.running import ROOT, Running, command, environment, is_alive
 from tests.patience import PATIENCE_S, eventually
 from tests.ports import port_block
 
@@ -160,10 +162,8 @@ async def test_back_off_doubles(tmp_path: Path) -> None:
     pauses = [line.rsplit(" in ", 1)[1] for line in announced if "starting it again" in line]
     assert pauses[:4] == ["0.1 s", "0.2 s", "0.4 s", "0.8 s"]
     assert failing.is_failing and not failing.is_sound
-    assert (
-        failing.fault
-        == f"has kept failing, last it ended with exit code 1: no such disk (see {tmp_path / 'failing.log'})"
-    )
+    told = f"ended with exit code 1: no such disk (see {tmp_path / 'failing.log'})"
+    assert failing.fault in (f"keeps failing: {told}", f"has kept failing, last it {told}")
 
 
 async def test_process_that_never_comes_up_is_named_with_its_last_words(tmp_path: Path) -> None:
@@ -265,3 +265,53 @@ def test_what_is_vital_cannot_be_left_out(tmp_path: Path, name: str) -> None:
     refused = command("run", "--data", tmp_path / "var", "--without", name)
     assert refused.returncode == 2 and f"{name} cannot be left out" in refused.stderr
     assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.req("REC-10", "REC-41")
+def test_what_cannot_be_written_keeps_nothing_from_being_started_again(tmp_path: Path) -> None:
+    running = Running(tmp_path / "var")
+    try:
+        (running.data / "exchange.json.tmp").mkdir()
+        os.kill(running.whereabouts.pids["fixgw-drop-copy"], signal.SIGKILL)
+        eventually("it is started again", lambda: "fixgw-drop-copy is ready again" in running.said)
+        assert "exchange.json could not be written: Is a directory" in running.said
+        (running.data / "exchange.json.tmp").rmdir()
+        eventually("all is healthy again", lambda: running.exchange("status").returncode == 0)
+    finally:
+        running.stop()
+
+
+async def test_a_supervisor_that_fails_says_so(tmp_path: Path) -> None:
+    news: list[str] = []
+
+    def tell() -> None:
+        if any("starting it again" in line for line in news):
+            raise RuntimeError("nobody expected this")
+
+    supervisor = Supervisor(tmp_path, news.append, tell)
+    await supervisor.start(_script("brief", "beat('ready', 7)"))
+    with pytest.raises(RuntimeError, match="nobody expected this"):
+        await asyncio.wait_for(supervisor.until_failed(), PATIENCE_S)
+    await supervisor.stop()
+
+
+def test_a_reader_that_goes_away_stops_nothing(tmp_path: Path) -> None:
+    data, base = tmp_path / "var", port_block()
+    line = [sys.executable, "-m", "ops", "run", "--data", str(data), "--port-base", str(base)]
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(line, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=said)
+    assert process.stdout is not None
+    process.stdout.close()
+    try:
+        eventually("it is ready", lambda: "nobody reads standard output" in (tmp_path / "said").read_text())
+        assert command("status", "--data", data).returncode == 0
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize(("left", "is_healthy"), [(-1, False), (0, True)])
+def test_a_disk_with_too_little_left_is_a_fault(tmp_path: Path, left: int, is_healthy: bool) -> None:
+    fault = disk_fault(DISK_FREE_BYTES_MIN + left, tmp_path)
+    assert (fault == "") is is_healthy
+    assert health(True, [], frozenset(), fault) == ("healthy" if is_healthy else "degraded")
