@@ -10,7 +10,7 @@ from tests.economics.game import told
 from tests.economics.search import Climb, Found, kind_of, minimised
 
 LAP_STEPS = 20_000
-CLIMB_STEPS = 200_000
+CLIMB_STEPS = 60_000
 """After so many steps a climb begins anew, elsewhere."""
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import InstrumentKind, Side
+from engine.api.enums import AccountStatus, InstrumentKind, Side
 from engine.api.instrument import Instrument
 
 USDT = 1
@@ -49,6 +49,7 @@ class Auditor:
         self.spot = {k.base_asset_id: k for k in listings.values() if k.kind is InstrumentKind.SPOT}
         self.sheets: defaultdict[int, Sheet] = defaultdict(Sheet)
         self.marks: dict[int, int] = {}
+        self.suspended: set[int] = set()
         self.changed: set[int] = set()
         """Accounts that are worth something else than when somebody looked last."""
 
@@ -77,6 +78,11 @@ class Auditor:
                     assert isinstance(command, c.Transfer)
                     self.pay(command.from_account_id, command.asset_id, -command.amount)
                     self.pay(command.to_account_id, command.asset_id, command.amount)
+                case e.AccountStatusSet():
+                    assert isinstance(command, c.SetAccountStatus)
+                    self.suspended.discard(command.account_id)
+                    if command.status is not AccountStatus.ACTIVE:
+                        self.suspended.add(command.account_id)
                 case e.MarkSet():
                     assert isinstance(command, c.SetMark)
                     self.marks[command.symbol_id] = command.price

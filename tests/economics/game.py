@@ -20,7 +20,6 @@ from tests.economics.world import (
     OPENING,
     PERPS,
     SECOND_NS,
-    SYMBOLS,
     USDT,
     World,
     new_world,
@@ -75,12 +74,14 @@ def look(world: World, outcome: Outcome) -> None:
 
 def settle(world: World, players: Players, rng: Random) -> None:
     """Open all markets, cancel all orders, close everything at the mark, in any order. Raises: AssertionError."""
-    for account in COALITION:
+    for account in sorted(world.auditor.suspended):
         world.operate(c.SetAccountStatus(account, AccountStatus.ACTIVE))
+    for account in sorted({ticket.order.account_id for ticket in world.tape.open.values()}):
         world.operate(c.MassCancel(world.name(), account_id=account))
     world.wait(400 * SECOND_NS)
-    for symbol in SYMBOLS:
-        world.operate(c.SetSymbolStatus(symbol, SymbolStatus.OPEN))
+    for symbol, status in world.tape.statuses.items():
+        if status is not SymbolStatus.OPEN:
+            world.operate(c.SetSymbolStatus(symbol, SymbolStatus.OPEN))
     positions = [(account, symbol) for account in FUTURES for symbol in PERPS]
     for account, symbol in rng.sample(positions, len(positions)):
         players.liquidator.close_position(account, symbol)

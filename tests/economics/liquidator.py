@@ -70,7 +70,8 @@ class Liquidator:
 
     def cancel_orders(self, account: int) -> None:
         """Take an account's orders out of the market."""
-        self.world.operate(c.MassCancel(self.world.name(), account_id=account))
+        if any(ticket.order.account_id == account for ticket in self.world.tape.open.values()):
+            self.world.operate(c.MassCancel(self.world.name(), account_id=account))
 
     def close_pocket(self, account: int, pocket: int) -> None:
         """Close an isolated position, or all that share the account's cash."""

@@ -6,7 +6,7 @@ the others are what traders do on purpose: trade with an accomplice, close a pos
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -189,15 +189,16 @@ class Players:
         symbol = SYMBOLS[a % len(SYMBOLS)]
         account = self.traders(symbol)[b % len(self.traders(symbol))]
         kind = m.STOP_LIMIT if a // 3 % 2 else m.STOP
+        stop_px = self.price(symbol, x)
+        waits = a // 6 % 8 > 0
+        side = m.BUY if (stop_px > self.mark(symbol)) == waits else m.SELL
         terms = {
-            "stop_px": self.price(symbol, x),
+            "stop_px": stop_px,
             "trigger": Trigger.MARK if b // 4 % 2 else Trigger.LAST,
             "exec_inst": ExecInst.REDUCE_ONLY if b // 8 % 2 and symbol in PERPS else ExecInst.NONE,
         }
         price = self.price(symbol, x // 22) if kind is m.STOP_LIMIT else 0
-        self.world.enter(
-            account, symbol, (m.BUY, m.SELL)[a // 6 % 2], self.qty(account, symbol, d), price, kind=kind, **terms
-        )
+        self.world.enter(account, symbol, side, self.qty(account, symbol, d), price, kind=kind, **terms)
 
     def pegged(self, a: int, b: int, x: int, d: int) -> None:
         symbol = SYMBOLS[a % len(SYMBOLS)]
@@ -231,6 +232,11 @@ class Players:
     def mass_cancel(self, a: int, b: int, x: int, d: int) -> None:
         account = COALITION[a % len(COALITION)]
         self.world.send(SESSION_OF[account], c.MassCancel(self.world.name(), account_id=account if b % 2 else 0))
+
+    def kill(self, a: int, b: int, x: int, d: int) -> None:
+        """A session enters nothing more, or comes back."""
+        session = (11, 21)[a % 2]
+        self.world.send(session, c.SetKillSwitch(session, b % 3 == 0))
 
     # --- what others do meanwhile -----------------------------------------------------------------------
 
@@ -277,17 +283,18 @@ MOVES: dict[str, Callable[[Players, int, int, int, int], None]] = {
     "replace": Players.replace,
     "cancel": Players.cancel,
     "mass cancel": Players.mass_cancel,
+    "kill": Players.kill,
     "call": Players.call,
     "suspend": Players.suspend,
     "drift": Players.drift,
 }
 WEIGHTS = {
     "trade": 10, "close": 8, "with house": 6, "take out": 4, "leverage": 6, "margin": 4, "order": 8, "market": 3,
-    "stop": 3, "peg": 2, "replace": 4, "cancel": 1, "mass cancel": 1, "call": 1, "suspend": 1, "drift": 6,
+    "stop": 3, "peg": 2, "replace": 4, "cancel": 1, "mass cancel": 1, "kill": 1, "call": 1, "suspend": 1, "drift": 6,
 }  # fmt: skip
 
 
-def random_move(rng: Random) -> Move:
-    """Make any move."""
+def random_move(rng: Random, palette: Sequence[int] = range(RANGE)) -> Move:
+    """Make any move, of numbers of a palette: with a small one, the same few accounts and markets meet again."""
     (kind,) = rng.choices([*WEIGHTS], [*WEIGHTS.values()])
-    return Move(kind, *(rng.randrange(RANGE) for _ in range(4)))
+    return Move(kind, *(rng.choice(palette) for _ in range(4)))

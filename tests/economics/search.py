@@ -11,9 +11,9 @@ import msgspec
 from tests.economics.game import Outcome, play
 from tests.economics.moves import RANGE, Move, random_move
 
-LENGTH_MAX = 40
+LENGTH_MAX = 30
 KEPT = 12
-CHILDREN = 60
+PALETTE = 24
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -30,6 +30,7 @@ class Climb:
 
     def __init__(self, seed: int, marks_move: bool) -> None:
         self.rng, self.marks_move = Random(seed), marks_move
+        self.palette = [self.rng.randrange(RANGE) for _ in range(PALETTE)]
         self.best: list[Found] = []
         self.steps = 0
 
@@ -54,8 +55,8 @@ class Climb:
     def offspring(self) -> tuple[Move, ...]:
         """Make a new strategy, or change one that was good."""
         rng = self.rng
-        if len(self.best) < KEPT or rng.random() < 0.2:
-            return tuple(random_move(rng) for _ in range(rng.randint(3, LENGTH_MAX)))
+        if len(self.best) < KEPT or rng.random() < 0.1:
+            return tuple(random_move(rng, self.palette) for _ in range(rng.randint(3, LENGTH_MAX)))
         moves = list(rng.choice(self.best).moves)
         for _ in range(rng.choice((1, 1, 2, 4))):
             self.change(moves)
@@ -64,9 +65,9 @@ class Climb:
     def change(self, moves: list[Move]) -> None:
         """Change a strategy in one place."""
         rng, at = self.rng, self.rng.randrange(len(moves) + 1)
-        match rng.randrange(5):
-            case 0:
-                moves.insert(at, random_move(rng))
+        match rng.randrange(7):
+            case 0 | 5 | 6:
+                moves.insert(at, random_move(rng, self.palette))
             case 1 if len(moves) > 1:
                 moves.pop(at - 1)
             case 2:

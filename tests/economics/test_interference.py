@@ -70,7 +70,7 @@ def heard_again(said: Said, rng: Random) -> list[tuple[e.Event, ...]]:
 
 def speak(world: World, rng: Random) -> None:
     """Let the outsider say something that comes into no book."""
-    rng.choice((wait_with_a_stop, be_refused, move_own_money, withdraw, ask))(world, rng)
+    rng.choice((wait_with_a_stop, be_refused, move_own_money, withdraw, come_back, ask))(world, rng)
 
 
 def wait_with_a_stop(world: World, rng: Random) -> None:
@@ -98,6 +98,9 @@ def move_own_money(world: World, rng: Random) -> None:
 
 def withdraw(world: World, rng: Random) -> None:
     world.send(OUTSIDER_SESSION, c.MassCancel(world.name(), kill=rng.random() < 0.3))
+
+
+def come_back(world: World, rng: Random) -> None:
     world.send(OUTSIDER_SESSION, c.SetKillSwitch(OUTSIDER_SESSION, False))
 
 
