@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import AccountStatus, InstrumentKind, Side
+from engine.api.enums import AccountStatus, InstrumentKind, MarginState, Side
 from engine.api.instrument import Instrument
 
 USDT = 1
@@ -49,7 +49,8 @@ class Auditor:
         self.spot = {k.base_asset_id: k for k in listings.values() if k.kind is InstrumentKind.SPOT}
         self.sheets: defaultdict[int, Sheet] = defaultdict(Sheet)
         self.marks: dict[int, int] = {}
-        self.suspended: set[int] = set()
+        self.restricted: set[int] = set()
+        """Accounts that operations keep from something."""
         self.changed: set[int] = set()
         """Accounts that are worth something else than when somebody looked last."""
 
@@ -80,13 +81,19 @@ class Auditor:
                     self.pay(command.to_account_id, command.asset_id, command.amount)
                 case e.AccountStatusSet():
                     assert isinstance(command, c.SetAccountStatus)
-                    self.suspended.discard(command.account_id)
-                    if command.status is not AccountStatus.ACTIVE:
-                        self.suspended.add(command.account_id)
+                    self.restrict(command.account_id, command.status is not AccountStatus.ACTIVE)
+                case e.MarginStateSet():
+                    assert isinstance(command, c.SetMarginState)
+                    self.restrict(command.account_id, command.state is not MarginState.NORMAL)
                 case e.MarkSet():
                     assert isinstance(command, c.SetMark)
                     self.marks[command.symbol_id] = command.price
                     self.changed.update(self.sheets)
+
+    def restrict(self, account: int, is_restricted: bool) -> None:
+        """Note that an account may not do all it could; being free of one thing does not free it of another."""
+        if is_restricted:
+            self.restricted.add(account)
 
     def pay(self, account: int, asset: int, amount: int) -> None:
         """Book cash."""

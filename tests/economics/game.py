@@ -10,7 +10,7 @@ import msgspec
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import AccountStatus, SymbolStatus
+from engine.api.enums import SymbolStatus
 from tests.economics.moves import Move, Players
 from tests.economics.world import (
     BTC,
@@ -74,8 +74,8 @@ def look(world: World, outcome: Outcome) -> None:
 
 def settle(world: World, players: Players, rng: Random) -> None:
     """Open all markets, cancel all orders, close everything at the mark, in any order. Raises: AssertionError."""
-    for account in sorted(world.auditor.suspended):
-        world.operate(c.SetAccountStatus(account, AccountStatus.ACTIVE))
+    for account in sorted(world.auditor.restricted):
+        players.liquidator.set_free(account)
     for account in sorted({ticket.order.account_id for ticket in world.tape.open.values()}):
         world.operate(c.MassCancel(world.name(), account_id=account))
     world.wait(400 * SECOND_NS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import ExecInst, Side
+from engine.api.enums import AccountStatus, ExecInst, MarginState, Side
 from tests.economics.auditor import lot_minor
 from tests.economics.world import FUTURES, HOUSE_FUTURES, HOUSE_SPOT, MARGIN, PERP, PERP_2, PERPS, SPOT, USDT, World
 from tests.model import market as m
@@ -100,9 +100,17 @@ class Liquidator:
         if order_ids and order_ids[0] in self.world.tape.open:
             self.world.operate(c.CancelOrder(self.world.name(), order_id=order_ids[0]))
 
+    def set_free(self, account: int) -> None:
+        """Let an account do all it could again."""
+        self.world.operate(c.SetAccountStatus(account, AccountStatus.ACTIVE))
+        self.world.operate(c.SetMarginState(account, MarginState.NORMAL))
+        self.world.auditor.restricted.discard(account)
+
     def close_loans(self, account: int) -> None:
         """Sell what an account holds of a coin, or buy what it owes, and so pay its loans."""
         self.cancel_orders(account)
+        if account in self.world.auditor.restricted:
+            self.set_free(account)
         listing = self.world.auditor.listings[SPOT]
         for _ in range(ROUNDS_MAX):
             lots = self.world.auditor.cash(account, listing.base_asset_id) // lot_minor(listing)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import AccountStatus, ExecInst, MarginMode, Peg, SelfTrade, SymbolStatus, Trigger
+from engine.api.enums import AccountStatus, ExecInst, MarginMode, MarginState, Peg, SelfTrade, SymbolStatus, Trigger
 from tests.economics.liquidator import MOVE_PPM, Liquidator
 from tests.economics.tape import Ticket
 from tests.economics.world import (
@@ -40,7 +40,8 @@ INSTRUCTIONS = (
     ExecInst.NONE, ExecInst.NONE, ExecInst.REDUCE_ONLY, ExecInst.REDUCE_ONLY,
     ExecInst.POST_ONLY, ExecInst.POST_ONLY | ExecInst.SLIDE,
 )  # fmt: skip
-TIMES_IN_FORCE = (m.GTC, m.GTC, m.GTC, m.IOC, m.FOK)
+TIMES_IN_FORCE = (m.GTC, m.GTC, m.GTC, m.IOC, m.FOK, m.GTD)
+STATES = (MarginState.LIQUIDATION_WARNING, MarginState.MARGIN_CALL, MarginState.IN_LIQUIDATION)
 
 
 class Move(NamedTuple):
@@ -173,9 +174,10 @@ class Players:
         floor = max(1, qty // 5) if tif is m.GTC and not instruction and x // 22 % 4 == 0 else 0
         side = m.BUY if x // 100 % 2 else m.SELL
         stp = (SelfTrade.DEFAULT, SelfTrade.RESTING, SelfTrade.DECREMENT, SelfTrade.BOTH)[d // 250 % 4]
-        self.world.enter(
-            account, symbol, side, qty, self.price(symbol, x), tif=tif, exec_inst=instruction, max_floor=floor, stp=stp
-        )
+        terms = {"tif": tif, "exec_inst": instruction, "max_floor": floor, "stp": stp}
+        if tif is m.GTD:
+            terms["expire_time_ns"] = self.world.now_ns + 5 * SECOND_NS
+        self.world.enter(account, symbol, side, qty, self.price(symbol, x), **terms)
 
     def market_order(self, a: int, b: int, x: int, d: int) -> None:
         symbol = SYMBOLS[a % len(SYMBOLS)]
@@ -246,10 +248,18 @@ class Players:
         status = (SymbolStatus.PRE_OPEN, SymbolStatus.OPEN)[b % 2]
         self.world.operate(c.SetSymbolStatus(symbol, status))
 
-    def suspend(self, a: int, b: int, x: int, d: int) -> None:
-        """Operations suspend an account, or let it go on."""
-        status = (AccountStatus.SUSPENDED, AccountStatus.ACTIVE)[b % 2]
-        self.world.operate(c.SetAccountStatus(COALITION[a % len(COALITION)], status))
+    def restrict(self, a: int, b: int, x: int, d: int) -> None:
+        """Operations suspend an account or call its margin, or let it go on."""
+        account = COALITION[a % len(COALITION)]
+        if b % 2:
+            self.liquidator.set_free(account)
+        elif x % 2:
+            self.world.operate(c.SetMarginState(account, STATES[d % len(STATES)]))
+        else:
+            self.world.operate(c.SetAccountStatus(account, AccountStatus.SUSPENDED))
+
+    def wait(self, a: int, b: int, x: int, d: int) -> None:
+        self.world.wait((1, 10 * SECOND_NS, 70 * SECOND_NS, 400 * SECOND_NS)[a % 4])
 
     def drift(self, a: int, b: int, x: int, d: int) -> None:
         """Marks move, one way, in steps; before and after each the liquidator takes its turn."""
@@ -285,12 +295,14 @@ MOVES: dict[str, Callable[[Players, int, int, int, int], None]] = {
     "mass cancel": Players.mass_cancel,
     "kill": Players.kill,
     "call": Players.call,
-    "suspend": Players.suspend,
+    "restrict": Players.restrict,
+    "wait": Players.wait,
     "drift": Players.drift,
 }
 WEIGHTS = {
     "trade": 10, "close": 8, "with house": 6, "take out": 4, "leverage": 6, "margin": 4, "order": 8, "market": 3,
-    "stop": 3, "peg": 2, "replace": 4, "cancel": 1, "mass cancel": 1, "kill": 1, "call": 1, "suspend": 1, "drift": 6,
+    "stop": 3, "peg": 2, "replace": 4, "cancel": 1, "mass cancel": 1, "kill": 1, "call": 1, "restrict": 1, "wait": 1,
+    "drift": 6,
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from tests.economics.world import FUTURES, HOUSE_FUTURES, PERP, SYMBOLS, new_wor
 from tests.model import market as m
 
 CONTINUOUS = {
-    "order": 16, "replace": 20, "stop": 12, "market": 5, "trade": 4, "suspend": 3, "cancel": 2, "close": 2,
+    "order": 16, "replace": 20, "stop": 12, "market": 5, "trade": 4, "restrict": 3, "wait": 2, "cancel": 2, "close": 2,
     "with house": 2, "drift": 2, "leverage": 1, "mass cancel": 1,
 }  # fmt: skip
 MOVES_A_GAME = 30
