@@ -66,6 +66,13 @@ def accepted(events: tuple[e.Event, ...]) -> int:
     return order_id
 
 
+@pytest.mark.req("ORD-06", "RES-01")
+@settings(max_examples=250, deadline=None)
+@given(st.integers(0, 2**32), st.booleans())
+def test_auctions_and_pegs_follow_orders_that_can_pay(seed: int, marks_move: bool) -> None:
+    play_fairly(CONTINUOUS | {"peg": 12, "call": 6}, Random(seed), marks_move)
+
+
 def play_fairly(weights: dict[str, int], rng: Random, marks_move: bool) -> None:
     """Play a game of some kinds of moves. Raises: AssertionError when somebody was treated unfairly."""
     world = new_world()
