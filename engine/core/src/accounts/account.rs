@@ -3,6 +3,7 @@
 use crate::accounts::position::Position;
 use crate::language::codes::{AccountKind, AccountStatus, MarginState};
 use crate::language::ids::{AccountId, AssetId, FirmId, Key, SymbolId};
+use crate::language::processor::{prefetch_all, Prefetch};
 use crate::language::units::Minor;
 use crate::market::open_orders::Slot;
 
@@ -127,13 +128,12 @@ impl Account {
         *self.balance_mut(asset_id) = balance;
     }
 
-    /// Read the places that an order of this account will read, once the account itself has been read.
-    pub fn warm(&self) -> u32 {
-        let counts = self.open_by_symbol.first().map_or(0, |(_, count)| *count);
-        self.balances
-            .iter()
-            .take(4)
-            .fold(self.firm_id.number() ^ counts, |seen, balance| seen ^ balance.available.number() as u32)
+    /// Bring what an order of this account will read beside it into the cache.
+    pub fn prefetch(&self, prefetch: Prefetch) {
+        if let (Some(count), Some(balances)) = (self.open_by_symbol.first(), self.balances.first_chunk::<2>()) {
+            prefetch_all(prefetch, count);
+            prefetch_all(prefetch, balances);
+        }
     }
 
     #[inline(always)]

@@ -5,6 +5,7 @@
 
 use crate::language::codes::Side;
 use crate::language::ids::{keys, kinds, Key};
+use crate::language::processor::{prefetch_all, Prefetch};
 use crate::language::units::{Lots, Ticks};
 use crate::market::open_orders::{OpenOrders, Slot};
 use crate::store::ladder::{Ladder, Rank};
@@ -212,10 +213,11 @@ impl Book {
         }
     }
 
-    /// Read two levels.
-    pub fn warm(&self, one: LevelSlot, other: LevelSlot) -> u32 {
-        let known = |level: LevelSlot| if level == LevelSlot::NIL { 0 } else { self.levels[level].head.number() };
-        known(one) ^ known(other)
+    /// Bring a level into the cache; nothing for `NIL`.
+    pub fn prefetch(&self, level: LevelSlot, prefetch: Prefetch) {
+        if level != LevelSlot::NIL {
+            prefetch_all(prefetch, &self.levels[level]);
+        }
     }
 
     /// Check levels, links and caches of both sides. Cost: O(orders).

@@ -126,14 +126,6 @@ impl Market {
         }
     }
 
-    /// Read the places that every order reads.
-    pub fn warm(&self) -> u32 {
-        let best = |side: Side| self.book.best_price(side).map_or(0, Ticks::number);
-        let prices = best(Side::Buy) ^ best(Side::Sell) ^ self.mark.number();
-        let listing = &self.instrument.listing;
-        (prices ^ listing.min_qty.number() ^ self.instrument.lot_minor.number() as i64) as u32 ^ self.pegs.len() as u32
-    }
-
     pub fn netting(&self) -> Option<Netting> {
         self.auction.and_then(|auction| auction.netting)
     }

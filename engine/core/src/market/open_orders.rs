@@ -2,6 +2,7 @@
 
 use crate::language::codes::{ExecInst, OrdType, Peg, SelfTrade, Side, TimeInForce, Trigger};
 use crate::language::ids::{keys, kinds, AccountId, Key, OrderId, SessionId, SymbolId};
+use crate::language::processor::{prefetch_all, Prefetch};
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::book::LevelSlot;
 use crate::market::instrument::FeeRates;
@@ -120,11 +121,6 @@ impl OpenOrder {
         let [before, after] = if ends { [self.account_previous, self.account_next] } else { [Slot::NIL; 2] };
         [self.previous, self.next, before, after]
     }
-
-    /// Read both ends of it.
-    pub fn warm(&self) -> u32 {
-        self.order_id.number() as u32 ^ self.account_next.number()
-    }
 }
 
 /// What few orders have.
@@ -205,6 +201,13 @@ impl OpenOrders {
                 self.orders[slot].terms = TermsSlot::NIL;
             }
             (false, false) => self.terms[terms] = changed,
+        }
+    }
+
+    /// Bring an order into the cache; nothing for `NIL`.
+    pub fn prefetch(&self, slot: Slot, prefetch: Prefetch) {
+        if let Some(order) = self.get(slot) {
+            prefetch_all(prefetch, order);
         }
     }
 

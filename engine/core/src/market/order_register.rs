@@ -6,7 +6,7 @@
 
 use crate::language::codes::{OrderState, Side};
 use crate::language::ids::{keys, kinds, AccountId, Key, OrderId, SessionId, SymbolId};
-use crate::language::processor::Prefetch;
+use crate::language::processor::{prefetch_all, Prefetch};
 use crate::language::units::{Lots, Ticks};
 use crate::market::namings::{Named, NamingSlot, Namings};
 use crate::market::open_orders::Slot;
@@ -131,9 +131,12 @@ impl OrderRegister {
         (order.slot != Slot::NIL || self.namings.is_remembered(order.entered)).then_some(entry)
     }
 
-    /// Find what most likely is the entry of an order, without looking at it.
-    pub fn guess(&self, order_id: OrderId) -> Option<Entry> {
-        (!order_id.is_none()).then(|| self.by_order_id.find(hash_number(self.seed, order_id.number()), |_| true))?
+    /// Find what most likely is the entry of an order without looking at it, and bring that into the cache.
+    pub fn guess(&self, order_id: OrderId, prefetch: Prefetch) -> Option<Entry> {
+        let key = hash_number(self.seed, order_id.number());
+        let entry = (!order_id.is_none()).then(|| self.by_order_id.find(key, |_| true))??;
+        prefetch_all(prefetch, &self.orders[entry]);
+        Some(entry)
     }
 
     /// Find an order as long as any `ClOrdID` names it.

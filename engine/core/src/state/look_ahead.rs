@@ -1,17 +1,15 @@
 //! Reading ahead of time what the next commands will look up. Nothing is decided here.
 //!
 //! Orders, accounts and levels of a large exchange lie in memory that no cache holds, and each is found through the
-//! one before. So every step is taken for several commands at once: one wait for memory instead of one for each.
+//! one before. So every step is taken for several commands at once: by the next step its memory has mostly come.
 
-use crate::accounts::account::Account;
 use crate::language::bytes::u32_at;
 use crate::language::command::{self, Glance};
 use crate::language::frame::HEADER_BYTES;
 use crate::language::ids::SessionId;
 use crate::market::book::LevelSlot;
-use crate::market::open_orders::{OpenOrder, Slot};
+use crate::market::open_orders::Slot;
 use crate::market::order_register::Entry;
-use crate::market::Market;
 use crate::state::exchange::Exchange;
 
 /// Commands that are looked ahead at together.
@@ -40,9 +38,9 @@ impl Exchange {
         let count = self.glance(frames);
         if self.open.len() > NEAR_ORDERS {
             for i in 0..count {
-                self.ahead.entries[i] = self.orders.guess(self.ahead.glances[i].order_id);
+                self.ahead.entries[i] = self.orders.guess(self.ahead.glances[i].order_id, self.prefetch);
             }
-            std::hint::black_box(self.look_at_orders(count));
+            self.look_at_orders(count);
         }
     }
 
@@ -68,37 +66,38 @@ impl Exchange {
     }
 
     /// Bring what orders are entered into and taken out of into the cache.
-    fn look_at_orders(&mut self, count: usize) -> u32 {
+    fn look_at_orders(&mut self, count: usize) {
         let Ahead { glances, entries, slots, levels, .. } = &mut self.ahead;
-        let glances = &mut glances[..count];
-        let mut seen = 0;
+        let (glances, prefetch) = (&mut glances[..count], self.prefetch);
         for (i, glance) in glances.iter_mut().enumerate() {
-            seen ^= self.sessions.get(glance.source).map_or(0, |session| session.firm_id.number());
+            self.sessions.prefetch(glance.source, prefetch);
             slots[i] = Slot::NIL;
             if let Some(entry) = entries[i] {
                 let order = &self.orders[entry];
                 (slots[i], glance.account_id, glance.symbol_id) = (order.slot, order.account_id, order.symbol_id);
             }
-        }
-        for glance in glances.iter() {
-            seen ^= self.accounts.get(glance.account_id).map_or(0, |account| account.firm_id.number());
-            seen ^= self.markets.get(glance.symbol_id).map_or(0, Market::warm);
-        }
-        for (i, glance) in glances.iter().enumerate() {
-            seen ^= self.accounts.get(glance.account_id).map_or(0, Account::warm);
-            seen ^= self.open.get(slots[i]).map_or(0, OpenOrder::warm);
-            let market = self.markets.get(glance.symbol_id);
-            let level = market.and_then(|market| market.book.level_near(glance.price));
-            levels[i] = level.unwrap_or(LevelSlot::NIL);
+            self.open.prefetch(slots[i], prefetch);
+            self.accounts.prefetch(glance.account_id, prefetch);
+            self.markets.prefetch(glance.symbol_id, prefetch);
         }
         for (i, glance) in glances.iter().enumerate() {
-            let order = self.open.get(slots[i]);
-            if let Some(market) = self.markets.get(glance.symbol_id) {
-                seen ^= market.book.warm(levels[i], order.map_or(LevelSlot::NIL, |order| order.level));
+            if let Some(account) = self.accounts.get(glance.account_id) {
+                account.prefetch(prefetch);
             }
-            let neighbors = order.map_or([Slot::NIL; 4], |order| order.neighbors(glance.is_cancel));
-            seen ^= neighbors.iter().fold(0, |seen, slot| seen ^ self.open.get(*slot).map_or(0, OpenOrder::warm));
+            let order = self.open.get(slots[i]);
+            for slot in order.map_or([Slot::NIL; 4], |order| order.neighbors(glance.is_cancel)) {
+                self.open.prefetch(slot, prefetch);
+            }
+            levels[i] = LevelSlot::NIL;
+            if let Some(market) = self.markets.get(glance.symbol_id) {
+                market.book.prefetch(order.map_or(LevelSlot::NIL, |order| order.level), prefetch);
+                levels[i] = market.book.level_near(glance.price).unwrap_or(LevelSlot::NIL);
+            }
         }
-        seen
+        for (i, glance) in glances.iter().enumerate() {
+            if let Some(market) = self.markets.get(glance.symbol_id) {
+                market.book.prefetch(levels[i], prefetch);
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use crate::language::bytes::u64_at;
 use crate::language::ids::Key;
-use crate::language::processor::Prefetch;
+use crate::language::processor::{prefetch_all, Prefetch};
 use crate::store::slab::NIL;
 
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ impl<K: Key> Index<K> {
     /// Bring the place where a look-up of this hash will begin into the cache.
     pub fn prefetch(&self, hash: u64, prefetch: Prefetch) {
         let shard = &self.shards[self.shard(hash)];
-        prefetch(std::ptr::from_ref(&shard.slots[shard.home(tag(hash))]).cast());
+        prefetch_all(prefetch, &shard.slots[shard.home(tag(hash))]);
     }
 
     /// Add an entry that `find` does not find. Cost: O(1) amortised, O(shard) at most.

@@ -2,6 +2,7 @@
 
 use crate::language::codes::Code;
 use crate::language::ids::Key;
+use crate::language::processor::{prefetch_all, Prefetch};
 use crate::language::text::Name;
 use crate::store::index::{hash, Index};
 
@@ -63,6 +64,13 @@ impl<K: Key, T> Registry<K, T> {
     #[inline(always)]
     fn entry(&self, id: K) -> Option<&Named<T>> {
         self.pages.get(id.at() / PAGE)?.as_ref()?[id.at() % PAGE].as_ref()
+    }
+
+    /// Bring what is known by an id into the cache.
+    pub fn prefetch(&self, id: K, prefetch: Prefetch) {
+        if let Some(Some(page)) = self.pages.get(id.at() / PAGE) {
+            prefetch_all(prefetch, &page[id.at() % PAGE]);
+        }
     }
 
     pub fn len(&self) -> usize {
