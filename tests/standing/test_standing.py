@@ -12,7 +12,7 @@ from engine.api import commands as c
 from engine.api.cursor import Cursor
 from engine.api.enums import Peg, TimeInForce, Trigger
 from engine.api.errors import CursorRefused, SnapshotError
-from engine.api.events import InstrumentChanged, OrderReplaced, Traded
+from engine.api.events import InstrumentChanged, OrderAccepted, OrderReplaced, Traded
 from engine.api.ids import OrderId, SymbolId
 from engine.api.parameters import Parameter
 from engine.api.segment import SegmentHeader, list_segments
@@ -23,7 +23,7 @@ from engine.standing import Order, Standing, load
 from engine.standing.fold import Fold, Taken
 from engine.standing.orders import Orders
 from tests.host.journals import write
-from tests.model.market import BTC_USDT
+from tests.model import market as m
 from tests.model.state import Order as ModelOrder
 from tests.property.twins import Twins
 
@@ -145,7 +145,7 @@ def test_closed_orders_are_kept_as_long_as_the_log_may_name_them(seed: int) -> N
 @pytest.mark.req("EVT-03", "RPL-10")
 def test_a_restored_fold_knows_the_listing_an_order_was_entered_under() -> None:
     twins, fold, standing = Twins(), Fold(), Standing()
-    listing = standing_listing = twins.model.markets[BTC_USDT].listing
+    listing = standing_listing = twins.model.markets[m.BTC_USDT].listing
     for tick in ("1", "2"):
         standing_listing = replace(standing_listing, tick=Step.parse(tick))
         assert twins.send(0, c.ChangeInstrument(standing_listing)).events == (InstrumentChanged(),)
@@ -154,9 +154,43 @@ def test_a_restored_fold_knows_the_listing_an_order_was_entered_under() -> None:
         standing.apply(record)
     for registry in (standing.registry, Standing(Fold.restore(fold.snapshot())).registry):
         last = OrderId(fold.cursor.seq)
-        listings = [registry.listing_of(BTC_USDT, OrderId(number)) for number in (1, last - 1, last, last + 1)]
+        listings = [registry.listing_of(m.BTC_USDT, OrderId(number)) for number in (1, last - 1, last, last + 1)]
         ticks = [listing.tick, listing.tick, Step.parse("1"), Step.parse("2")]
         assert [one.tick for one in listings] == ticks
+
+
+@pytest.mark.req("ORD-10", "RPL-21")
+@pytest.mark.parametrize("source", [c.OPERATIONS, m.ALPHA_OE])
+def test_a_restored_fold_knows_who_gave_an_open_order_its_latest_cl_ord_id(source: int) -> None:
+    """What its owner spends later forgets the ClOrdIDs the owner gave it; one of operations still names it."""
+    twins = Twins()
+    twins.send(c.OPERATIONS, c.SetParameter(Parameter.CL_ORD_IDS_SPENT_MAX, 0, 1, twins.now_ns))
+    order_id = offer(twins, "first")
+    twins.send(source, c.ReplaceOrder("more", 30_000, order_id=order_id))
+    before, fold = len(twins.records), Fold()
+    fold.take(bytes(twins.records))
+    fold = Fold.restore(fold.snapshot())
+    take_offer(twins, 30_000)
+    offer(twins, "second")
+    take_offer(twins, 20_000)
+    fold.take(bytes(twins.records[before:]))
+    fold = Fold.restore(fold.snapshot())
+    is_remembered = order_id in twins.model.orders
+    assert is_remembered == (source == c.OPERATIONS)
+    assert (fold.find(order_id) is not None) == is_remembered
+
+
+def offer(twins: Twins, cl_ord_id: str) -> OrderId:
+    order = c.NewOrder(m.ALPHA, m.BTC_USDT, m.SELL, m.LIMIT, m.GTC, 20_000, 10_000, cl_ord_id)
+    (event,) = twins.send(m.ALPHA_OE, order).events
+    assert isinstance(event, OrderAccepted)
+    return event.order_id
+
+
+def take_offer(twins: Twins, qty: int) -> None:
+    order = c.NewOrder(m.BRAVO, m.BTC_USDT, m.BUY, m.LIMIT, m.GTC, qty, 10_000, str(len(twins.records)))
+    told = [event.maker_leaves for event in twins.send(m.BRAVO_OE, order).events if isinstance(event, Traded)]
+    assert told == [0]
 
 
 @pytest.mark.req("RPL-21")

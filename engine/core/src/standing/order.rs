@@ -29,8 +29,8 @@ const HAS_TERMS: u8 = 2;
 ///
 /// ```text
 /// length u16 (of the row), state u8, is_triggered u8, session_id u32, order_id u64, ts_ns u64, leaves i64,
-/// cum_qty i64, cum_notional i128, report_seq u64, report_n u32, command_length u16, previous_length u8, zero u8,
-/// latest_by u32 (0 for none)
+/// cum_qty i64, cum_notional i128, report_seq u64, report_n u32, command_length u16, previous_length u8,
+/// is_renamed u8, latest_by u32 (0 unless it is renamed, and for operations)
 /// ```
 ///
 /// then the `NewOrder` that would enter it on the terms in force, then the `ClOrdID` it had before the last replacement.
@@ -144,7 +144,7 @@ impl Order {
         let names = [self.cl_ord_id.as_bytes(), &self.text, self.previous_cl_ord_id.as_bytes()];
         let command_length = head + names[0].len() + names[1].len();
         out.extend_from_slice(&(command_length as u16).to_le_bytes());
-        out.extend_from_slice(&[names[2].len() as u8, 0]);
+        out.extend_from_slice(&[names[2].len() as u8, u8::from(self.latest_by.is_some())]);
         out.extend_from_slice(&self.latest_by.unwrap_or(SessionId::NONE).to_le_bytes());
         let command = out.len();
         out.extend_from_slice(&self.command[..head]);
@@ -175,7 +175,8 @@ impl Order {
         order.cum_notional = i128_at(row, 40);
         order.report = (u64_at(row, 56), u32_at(row, 64));
         order.previous_cl_ord_id = ClOrdId::of_printable(previous);
-        order.latest_by = Some(SessionId::new(u32_at(row, 72))).filter(|session_id| !session_id.is_none());
+        // Operations give ClOrdIDs too, and are no session: 0 does not tell that there is none.
+        order.latest_by = (row[71] != 0).then(|| SessionId::new(u32_at(row, 72)));
         order
     }
 }

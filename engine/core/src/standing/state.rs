@@ -1,7 +1,7 @@
 //! The fold as bytes, so that a start reads what stands instead of all that happened.
 //!
 //! ```text
-//! magic    b"EXCHSTND", version u32 = 2
+//! magic    b"EXCHSTND", version u32 = 3
 //! log end  journal u64, seq u64, event_ts_ns u64, crc u32, forgotten_ns u64
 //! lengths  of the four parts that follow, u64 each
 //! parts    kept records, markets, rows of open orders, spent ClOrdIDs by session and rows of closed orders
@@ -17,7 +17,7 @@ use crate::standing::order::{rows, Order, ROW_BYTES};
 use crate::standing::window::Window;
 
 const MAGIC: &[u8; 8] = b"EXCHSTND";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEAD_BYTES: usize = 80;
 
 impl Fold {
