@@ -29,7 +29,7 @@ _REGISTRATIONS = (OpenAccount, ListInstrument, ChangeInstrument)
 """Commands that change the directory."""
 
 _Head = tuple[Seq, int, TimestampNs, SessionId, tuple[SessionId, ...]]
-_Tail = tuple[OrderId, TimestampNs, NewOrder, OrderState, Lots, int, Lots]
+_Tail = tuple[OrderId, TimestampNs, NewOrder, OrderState, Lots, int, Lots, bool]
 _Orders = tuple[Order, ...]
 
 
@@ -131,7 +131,8 @@ def _of_orders(record: Record, index: int, event: e.Event, orders: _Orders) -> l
             told = _of_order(record, index, order, _owner_and_asker(order, record))
             return [r.Replaced(*told, order.previous_cl_ord_id)]
         case e.OrderRestated() if event.reason in TOLD_RESTATEMENTS:
-            return [r.Restated(*_of_order(record, index, order), event.reason)]
+            waits = order.is_suspended or (order.terms.ord_type.is_stop and not order.is_triggered)
+            return [r.Restated(*_of_order(record, index, order), event.reason, not waits)]
         case e.OrderTriggered():
             return [r.Triggered(*_of_order(record, index, order))]
         case _:
@@ -148,7 +149,8 @@ def _of_order(
 
 
 def _as_it_stands(order: Order, state: OrderState) -> _Tail:
-    return order.order_id, order.ts_ns, order.terms, state, order.cum_qty, order.cum_notional, order.leaves_qty
+    progress = (order.cum_qty, order.cum_notional, order.leaves_qty)
+    return order.order_id, order.ts_ns, order.terms, state, *progress, order.is_suspended and state.is_open
 
 
 def _cl_ord_id(command: Command) -> str:

@@ -55,6 +55,7 @@ class OrderReport(Report, frozen=True):
     cum_qty: Lots
     cum_notional: int
     leaves_qty: Lots
+    is_suspended: bool
 
 
 class New(OrderReport, frozen=True):
@@ -88,9 +89,10 @@ class Replaced(OrderReport, frozen=True):
 
 
 class Restated(OrderReport, frozen=True):
-    """ExecType <150> D: the engine changed the order by itself."""
+    """ExecType <150> D: the engine changed the order by itself; 9 where it took it out of the market for a time."""
 
     reason: RestateReason
+    is_working: bool
 
 
 class Triggered(OrderReport, frozen=True):

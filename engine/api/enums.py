@@ -188,6 +188,8 @@ class RestateReason(IntEnum):
     REDUCE_ONLY = 4
     SLIDE = 5
     TURN = 6  # it waits for its turn to be matched and shows nothing, or has had it and rests
+    SUSPENDED = 7  # its account is suspended: it stands outside the market
+    RESUMED = 8  # it comes back, behind all others
 
 
 class PositionReason(IntEnum):

@@ -26,7 +26,8 @@ from engine.standing.orders import Order
 if TYPE_CHECKING:
     from engine._core import Bytes
 
-_ROW = Struct("<HBBIQQqq16sQIHBx4x")
+_ROW = Struct("<HBBIQQqq16sQIHBB4x")
+_IS_SUSPENDED = 2
 _ROW_HEAD = Struct("<H6xQ")
 _MARKET = Struct("<IBB2xqqQ")
 
@@ -146,12 +147,14 @@ def _order(rows: bytes, start: int) -> Order:
         report_n,
         command_length,
         _,
+        flags,
     ) = _ROW.unpack_from(rows, start)
     command = start + _ROW.size
     terms = decode_command(rows, command, command + command_length)
     assert isinstance(terms, NewOrder)
     order = Order(OrderId(order_id), TimestampNs(ts_ns), SessionId(session_id), terms)
     order.state, order.is_triggered = OrderState(state), bool(is_triggered)
+    order.is_suspended = bool(flags & _IS_SUSPENDED)
     order.leaves_qty, order.cum_qty = Lots(leaves), Lots(cum_qty)
     order.cum_notional = int.from_bytes(cum_notional, "little", signed=True)
     order.report = (Seq(report_seq), report_n)

@@ -17,7 +17,13 @@ from engine.api.ids import OrderId, Seq, SessionId
 from engine.api.units import Lots, TimestampNs
 from engine.api.wire import Record
 
-TOLD_RESTATEMENTS = (RestateReason.DECREMENT, RestateReason.REDUCE_ONLY, RestateReason.SLIDE)
+TOLD_RESTATEMENTS = (
+    RestateReason.DECREMENT,
+    RestateReason.REDUCE_ONLY,
+    RestateReason.SLIDE,
+    RestateReason.SUSPENDED,
+    RestateReason.RESUMED,
+)
 """Restatements that are reported; repriced pegs and refilled icebergs are not (RoE section 7)."""
 
 
@@ -32,6 +38,7 @@ class Order:
     __slots__ = (
         "cum_notional",
         "cum_qty",
+        "is_suspended",
         "is_triggered",
         "leaves_qty",
         "order_id",
@@ -53,6 +60,7 @@ class Order:
         self.cum_qty = Lots(0)
         self.cum_notional = 0
         self.is_triggered = False
+        self.is_suspended = False
         self.report: tuple[Seq, int] = (order_id, 0)
         self.previous_cl_ord_id = ""
 
@@ -160,6 +168,8 @@ class Orders:
         order = self._known(event.order_id)
         price = event.price if event.reason is RestateReason.SLIDE else order.terms.price
         order.leaves_qty = event.leaves
+        if event.reason in (RestateReason.SUSPENDED, RestateReason.RESUMED):
+            order.is_suspended = event.reason is RestateReason.SUSPENDED
         if (event.order_qty, price) != (order.terms.order_qty, order.terms.price):
             order.terms = replace(order.terms, order_qty=event.order_qty, price=price)
         if event.reason in TOLD_RESTATEMENTS:

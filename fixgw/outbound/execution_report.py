@@ -25,6 +25,9 @@ AVG_PX_DECIMALS = 8
 REPRICING, PARTIAL_DECLINE, MARKET_OPTION, OTHER = 3, 5, 8, 99
 """ExecRestatementReason <378>."""
 
+SUSPENDED = "9"
+"""OrdStatus <39> and ExecType <150>."""
+
 
 class ExecutionReport:
     """Writes the bodies, a method an ExecType. ``epoch`` is the log's, part of every ExecID <17>."""
@@ -106,9 +109,17 @@ class ExecutionReport:
         return f"{body}41={report.orig_cl_ord_id}\x01{echo(report.terms.text)}"
 
     def _restated(self, report: r.Restated) -> str:
-        """Write 150=D."""
-        reason = REPRICING if report.reason is RestateReason.SLIDE else PARTIAL_DECLINE
-        return f"{self._of_order('D', report, report.terms.cl_ord_id)}378={reason}\x01"
+        """Write 150=D; 150=9 when the order stands outside the market from now on."""
+        if report.reason is RestateReason.SUSPENDED:
+            return self._of_order(SUSPENDED, report, report.terms.cl_ord_id) + "636=N\x01"
+        body = self._of_order("D", report, report.terms.cl_ord_id)
+        match report.reason:
+            case RestateReason.RESUMED:
+                return f"{body}378={OTHER}\x01636={'Y' if report.is_working else 'N'}\x01"
+            case RestateReason.SLIDE:
+                return f"{body}378={REPRICING}\x01"
+            case _:
+                return f"{body}378={PARTIAL_DECLINE}\x01"
 
     def _triggered(self, report: r.Triggered) -> str:
         """Write 150=L."""
@@ -118,7 +129,7 @@ class ExecutionReport:
         """Write 150=I, with the ExecID of the order's last report."""
         terms = report.terms
         return (
-            f"{self._of_status(report, report.state, report.last_exec, report.ord_status_req_id)}"
+            f"{self._of_status(report, _ord_status(report), report.last_exec, report.ord_status_req_id)}"
             f"11={terms.cl_ord_id}\x01{self._terms(report)}{self._progress(report)}{echo(terms.text)}"
         )
 
@@ -129,7 +140,7 @@ class ExecutionReport:
         last_exec = (report.seq, report.ordinal - 1)
         named = f"11={report.cl_ord_id}\x01" if report.cl_ord_id else ""
         return (
-            f"{self._of_status(report, OrderState.UNKNOWN, last_exec, report.ord_status_req_id)}{named}"
+            f"{self._of_status(report, ORD_STATUS[OrderState.UNKNOWN], last_exec, report.ord_status_req_id)}{named}"
             f"37={NO_ORDER_ID}\x0155={UNKNOWN_SYMBOL}\x0154={SIDE_UNDISCLOSED}\x01151=0\x0114=0\x016=0\x01"
             f"103=5\x01{refusal_text(ErrorCode.UNKNOWN_ORDER)}"
         )
@@ -141,27 +152,26 @@ class ExecutionReport:
         holder = f"198={order_id_text(original.order_id, original.ts_ns)}\x01" if original else ""
         terms = self._written_terms(request) if isinstance(request, RefuseOrder) else self._asked_terms(request)
         return (
-            f"{self._identity('8', report, OrderState.REJECTED, request.cl_ord_id)}37={NO_ORDER_ID}\x01{terms}"
+            f"{self._identity('8', report, ORD_STATUS[OrderState.REJECTED], request.cl_ord_id)}37={NO_ORDER_ID}\x01"
+            f"{terms}"
             f"151=0\x0114=0\x016=0\x01103={meaning_of(report.code).ord_rej_reason}\x01{refusal_text(report.code)}{tag}{holder}"
         )
 
     # --- parts --------------------------------------------------------------------------------------------
 
-    def _identity(self, exec_type: str, report: r.Report, state: OrderState, cl_ord_id: str) -> str:
+    def _identity(self, exec_type: str, report: r.Report, ord_status: str, cl_ord_id: str) -> str:
         """Write what every execution report but an answer to a status request begins with."""
         return (
             f"17={self.epoch}-{report.seq}-{report.ordinal - 1}\x01150={exec_type}\x01"
-            f"39={ORD_STATUS[state]}\x0111={cl_ord_id}\x01"
+            f"39={ord_status}\x0111={cl_ord_id}\x01"
             f"60={self._times.text(report.ts_ns)}\x0120018={report.seq}\x01"
         )
 
-    def _of_status(
-        self, report: r.Report, state: OrderState, last_exec: tuple[Seq, int], ord_status_req_id: str
-    ) -> str:
+    def _of_status(self, report: r.Report, ord_status: str, last_exec: tuple[Seq, int], ord_status_req_id: str) -> str:
         seq, number = last_exec
         asked = f"790={ord_status_req_id}\x01" if ord_status_req_id else ""
         return (
-            f"17={exec_id(self.epoch, seq, number >> 1, bool(number & 1))}\x01150=I\x0139={ORD_STATUS[state]}\x01"
+            f"17={exec_id(self.epoch, seq, number >> 1, bool(number & 1))}\x01150=I\x0139={ord_status}\x01"
             f"60={self._times.text(report.ts_ns)}\x0120018={report.seq}\x01{asked}"
         )
 
@@ -174,7 +184,7 @@ class ExecutionReport:
             self._terms_texts[report.order_id] = (report.terms, text)
         else:
             self._terms_texts.pop(report.order_id, None)
-        return self._identity(exec_type, report, report.state, cl_ord_id) + text + self._progress(report)
+        return self._identity(exec_type, report, _ord_status(report), cl_ord_id) + text + self._progress(report)
 
     def _market_of(self, report: r.OrderReport) -> Market:
         return self._directory.market_of(report.terms.symbol_id, report.order_id)
@@ -227,6 +237,11 @@ class ExecutionReport:
             (59, chr(command.time_in_force)),
         )
         return _present(fields)
+
+
+def _ord_status(report: r.OrderReport) -> str:
+    """OrdStatus <39>: 9 while the order stands outside the market."""
+    return SUSPENDED if report.is_suspended else ORD_STATUS[report.state]
 
 
 def _present(fields: tuple[tuple[int, str], ...]) -> str:

@@ -18,6 +18,8 @@ _RESTATED = {
     RestateReason.DECREMENT: "self-trade prevention took the same from both orders",
     RestateReason.REFILL: "an iceberg shows its next part, at the end of the queue",
     RestateReason.REDUCE_ONLY: "a reduce-only order may not exceed the position",
+    RestateReason.SUSPENDED: "its account is suspended; it stands outside the market",
+    RestateReason.RESUMED: "its account is active again; it comes back behind the others",
     RestateReason.SLIDE: "it would have taken, and slid one tick off the other side",
 }
 

@@ -211,6 +211,7 @@ LONG_WORK: list[Sent] = [
 THE_END: list[Sent] = [
     *operations(c.SetAccountStatus(CHARLIE, AccountStatus.SUSPENDED)),
     charlie(BUY, LOT, 10_000, "suspended"),
+    *operations(c.SetAccountStatus(CHARLIE, AccountStatus.ACTIVE)),
     *operations(c.MassCancel("all", firm_id=3, code=ErrorCode.OPERATIONS)),
     alpha(BUY, 100, 10_000, "delisted", symbol_id=ETH_PRO),
     *operations(c.DelistInstrument(ETH_PRO), c.Transfer(FEES, FEES, USDT, 1)),

@@ -39,7 +39,7 @@ from tests.model.market import (
 )
 
 RECORDS_SHA256 = "c61bdfbfeca507aabc7659eb2549ed2fa27eb3e86bf39bcd862afa62f6c1c881"
-STATE_SHA256 = "03e2351ae5b72610e9f685f4fbb69dc3c677dd8cc9b79db0c27fc64c5e2992da"
+STATE_SHA256 = "fe718c592317074e9116cdc747dd3a3974eab59eb28148a49ffd324ecec6d3d2"
 
 SCRIPT: list[tuple[int, c.Command | bytes]] = [
     *((0, command) for command in OPENING),

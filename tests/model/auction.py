@@ -35,7 +35,7 @@ class Auctions(Overlap):
         """Go on with an auction as far as the steps reach; when the book is no longer crossed, the status follows."""
         assert market.auction is not None
         if not market.auction.price:
-            if self.withdrawals or (self.expiring and self.expiring[0][0] <= self.ts_ns):
+            if self.withdrawals or self.moves or (self.expiring and self.expiring[0][0] <= self.ts_ns):
                 return  # Orders that are out would make the price.
             if not (self.place_all(market) and self.net_overlap(market)):
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.api import events as e
-from engine.api.enums import OrderState, RestateReason, Side, TimeInForce
+from engine.api.enums import AccountStatus, ExecInst, OrderState, RestateReason, Side, TimeInForce
 from engine.api.ids import Seq
 from engine.api.rejects import ErrorCode
 from tests.model.solvency import Solvency
@@ -95,7 +95,7 @@ class Books(Solvency):
         if self.open.pop(order.order_id, None) is not None:
             del self.open_of[order.account_id][order.market.symbol_id][order.order_id]
         self.forget_expiry(order)
-        order.is_in_hand = False
+        order.is_in_hand = order.is_outside = False
         order.market.pegs.pop(order.order_id, None)
         self.spend_names(order)
 
@@ -135,16 +135,38 @@ class Books(Solvency):
         """Tell whether an order is due, withdrawn or delisted: it is in the books, but no part of the market."""
         if is_held(order):
             return False
+        return self.is_ending(order) or self.is_being_suspended(order)
+
+    def is_ending(self, order: Order) -> bool:
+        """Tell whether an order is out for good."""
         return self.is_due(order) or order.market.is_delisted or self.withdrawal_of(order) is not None
 
+    def is_being_suspended(self, order: Order) -> bool:
+        """Tell whether an order of a suspended account is still where it was."""
+        is_suspended = self.accounts[order.account_id].status is AccountStatus.SUSPENDED
+        return is_suspended and not order.is_outside and ExecInst.LIQUIDATION not in order.exec_inst
+
+    def suspend(self, order: Order) -> None:
+        """Let an order stand outside the market: it keeps what it has locked, and waits for its account."""
+        self.leave_place(order)
+        order.is_in_hand, order.is_outside = False, True
+        if order.is_pegged:
+            order.price = 0
+        self.tell_moved(order, RestateReason.SUSPENDED)
+
+    def tell_moved(self, order: Order, reason: RestateReason) -> None:
+        self.tell(e.OrderRestated(order.order_id, reason, order.order_qty, order.leaves, order.price, 0, released=0))
+
     def dismiss(self, order: Order) -> None:
-        """End an order that is out."""
+        """End an order that is out, or let it stand outside the market."""
         w = self.withdrawal_of(order)
         if self.is_due(order):
             is_day = order.time_in_force is TimeInForce.DAY
             self.expire(order, ErrorCode.DAY_EXPIRED if is_day else ErrorCode.GTD_EXPIRED)
-        elif order.market.is_delisted or w is None:
+        elif order.market.is_delisted:
             self.cancel(order, ErrorCode.DELISTED)
+        elif w is None:
+            self.suspend(order)
         else:
             w.canceled += 1
             self.cancel(order, w.code)
@@ -168,6 +190,38 @@ class Books(Solvency):
             if not (self.step() and self.withdraw(w)):
                 return
             self.tell(e.MassCanceled(Seq(w.seq), w.canceled, is_complete=True))
+        for account_id in sorted(self.moves):
+            if not self.go_on_moving(account_id):
+                return
+
+    def go_on_moving(self, account_id: int) -> bool:
+        """Go on with the orders of an account whose status changed, the oldest first. Returns: whether all is done."""
+        while order := self.next_to_look_at(account_id):
+            if not self.look():
+                return False
+            is_moved = self.is_being_suspended(order) or self.is_to_come_back(order)
+            if is_moved and (is_held(order) or not self.step()):
+                return False
+            self.moves[account_id] = order.order_id
+            if is_moved and (self.is_ending(order) or self.is_being_suspended(order)):
+                self.dismiss(order)
+            elif is_moved:
+                self.bring_back(order)
+        del self.moves[account_id]
+        return True
+
+    def next_to_look_at(self, account_id: int) -> Order | None:
+        """The oldest open order of an account after the last that was looked at."""
+        orders = [order for of in self.open_of[account_id].values() for order in of.values()]
+        left = [order for order in orders if order.order_id > self.moves[account_id]]
+        return min(left, key=lambda order: order.order_id, default=None)
+
+    def is_to_come_back(self, order: Order) -> bool:
+        return order.is_outside and self.accounts[order.account_id].status is AccountStatus.ACTIVE
+
+    def bring_back(self, order: Order) -> None:
+        """Let an order come back; how, what follows in the markets says."""
+        raise NotImplementedError
 
     def withdraw(self, w: Withdrawal) -> bool:
         """Go on with a mass cancel, account by account, the oldest order first. Returns: whether it is complete."""

@@ -74,7 +74,7 @@ class Exchange(Operations):
     @property
     def next_due_ns(self) -> int:
         """When something is due that no command asks for, 0 for never."""
-        if self.withdrawals or any(map(self.has_work, self.markets.values())):
+        if self.withdrawals or self.moves or any(map(self.has_work, self.markets.values())):
             return 1
         breakers = [market.breaker_until_ns for market in self.markets.values() if market.breaker_until_ns]
         changes = [effective_ns for effective_ns, _ in self.scheduled.keys()[:1]]

@@ -74,12 +74,13 @@ def check_orders(x: Exchange) -> None:
 
 def check_order(x: Exchange, order: Order) -> None:
     is_in_hand = order in order.market.in_hand
-    assert 0 < order.leaves <= order.order_qty and order.rests | order.is_waiting_stop | is_in_hand
-    assert (order.order_id in order.market.stops) == order.is_waiting_stop
+    assert 0 < order.leaves <= order.order_qty and order.rests | order.is_waiting_stop | is_in_hand | order.is_outside
+    assert (order.order_id in order.market.stops) == (order.is_waiting_stop and not order.is_outside)
     assert (order.order_id in order.market.pegs) == order.is_pegged
     assert order.is_in_hand == is_in_hand
-    assert order.is_placed == (order.display != 0) == (order.price != 0 and not is_in_hand)
-    assert order.is_placed or order.is_pegged or order.is_waiting_stop or is_in_hand
+    assert order.is_placed == (order.display != 0) == (order.price != 0 and not is_in_hand and not order.is_outside)
+    assert order.is_placed or order.is_pegged or order.is_waiting_stop or is_in_hand or order.is_outside
+    assert not (order.is_outside and (order.is_placed or is_in_hand))
     if order.is_placed:
         level = order.market.books[order.side][rank(order.side, order.price)]
         assert level.count(order) == 1

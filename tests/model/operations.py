@@ -124,8 +124,13 @@ class Operations(Registrations):
         is_closed, closes = account.status is AccountStatus.CLOSED, status is AccountStatus.CLOSED
         refuse_if(is_closed and not closes, ErrorCode.INVALID_TRANSITION)
         refuse_if(closes and not self.is_empty(account_id), ErrorCode.NOT_EMPTY)
+        is_changed, has_orders = status is not account.status, any(self.open_of[account_id].values())
+        refuse_if(account_id in self.moves and is_changed, ErrorCode.NOT_ALLOWED_NOW)
         account.status = status
         self.tell(e.AccountStatusSet())
+        if is_changed and has_orders:
+            self.moves[account_id] = 0
+            self.go_on_moving(account_id)
 
     def is_empty(self, account_id: int) -> bool:
         """Tell whether an account has nothing, owes nothing and waits for nothing."""

@@ -37,6 +37,8 @@ class Requests(Entry):
         """End the order that is asked about, when it is out of the market already."""
         if target is not None and target.is_open and self.is_out(target):
             self.dismiss(target)
+        elif target is not None and target.is_open and self.is_to_come_back(target):
+            self.bring_back(target)
 
     def check_target(self, source: int, request: c.CancelOrder | c.ReplaceOrder, target: Order | None) -> Order:
         """Check that there is an open order, and that the request has a name of its own."""

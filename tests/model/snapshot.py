@@ -10,7 +10,8 @@ count u64, then its members::
     work        steps_max u32, turn u32 (the symbol with which work that was left goes on),
                 mass cancels that are not complete, list in order of time: seq u64, firm_id u32, account_id u32,
                 symbol_id u32, session_id u32, side u8, is_operations u8, keeps u8, code u16, canceled u32,
-                at_account u32, at_order u64
+                at_account u32, at_order u64; suspensions and their ends that are not complete, list by account:
+                account_id u32, at_order u64
     assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
                 lending_account_id u32, lent i128
     firms       list by id: firm_id u32, name text
@@ -29,7 +30,7 @@ count u64, then its members::
                 breaker_until_ns u64 (0 when not active),
                 marks below all later ones of the breaker's window list, then those above all later ones, by time:
                 ts_ns u64, price i64,
-                pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64,
+                pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64 u64,
                 auction: target status u8 (0: none), is_netting u8, firm_id u32, account_id u32, order_id u64 (up to
                 which own orders were gathered; 0 when it is done), price i64 (0: sought), bid i64, ask i64,
                 last_bid i64, last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where it has not begun)
@@ -52,7 +53,7 @@ count u64, then its members::
                 hand), and the order ids of those in hand, list in order of their turns; each order:
                 order_id u64, priority u64, source u32, ord_type u8, time_in_force u8, exec_inst u8,
                 trigger u8 (of a stop NONE is kept as LAST; 0 for others), peg u8, stp u8 (DEFAULT is kept as
-                AGGRESSIVE), is_triggered u8, zero u8, price i64 (at which it works; 0 while it waits),
+                AGGRESSIVE), is_triggered u8, is_outside u8, price i64 (at which it works; 0 while it waits),
                 limit_px i64 (limit, cap, or worst price of a stop), stop_px i64, order_qty i64, leaves i64,
                 display i64 (0 without a place), max_floor i64 (0 none), min_qty i64 (0 none), peg_offset i64,
                 taken_off i64,
@@ -91,7 +92,7 @@ def sections(x: Exchange) -> dict[str, bytes]:
         "magic": b"EXCHSNAP" + pack("<I", 5),
         "position": pack("<QQIQ", x.seq, x.event_ts_ns, x.prev_crc, x.forgotten_ns),
         "venue": pack("<B", x.venue),
-        "work": pack("<II", x.steps_max, x.turn) + _list(map(_withdrawal, x.withdrawals)),
+        "work": pack("<II", x.steps_max, x.turn) + _list(map(_withdrawal, x.withdrawals)) + _moves(x),
         "assets": _list(_asset(x, asset_id) for asset_id in sorted(x.assets)),
         "firms": _list(pack("<I", f.firm_id) + _text(f.name) for _, f in sorted(x.firms.items())),
         "accounts": _list(_account(x, account_id) for account_id in sorted(x.accounts)),
@@ -139,6 +140,10 @@ def _withdrawal(w: Withdrawal) -> bytes:
     return scope + pack("<BHIIQ", w.keeps, w.code, w.canceled, w.at_account, w.at_order)
 
 
+def _moves(x: Exchange) -> bytes:
+    return _list(pack("<IQ", account_id, at_order) for account_id, at_order in sorted(x.moves.items()))
+
+
 def _account(x: Exchange, account_id: int) -> bytes:
     a = x.accounts[account_id]
     named = pack("<I", account_id) + _text(a.opened.name)
@@ -182,7 +187,7 @@ def _instrument(market: Market) -> bytes:
 
 
 def _work(market: Market) -> bytes:
-    pegs = pack("<qqqQ", *market.peg_references, market.peg_next)
+    pegs = pack("<qqqQQ", *market.peg_references, *market.peg_next)
     auction = market.auction
     if auction is None:
         return pegs + bytes(106)
@@ -232,7 +237,7 @@ def _rules(x: Exchange) -> dict[str, bytes]:
 
 
 def _order(o: Order) -> bytes:
-    kinds = (o.ord_type, o.time_in_force, o.exec_inst, o.trigger, o.peg, o.stp, o.is_triggered, 0)
+    kinds = (o.ord_type, o.time_in_force, o.exec_inst, o.trigger, o.peg, o.stp, o.is_triggered, o.is_outside)
     prices = (o.price, o.limit, o.stop_px)
     sizes = (o.order_qty, o.leaves, o.display, o.max_floor, o.min_qty)
     times = pack("<qqQIii", o.peg_offset, o.taken_off, o.expire_time_ns, o.stp_group, o.maker_ppm, o.taker_ppm)

@@ -82,7 +82,7 @@ class Market:
     stops: dict[int, Order] = field(default_factory=dict)  # waiting, by order id
     pegs: dict[int, Order] = field(default_factory=dict)  # open, by order id
     peg_references: tuple[int, int, int] = (0, 0, 0)  # best bid and ask and the mark that this round prices the pegs by
-    peg_next: int = 0  # the priority from which the round goes on
+    peg_next: tuple[int, int] = (0, 0)  # the priority and order id from which the round goes on
     reducers: dict[int, Order] = field(default_factory=dict)  # reduce-only orders in the book, by order id
     in_hand: list[Order] = field(default_factory=list)  # accepted, waiting for their turn to be matched
     has_begun: bool = False  # the first in hand has begun its turn: it comes before all that follows from it
@@ -215,6 +215,7 @@ class Order:
     display: int = 0  # of an order in the book: what it shows
     is_placed: bool = False  # has a place in the book
     is_in_hand: bool = False  # waits for its turn to be matched
+    is_outside: bool = False  # its account is suspended: it stands outside the market
     state: OrderState = OrderState.PENDING
     entered: Name | None = None  # what it was entered with, until that is forgotten
     latest: Name | None = None  # given to it since, while it is open
@@ -350,6 +351,7 @@ class State:
         self.open_of: defaultdict[int, dict[int, dict[int, Order]]] = defaultdict(dict)  # account, symbol, order id
         self.expiring = SortedList()  # (expiry, order id) of open DAY and GTD orders
         self.withdrawals: list[Withdrawal] = []  # mass cancels with cancels left to tell, the oldest first
+        self.moves: dict[int, int] = {}  # accounts whose orders go or come back, and the last order that was looked at
         self.turn = 0  # the symbol with which work that was left goes on
         self.steps_max = limits.STEPS_PER_COMMAND_MAX
         self.events: list[e.Event] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.api import events as e
 from engine.api import limits
-from engine.api.enums import OrdType, Peg, RestateReason, Side, TimeInForce, Trigger
+from engine.api.enums import OrdType, Peg, RestateReason, Side, SymbolStatus, TimeInForce, Trigger
 from engine.api.rejects import ErrorCode
 from tests.model.auction import Auctions
 from tests.model.state import BUY, SELL, Market, Order, opposite, sign
@@ -68,8 +68,9 @@ class StopsAndPegs(Auctions):
     def clear_delisted(self, market: Market) -> None:
         """Cancel what a delisting has left: bids, asks, pegs, stops, orders in hand."""
         stops = sorted(market.stops.values(), key=election_order)
+        outside = [order for order in self.open.values() if order.market is market and order.is_outside]
         placed = [order for side in (BUY, SELL) for queue in market.books[side].values() for order in queue]
-        for order in [*placed, *sorted(market.pegs.values(), key=by_priority), *stops, *market.in_hand]:
+        for order in [*placed, *sorted(market.pegs.values(), key=by_priority), *stops, *market.in_hand, *outside]:
             if order.is_open:
                 if not self.step():
                     return
@@ -109,6 +110,28 @@ class StopsAndPegs(Auctions):
             return self.expire(order, ErrorCode.MIN_QTY_UNFILLABLE)
         order.min_qty = 0
         return self.match_and_rest(order)
+
+    def bring_back(self, order: Order) -> None:
+        """Let an order come back as one that has lost its priority does."""
+        market = order.market
+        self.find_whether_to_wait(market)
+        self.leave_place(order)
+        order.priority, order.is_outside = self.seq, False
+        self.tell_moved(order, RestateReason.RESUMED)
+        if order.is_waiting_stop:
+            return self.wait_or_elect(order)
+        if order.is_pegged:
+            return self.wait(order)
+        if not market.is_within_band(order.price, market.mark):
+            return self.cancel(order, ErrorCode.PRICE_OUTSIDE_BAND)
+        self.clip(order)
+        if not order.is_open:
+            return None
+        if self.is_trading(market):
+            return self.meet_book_in_turn(order, self.must_wait)
+        if market.status is SymbolStatus.PRE_OPEN and market.auction is None and order.rests:
+            return self.rest(order)
+        return self.take_in_hand(order)
 
     # --- stops ------------------------------------------------------------------------------------------
 
@@ -160,14 +183,14 @@ class StopsAndPegs(Auctions):
         if not self.clear_fronts(market):
             return False
         if references(market) != market.peg_references:
-            market.peg_references, market.peg_next = references(market), 0
+            market.peg_references, market.peg_next = references(market), (0, 0)
         while not market.has_begun and (order := next_peg(market)):
             if not self.look():
                 return False
             price = peg_price(order)
             if (self.is_out(order) or price != order.price) and not self.step():
                 return False
-            market.peg_next = order.priority + 1
+            market.peg_next = (order.priority, order.order_id + 1)
             if self.is_out(order):
                 self.dismiss(order)
             elif price != order.price:
@@ -194,19 +217,19 @@ def due_stop(market: Market) -> Order | None:
     return min(filter(is_due, market.stops.values()), key=election_order, default=None)
 
 
-def election_order(stop: Order) -> tuple[bool, bool, int, int]:
+def election_order(stop: Order) -> tuple[bool, bool, int, int, int]:
     # The lowest trigger price first among buys, the highest first among sells.
     price = stop.stop_px if stop.side is BUY else -stop.stop_px
-    return stop.trigger is not Trigger.LAST, stop.side is not BUY, price, stop.priority
+    return stop.trigger is not Trigger.LAST, stop.side is not BUY, price, *by_priority(stop)
 
 
-def by_priority(order: Order) -> int:
-    return order.priority
+def by_priority(order: Order) -> tuple[int, int]:
+    return order.priority, order.order_id
 
 
 def next_peg(market: Market) -> Order | None:
     """The pegged order that this round prices next."""
-    left = [peg for peg in market.pegs.values() if peg.priority >= market.peg_next]
+    left = [peg for peg in market.pegs.values() if by_priority(peg) >= market.peg_next]
     return min(left, key=by_priority, default=None)
 
 
@@ -225,6 +248,8 @@ def reference(market: Market, side: Side) -> int:
 
 def peg_price(order: Order) -> int:
     """Where a pegged order belongs in this round; 0 when it has no price."""
+    if order.is_outside:
+        return 0
     bid, ask, mark = order.market.peg_references
     own, other = (bid, ask) if order.side is BUY else (ask, bid)
     needed = {Peg.PRIMARY: (own,), Peg.MARKET: (other,), Peg.MID: (own, other)}[order.peg]

@@ -44,7 +44,8 @@ def as_model(order: Order) -> tuple[object, ...]:
     identity = (order.order_id, order.session_id, terms.account_id, terms.symbol_id, terms.side, terms.ord_type)
     sizes = (terms.order_qty, order.leaves_qty, order.cum_qty, terms.max_floor, terms.price, terms.stop_px)
     rest = (terms.time_in_force, lasting, terms.peg_offset, terms.peg or Peg.NONE, trigger, terms.stp_group)
-    return (*identity, *sizes, *rest, terms.exec_inst, order.is_triggered, order.state, terms.cl_ord_id)
+    states = (order.is_triggered, order.is_suspended, order.state)
+    return (*identity, *sizes, *rest, terms.exec_inst, *states, terms.cl_ord_id)
 
 
 def of_model(twins: Twins, order: ModelOrder) -> tuple[object, ...]:
@@ -55,7 +56,8 @@ def of_model(twins: Twins, order: ModelOrder) -> tuple[object, ...]:
     identity = (order.order_id, order.source, order.account_id, symbol_id, order.side, order.ord_type)
     sizes = (order.order_qty, order.leaves, order.order_qty - order.leaves, order.max_floor, price, order.stop_px)
     rest = (order.time_in_force, lasting, order.peg_offset, order.peg, order.trigger, order.stp_group)
-    return (*identity, *sizes, *rest, order.exec_inst, order.is_triggered, order.state, name.cl_ord_id)
+    states = (order.is_triggered, order.is_outside, order.state)
+    return (*identity, *sizes, *rest, order.exec_inst, *states, name.cl_ord_id)
 
 
 def has_limit(order: ModelOrder) -> bool:

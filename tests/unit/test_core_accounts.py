@@ -104,8 +104,9 @@ def test_a_suspended_account_may_cancel_and_receive_and_nothing_else(floor: Floo
     assert refusal(floor.enter(ALPHA, BUY, LOT, 9_990, source=0)) == Code.ACCOUNT_SUSPENDED
     assert closed(floor.cancel(order, m.ALPHA_OE)) == [(order, LOT, Code.USER_REQUESTED)]
     assert isinstance(floor.operate(c.Deposit(ALPHA, USDT, 1, "d"))[0], e.Deposited)
-    assert trades(floor.enter(BRAVO, BUY, LOT, 10_010)) == [(other, 10_010, LOT)], "resting orders stay"
+    assert trades(floor.enter(BRAVO, BUY, LOT, 10_010, tif=m.IOC)) == [], "resting orders are outside the market"
     floor.operate(c.SetAccountStatus(ALPHA, ACTIVE))
+    assert trades(floor.enter(BRAVO, BUY, LOT, 10_010)) == [(other, 10_010, LOT)]
     assert accepted(floor.enter(ALPHA, BUY, LOT, 9_990))
 
 

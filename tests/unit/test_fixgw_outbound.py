@@ -345,6 +345,24 @@ def test_a_slide_is_restated_and_a_peg_or_a_refill_is_not(log: Log) -> None:
         assert log.put(21, sell("x"), e.OrderRestated(6, reason, 5, 5, 3, 5, 0)) == []
 
 
+@pytest.mark.req("RES-96")
+def test_a_suspended_order_is_told_9_until_it_comes_back(log: Log) -> None:
+    log.put(11, limit("a", Side.BUY, 5, 5), e.OrderAccepted(6, 0))
+    suspended, resumed = (RestateReason.SUSPENDED, RestateReason.RESUMED)
+    (told,) = log.put(0, c.AdvanceTime(), e.OrderRestated(6, suspended, 5, 5, 5, 0, 0))
+    fields = log.fields(told)
+    assert set(fields) == OF_ORDER | {636}
+    assert (told.sessions, fields[150], fields[39], fields[636], fields[151]) == ((11,), "9", "9", "N", fields[38])
+    (status,) = log.put(11, c.RequestOrderStatus("a"), e.StatusReported(6, OrderState.PENDING))
+    assert (log.fields(status)[150], log.fields(status)[39]) == ("I", "9")
+    (back,) = log.put(0, c.AdvanceTime(), e.OrderRestated(6, resumed, 5, 5, 5, 0, 0))
+    fields = log.fields(back)
+    assert (fields[150], fields[39], fields[378], fields[636]) == ("D", "0", "99", "Y")
+    log.put(0, c.AdvanceTime(), e.OrderRestated(6, suspended, 5, 5, 5, 0, 0))
+    (gone,) = log.put(11, c.CancelOrder("x", "a"), e.OrderCanceled(6, 5, 0, ErrorCode.USER_REQUESTED))
+    assert (log.fields(gone)[150], log.fields(gone)[39]) == ("4", "4")
+
+
 def test_a_stop_waits_and_is_triggered(log: Log) -> None:
     stop = c.NewOrder(101, 1, Side.BUY, OrdType.STOP_LIMIT, GTC, 5, 7, "s", stop_px=6)
     (new,) = log.put(11, stop, e.OrderAccepted(6, 0))

@@ -203,6 +203,8 @@ sets! {
         ReduceOnly = 4,
         Slide = 5,
         Turn = 6,
+        Suspended = 7,
+        Resumed = 8,
     }
 
     PositionReason: u8 {

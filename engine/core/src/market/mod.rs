@@ -36,8 +36,8 @@ pub struct Market {
     pub instrument: Instrument,
     pub book: Book,
     pub stops: Stops,
-    /// Open pegged orders: slot by priority.
-    pub pegs: BTreeMap<u64, Slot>,
+    /// Open pegged orders: slot by priority and order id.
+    pub pegs: BTreeMap<(u64, OrderId), Slot>,
     pub status: SymbolStatus,
     pub is_delisted: bool,
     /// Mark and last price in ticks, 0 for none.
@@ -46,9 +46,9 @@ pub struct Market {
     /// 0 while no breaker is active.
     pub breaker_until_ns: u64,
     pub window: MarkWindow,
-    /// By what this round prices the pegs, and the priority from which it goes on.
+    /// By what this round prices the pegs, and the place from which it goes on.
     pub peg_references: References,
-    pub peg_next: u64,
+    pub peg_next: (u64, OrderId),
     /// Pegs of each account and of each firm.
     pegs_of_accounts: BTreeMap<AccountId, u32>,
     pegs_of_firms: BTreeMap<FirmId, u32>,
@@ -57,6 +57,8 @@ pub struct Market {
     /// Accounts of which more rests than can be reduced.
     pub in_excess: BTreeSet<AccountId>,
     pub in_hand: InHand,
+    /// Orders of suspended accounts that are not pegged.
+    pub outside: BTreeMap<OrderId, Slot>,
     /// The auction that is under way, and what it has gathered of the firm it has come to; follows from it.
     pub auction: Option<Auction>,
     pub own_orders: Option<OwnOrders>,
@@ -113,12 +115,13 @@ impl Market {
             breaker_until_ns: 0,
             window: MarkWindow::default(),
             peg_references: References::default(),
-            peg_next: 0,
+            peg_next: (0, OrderId::NONE),
             pegs_of_accounts: BTreeMap::new(),
             pegs_of_firms: BTreeMap::new(),
             reducers: BTreeMap::new(),
             in_excess: BTreeSet::new(),
             in_hand: InHand::new(),
+            outside: BTreeMap::new(),
             auction: None,
             own_orders: None,
             open_orders: 0,
@@ -156,15 +159,15 @@ impl Market {
     }
 
     /// Let a pegged order be priced.
-    pub fn add_peg(&mut self, priority: u64, slot: Slot, account_id: AccountId, firm_id: FirmId) {
-        self.pegs.insert(priority, slot);
+    pub fn add_peg(&mut self, place: (u64, OrderId), slot: Slot, account_id: AccountId, firm_id: FirmId) {
+        self.pegs.insert(place, slot);
         *self.pegs_of_accounts.entry(account_id).or_default() += 1;
         *self.pegs_of_firms.entry(firm_id).or_default() += 1;
     }
 
     /// Let a pegged order be priced no more, which may not be among them.
-    pub fn remove_peg(&mut self, priority: u64, account_id: AccountId, firm_id: FirmId) {
-        if self.pegs.remove(&priority).is_some() {
+    pub fn remove_peg(&mut self, place: (u64, OrderId), account_id: AccountId, firm_id: FirmId) {
+        if self.pegs.remove(&place).is_some() {
             count_down(&mut self.pegs_of_accounts, &account_id);
             count_down(&mut self.pegs_of_firms, &firm_id);
         }

@@ -17,6 +17,8 @@ pub enum Hand {
     Waits,
     /// It was taken out to be matched, and nothing else was told of it since.
     Turn,
+    /// Its account is suspended: it stands outside the market.
+    Outside,
 }
 
 kinds! {
@@ -97,6 +99,11 @@ impl OpenOrder {
 
     pub fn is_reduce_only(&self) -> bool {
         self.exec_inst.has(ExecInst::REDUCE_ONLY)
+    }
+
+    /// Where it stands in time: of two that one record elected or brought back, the one entered first goes first.
+    pub fn place(&self) -> (u64, OrderId) {
+        (self.priority, self.order_id)
     }
 
     /// Tell whether its price is one that pegged orders follow.

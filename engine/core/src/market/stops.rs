@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::language::codes::{Side, Trigger};
+use crate::language::ids::OrderId;
 use crate::language::units::Ticks;
 use crate::market::open_orders::{Slot, Terms};
 
 /// Stops that wait, by trigger and side, the first to be elected first.
 #[derive(Default)]
 pub struct Stops {
-    /// By stop price and priority.
-    queues: [BTreeMap<(Ticks, u64), Slot>; 4],
+    /// By stop price, priority and order id: some come back together.
+    queues: [BTreeMap<(Ticks, u64, OrderId), Slot>; 4],
 }
 
 /// In which order the queues are looked at.
@@ -21,24 +22,24 @@ fn queue_of(side: Side, trigger: Trigger) -> usize {
     usize::from(trigger == Trigger::Mark) * 2 + usize::from(side == Side::Sell)
 }
 
-fn key(side: Side, stop_px: Ticks, priority: u64) -> (Ticks, u64) {
-    (stop_px.on(side), priority)
+fn key(side: Side, stop_px: Ticks, (priority, order_id): (u64, OrderId)) -> (Ticks, u64, OrderId) {
+    (stop_px.on(side), priority, order_id)
 }
 
 impl Stops {
-    pub fn insert(&mut self, side: Side, terms: &Terms, priority: u64, slot: Slot) {
-        self.queues[queue_of(side, terms.trigger)].insert(key(side, terms.stop_px, priority), slot);
+    pub fn insert(&mut self, side: Side, terms: &Terms, place: (u64, OrderId), slot: Slot) {
+        self.queues[queue_of(side, terms.trigger)].insert(key(side, terms.stop_px, place), slot);
     }
 
-    pub fn remove(&mut self, side: Side, terms: &Terms, priority: u64) {
-        self.queues[queue_of(side, terms.trigger)].remove(&key(side, terms.stop_px, priority));
+    pub fn remove(&mut self, side: Side, terms: &Terms, place: (u64, OrderId)) {
+        self.queues[queue_of(side, terms.trigger)].remove(&key(side, terms.stop_px, place));
     }
 
     /// The next stop due by the present last price and mark, 0 for none.
     pub fn next_due(&self, last_px: Ticks, mark: Ticks) -> Option<Slot> {
         QUEUES.iter().zip(&self.queues).find_map(|((trigger, side), queue)| {
             let present = if *trigger == Trigger::Mark { mark } else { last_px };
-            let ((price, _), slot) = queue.first_key_value()?;
+            let ((price, ..), slot) = queue.first_key_value()?;
             is_reached(*side, price.on(*side), present).then_some(*slot)
         })
     }

@@ -30,8 +30,16 @@ impl Exchange {
         if status == AccountStatus::Closed && !is_empty {
             return Err(Code::NotEmpty);
         }
-        account.status = status;
+        let before = account.status;
+        let has_orders = account.open_orders > 0;
+        if self.moves.contains_key(&account_id) && status != before {
+            return Err(Code::NotAllowedNow);
+        }
+        self.accounts[account_id].status = status;
         self.records.tell(&AccountStatusSet {});
+        if has_orders && status != before {
+            self.begin_move(account_id);
+        }
         Ok(())
     }
 

@@ -42,10 +42,12 @@ impl Exchange {
             if market.has_pegs() {
                 self.touch(order.symbol_id);
             }
+        } else if order.hand == Hand::Outside {
+            market.outside.remove(&order.order_id);
         } else if order.hand == Hand::Waits {
             market.in_hand.remove(&mut self.open, slot);
         } else if self.open.is_waiting_stop(slot) && order.is_listed {
-            market.stops.remove(order.side, self.open.terms(slot), order.priority);
+            market.stops.remove(order.side, self.open.terms(slot), order.place());
         }
     }
 

@@ -24,5 +24,6 @@ pub mod replace;
 pub mod requests;
 pub mod solvency;
 pub mod stops;
+pub mod suspension;
 pub mod turns;
 pub mod withdrawals;

@@ -24,6 +24,11 @@ impl Exchange {
     }
 
     fn is_surely_out(&self, slot: Slot) -> bool {
+        self.is_ending(slot) || self.is_being_suspended(slot)
+    }
+
+    /// Tell whether an order is out for good.
+    pub(crate) fn is_ending(&self, slot: Slot) -> bool {
         let is_delisted = self.markets[self.open[slot].symbol_id].is_delisted;
         is_delisted || self.is_due(slot) || self.withdrawal_of(slot).is_some()
     }
@@ -34,23 +39,25 @@ impl Exchange {
         expire_time_ns != 0 && expire_time_ns <= self.now.ts_ns
     }
 
-    /// End an order that is out.
+    /// End an order that is out, or let it stand outside the market.
     pub(crate) fn dismiss(&mut self, slot: Slot) {
         if self.is_due(slot) {
             let is_day = self.open[slot].time_in_force == TimeInForce::Day;
             return self.expire(slot, if is_day { Code::DayExpired } else { Code::GtdExpired });
         }
-        let by = self.withdrawal_of(slot).filter(|_| !self.markets[self.open[slot].symbol_id].is_delisted);
-        match by {
+        if self.markets[self.open[slot].symbol_id].is_delisted {
+            return self.cancel(slot, Code::Delisted);
+        }
+        match self.withdrawal_of(slot) {
             Some(at) => {
                 self.withdrawals[at].canceled += 1;
                 self.cancel(slot, self.withdrawals[at].code);
             }
-            None => self.cancel(slot, Code::Delisted),
+            None => self.suspend(slot),
         }
     }
 
-    /// End the order that is asked about, when it is out already.
+    /// End the order that is asked about, when it is out already; bring it back, when it is to come back.
     #[inline(always)]
     pub(crate) fn dismiss_if_out(&mut self, entry: Entry) {
         if !self.now.may_be_out {
@@ -59,6 +66,8 @@ impl Exchange {
         let order = self.orders[entry];
         if order.state.is_open() && self.is_out(order.slot) {
             self.dismiss(order.slot);
+        } else if order.state.is_open() {
+            self.bring_back_if_due(order.slot);
         }
     }
 
@@ -86,9 +95,11 @@ impl Exchange {
         self.delisted_with_orders > 0 || self.is_something_due()
     }
 
-    /// Tell whether orders are due, or mass cancels not complete.
+    /// Tell whether orders are due, or mass cancels or suspensions not complete.
     pub(crate) fn is_something_due(&self) -> bool {
-        !self.withdrawals.is_empty() || self.expiries.first().is_some_and(|(expiry, ..)| *expiry <= self.now.ts_ns)
+        !self.withdrawals.is_empty()
+            || !self.moves.is_empty()
+            || self.expiries.first().is_some_and(|(expiry, ..)| *expiry <= self.now.ts_ns)
     }
 
     /// Tell what is out already: orders whose time has come, then those that mass cancels mean.
@@ -109,6 +120,11 @@ impl Exchange {
                 return;
             };
             self.records.tell(&MassCanceled { canceled, request_seq: seq, is_complete: true });
+        }
+        while let Some(account_id) = self.moves.first_key_value().map(|(account_id, _)| *account_id) {
+            if !self.go_on_moving(account_id) {
+                return;
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::language::codes::{Peg, RestateReason, Side};
 use crate::language::event::OrderRestated;
-use crate::language::ids::SymbolId;
+use crate::language::ids::{OrderId, SymbolId};
 use crate::language::units::{Lots, Minor, Ticks};
 use crate::market::open_orders::{Hand, OpenOrder, Slot};
 use crate::market::References;
@@ -13,9 +13,10 @@ impl Exchange {
     pub(crate) fn wait_for_price(&mut self, slot: Slot) {
         let order = &mut self.open[slot];
         (order.price, order.hand) = (Ticks::ZERO, Hand::No);
-        let OpenOrder { symbol_id, priority, account_id, .. } = *order;
+        let OpenOrder { symbol_id, account_id, .. } = *order;
+        let place = order.place();
         let firm_id = self.accounts[account_id].firm_id;
-        self.markets[symbol_id].add_peg(priority, slot, account_id, firm_id);
+        self.markets[symbol_id].add_peg(place, slot, account_id, firm_id);
         self.touch(symbol_id);
         self.list(slot);
     }
@@ -33,10 +34,10 @@ impl Exchange {
         let market = &mut self.markets[symbol_id];
         let references = market.references();
         if market.peg_references != references {
-            (market.peg_references, market.peg_next) = (references, 0);
+            (market.peg_references, market.peg_next) = (references, (0, OrderId::NONE));
         }
-        while let Some((priority, slot)) = self.next_peg(symbol_id) {
-            if !self.price_peg(symbol_id, priority, slot) {
+        while let Some(slot) = self.next_peg(symbol_id) {
+            if !self.price_peg(symbol_id, slot) {
                 return false;
             }
         }
@@ -45,14 +46,14 @@ impl Exchange {
 
     /// The next peg of the round, unless an order was interrupted. One that was entered or replaced since has a higher
     /// priority number than all others, and is priced with them.
-    fn next_peg(&self, symbol_id: SymbolId) -> Option<(u64, Slot)> {
+    fn next_peg(&self, symbol_id: SymbolId) -> Option<Slot> {
         let market = &self.markets[symbol_id];
-        let next = market.pegs.range(market.peg_next..).next().filter(|_| !market.in_hand.has_begun)?;
-        Some((*next.0, *next.1))
+        let next = market.pegs.range(market.peg_next..).next().filter(|_| !market.in_hand.has_begun);
+        next.map(|(_, slot)| *slot)
     }
 
     /// Look at a peg, and give it the price it should have; tells whether the steps sufficed.
-    fn price_peg(&mut self, symbol_id: SymbolId, priority: u64, slot: Slot) -> bool {
+    fn price_peg(&mut self, symbol_id: SymbolId, slot: Slot) -> bool {
         if !self.now.look() {
             return false;
         }
@@ -61,7 +62,8 @@ impl Exchange {
         if (is_out || price != self.open[slot].price) && !self.now.step() {
             return false;
         }
-        self.markets[symbol_id].peg_next = priority + 1;
+        let (priority, order_id) = self.open[slot].place();
+        self.markets[symbol_id].peg_next = (priority, OrderId::new(order_id.number() + 1));
         if is_out {
             self.dismiss(slot);
         } else if price != self.open[slot].price {
@@ -89,10 +91,13 @@ impl Exchange {
         }
     }
 
-    /// What a pegged order's price is by the references, if they give one.
+    /// What a pegged order's price is by the references, if they give one and it is not outside the market.
     fn pegged_price(&self, slot: Slot, References { bid, ask, mark }: References) -> Option<Ticks> {
         let (bid, ask) = ((!bid.is_zero()).then_some(bid), (!ask.is_zero()).then_some(ask));
         let OpenOrder { symbol_id, side, limit: cap, .. } = self.open[slot];
+        if self.open[slot].hand == Hand::Outside {
+            return None;
+        }
         let terms = self.open.terms(slot);
         let (own, other) = if side == Side::Buy { (bid, ask) } else { (ask, bid) };
         let followed = match terms.peg {

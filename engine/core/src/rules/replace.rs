@@ -182,11 +182,12 @@ impl Exchange {
     }
 
     /// Take an order out of its place, to come behind all others wherever priority counts.
-    fn lose_priority(&mut self, slot: Slot) {
+    pub(crate) fn lose_priority(&mut self, slot: Slot) {
         self.detach(slot);
-        let OpenOrder { symbol_id, account_id, priority, .. } = self.open[slot];
+        let OpenOrder { symbol_id, account_id, .. } = self.open[slot];
         if self.open[slot].is_pegged() {
-            self.markets[symbol_id].remove_peg(priority, account_id, self.accounts[account_id].firm_id);
+            let place = self.open[slot].place();
+            self.markets[symbol_id].remove_peg(place, account_id, self.accounts[account_id].firm_id);
         }
         self.open[slot].priority = self.now.seq;
     }

@@ -11,7 +11,8 @@ use crate::state::exchange::Exchange;
 impl Exchange {
     /// Let a stop that has just come in, or has changed, wait, or elect it when it is due already.
     pub(crate) fn wait_or_elect(&mut self, slot: Slot) {
-        let OpenOrder { symbol_id, side, priority, .. } = self.open[slot];
+        let OpenOrder { symbol_id, side, .. } = self.open[slot];
+        let place = self.open[slot].place();
         let terms = *self.open.terms(slot);
         let market = &self.markets[symbol_id];
         let price = if terms.trigger == Trigger::Mark { market.mark } else { market.last_px };
@@ -19,7 +20,7 @@ impl Exchange {
             let must_wait = self.now.must_wait;
             return self.elect(slot, must_wait);
         }
-        self.markets[symbol_id].stops.insert(side, &terms, priority, slot);
+        self.markets[symbol_id].stops.insert(side, &terms, place, slot);
         self.list(slot);
     }
 

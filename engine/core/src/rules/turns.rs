@@ -74,13 +74,15 @@ impl Exchange {
         }
     }
 
-    /// The first of a symbol's open orders: bids, asks, pegs, stops, orders in hand.
+    /// The first of a symbol's open orders: bids, asks, pegs, stops, orders in hand, those outside the market.
     fn first_left(&self, symbol_id: SymbolId) -> Option<Slot> {
         let market = &self.markets[symbol_id];
         let mut fronts = crate::language::codes::SIDES.into_iter().filter_map(|side| market.book.front(side));
         let peg = || market.pegs.first_key_value().map(|(_, slot)| *slot);
         let placed = fronts.next().map(|(_, slot)| slot);
-        placed.or_else(peg).or_else(|| market.stops.first()).or_else(|| market.in_hand.first())
+        let waits = || market.stops.first().or_else(|| market.in_hand.first());
+        let outside = || market.outside.first_key_value().map(|(_, slot)| *slot);
+        placed.or_else(peg).or_else(waits).or_else(outside)
     }
 
     // --- turns ------------------------------------------------------------------------------------------

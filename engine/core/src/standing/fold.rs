@@ -20,7 +20,11 @@ use crate::standing::order::Order;
 /// Tell whether members are told of a restatement (`RoE` section 7).
 fn is_told(reason: RestateReason) -> bool {
     match reason {
-        RestateReason::Decrement | RestateReason::ReduceOnly | RestateReason::Slide => true,
+        RestateReason::Decrement
+        | RestateReason::ReduceOnly
+        | RestateReason::Slide
+        | RestateReason::Suspended
+        | RestateReason::Resumed => true,
         RestateReason::Peg | RestateReason::Refill | RestateReason::Turn => false,
     }
 }
@@ -242,6 +246,16 @@ impl Fold {
         let order = self.order(told.order_id);
         let price = (told.reason == RestateReason::Slide).then_some(told.price);
         order.restate(told.order_qty, told.leaves, price);
+        match told.reason {
+            RestateReason::Suspended => order.is_suspended = true,
+            RestateReason::Resumed => order.is_suspended = false,
+            RestateReason::Peg
+            | RestateReason::Decrement
+            | RestateReason::Refill
+            | RestateReason::ReduceOnly
+            | RestateReason::Slide
+            | RestateReason::Turn => {}
+        }
         if is_told(told.reason) {
             order.report = report;
         }

@@ -25,12 +25,16 @@ const EXPIRE_TIME_NS: usize = 56;
 const PEG_OFFSET: usize = 64;
 const HAS_TERMS: u8 = 2;
 
+/// Flags of a row.
+const IS_RENAMED: u8 = 1;
+const IS_SUSPENDED: u8 = 2;
+
 /// Bytes of a row before the command:
 ///
 /// ```text
 /// length u16 (of the row), state u8, is_triggered u8, session_id u32, order_id u64, ts_ns u64, leaves i64,
 /// cum_qty i64, cum_notional i128, report_seq u64, report_n u32, command_length u16, previous_length u8,
-/// is_renamed u8, latest_by u32 (0 unless it is renamed, and for operations)
+/// flags u8 (1 it is renamed, 2 it is suspended), latest_by u32 (0 unless it is renamed, and for operations)
 /// ```
 ///
 /// then the `NewOrder` that would enter it on the terms in force, then the `ClOrdID` it had before the last replacement.
@@ -43,6 +47,8 @@ pub struct Order {
     pub session_id: SessionId,
     pub state: OrderState,
     pub is_triggered: bool,
+    /// Its account is suspended: it stands outside the market.
+    pub is_suspended: bool,
     pub leaves: Lots,
     pub cum_qty: Lots,
     /// Sum of ticks times lots of what it traded.
@@ -72,6 +78,7 @@ impl Order {
             session_id,
             state: OrderState::Pending,
             is_triggered: false,
+            is_suspended: false,
             leaves: Lots::new(i64_at(command, ORDER_QTY)),
             cum_qty: Lots::ZERO,
             cum_notional: 0,
@@ -144,7 +151,9 @@ impl Order {
         let names = [self.cl_ord_id.as_bytes(), &self.text, self.previous_cl_ord_id.as_bytes()];
         let command_length = head + names[0].len() + names[1].len();
         out.extend_from_slice(&(command_length as u16).to_le_bytes());
-        out.extend_from_slice(&[names[2].len() as u8, u8::from(self.latest_by.is_some())]);
+        let is_renamed = if self.latest_by.is_some() { IS_RENAMED } else { 0 };
+        let is_suspended = if self.is_suspended { IS_SUSPENDED } else { 0 };
+        out.extend_from_slice(&[names[2].len() as u8, is_renamed | is_suspended]);
         out.extend_from_slice(&self.latest_by.unwrap_or(SessionId::NONE).to_le_bytes());
         let command = out.len();
         out.extend_from_slice(&self.command[..head]);
@@ -171,12 +180,13 @@ impl Order {
         );
         order.state = OrderState::of(row[2]).expect("it was written as one");
         order.is_triggered = row[3] != 0;
+        order.is_suspended = row[71] & IS_SUSPENDED != 0;
         (order.leaves, order.cum_qty) = (Lots::new(i64_at(row, 24)), Lots::new(i64_at(row, 32)));
         order.cum_notional = i128_at(row, 40);
         order.report = (u64_at(row, 56), u32_at(row, 64));
         order.previous_cl_ord_id = ClOrdId::of_printable(previous);
         // Operations give ClOrdIDs too, and are no session: 0 does not tell that there is none.
-        order.latest_by = (row[71] != 0).then(|| SessionId::new(u32_at(row, 72)));
+        order.latest_by = (row[71] & IS_RENAMED != 0).then(|| SessionId::new(u32_at(row, 72)));
         order
     }
 }

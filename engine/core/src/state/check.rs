@@ -89,14 +89,19 @@ impl Exchange {
         for slot in market.stops.slots() {
             ensure(self.open.is_waiting_stop(slot), "a stop waits that was triggered")?;
         }
+        for (order_id, slot) in &market.outside {
+            let order = &self.open[*slot];
+            let is_outside = order.hand == Hand::Outside && order.level == LevelSlot::NIL && !order.is_pegged();
+            ensure(order.order_id == *order_id && is_outside, "an order is outside that stands elsewhere")?;
+        }
         for slot in market.in_hand.iter(&self.open) {
             let order = &self.open[slot];
             let is_in_hand = order.hand == Hand::Waits && order.level == LevelSlot::NIL && !order.price.is_zero();
             ensure(is_in_hand, "an order is in hand that stands elsewhere")?;
         }
-        for (priority, slot) in &market.pegs {
+        for (place, slot) in &market.pegs {
             let order = &self.open[*slot];
-            ensure(order.priority == *priority && order.is_pegged(), "a peg is not its order")?;
+            ensure(order.place() == *place && order.is_pegged(), "a peg is not its order")?;
         }
         Ok(())
     }

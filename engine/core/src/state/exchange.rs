@@ -116,6 +116,14 @@ pub struct Withdrawal {
     pub next: Slot,
 }
 
+/// How far the orders of an account have come that are taken out of the market or brought back: the last one that was
+/// looked at, and the next.
+#[derive(Clone, Copy)]
+pub struct Move {
+    pub at_order: OrderId,
+    pub next: Slot,
+}
+
 pub struct Exchange {
     pub(crate) checksum: Checksum,
     pub(crate) prefetch: Prefetch,
@@ -143,6 +151,8 @@ pub struct Exchange {
     pub(crate) steps_max: u32,
     /// Mass cancels with cancels left to tell, the oldest first.
     pub(crate) withdrawals: Vec<Withdrawal>,
+    /// Accounts whose orders are not all out of the market, or back, since their status changed.
+    pub(crate) moves: BTreeMap<AccountId, Move>,
     /// Delisted symbols whose orders are not all canceled yet.
     pub(crate) delisted_with_orders: u32,
     /// Spot instruments that have a mark, by base and quote asset: they tell what one is worth in the other.
@@ -176,6 +186,7 @@ impl Exchange {
             turn: SymbolId::NONE,
             steps_max: STEPS_PER_COMMAND_MAX,
             withdrawals: Vec::new(),
+            moves: BTreeMap::new(),
             delisted_with_orders: 0,
             valuing: BTreeMap::new(),
             now: Now::default(),
@@ -196,7 +207,7 @@ impl Exchange {
     pub fn next_due_ns(&self) -> u64 {
         let mut touched =
             std::iter::successors(self.touched.first_from(SymbolId::NONE), |at| self.touched.first_from(at.next()));
-        if !self.withdrawals.is_empty() || touched.any(|symbol_id| self.has_work(symbol_id)) {
+        if !self.withdrawals.is_empty() || !self.moves.is_empty() || touched.any(|symbol_id| self.has_work(symbol_id)) {
             return 1;
         }
         let change = self.ruleset.scheduled.first_key_value().map(|((effective_ns, _), _)| *effective_ns);

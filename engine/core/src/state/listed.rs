@@ -71,11 +71,14 @@ impl Exchange {
         for withdrawal in self.withdrawals.iter_mut().filter(|withdrawal| withdrawal.next == slot) {
             withdrawal.next = order.account_previous;
         }
+        if let Some(way) = self.moves.get_mut(&order.account_id).filter(|way| way.next == slot) {
+            way.next = order.account_previous;
+        }
         let market = &mut self.markets[order.symbol_id];
         market.open_orders -= 1;
         self.delisted_with_orders -= u32::from(market.is_delisted && market.open_orders == 0);
         if order.is_pegged() {
-            market.remove_peg(order.priority, order.account_id, self.accounts[order.account_id].firm_id);
+            market.remove_peg(order.place(), order.account_id, self.accounts[order.account_id].firm_id);
         }
     }
 
@@ -92,6 +95,7 @@ impl Exchange {
         let mut slots: Vec<Slot> = market.book.iter(&self.open, Side::Buy).collect();
         slots.extend(market.book.iter(&self.open, Side::Sell));
         slots.extend(market.stops.slots());
+        slots.extend(market.outside.values());
         slots.extend(market.pegs.values().filter(|slot| self.open[**slot].level == LevelSlot::NIL));
         slots.extend(market.in_hand.iter(&self.open).filter(|slot| !self.open[*slot].is_pegged()));
         slots.sort_unstable_by_key(|slot| self.open[*slot].order_id);

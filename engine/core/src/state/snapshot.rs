@@ -11,6 +11,7 @@
 //! work        steps_max u32, turn u32 (the symbol with which work that was left goes on),
 //!             mass cancels that are not complete, list in order of time: seq u64, firm_id u32, account_id u32,
 //!             symbol_id u32, session_id u32, side u8, is_operations u8, keeps u8, code u16, canceled u32, at_account u32,
+//!             at_order u64; suspensions and their ends that are not complete, list by account: account_id u32,
 //!             at_order u64
 //! assets      list by id: asset_id u32, name text, decimals u8, deposited i128, weight_ppm u32,
 //!             lending_account_id u32, lent i128
@@ -27,7 +28,7 @@
 //!             band_ppm u32, fee_account_id u32, status u8, is_delisted u8, mark i64, last_px i64,
 //!             breaker_until_ns u64, marks below all later ones of the breaker's window list, then those above all later
 //!             ones, by time: ts_ns u64, price i64,
-//!             pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64,
+//!             pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64, u64 (priority and order id),
 //!             auction: target status u8 (0: none), is_netting u8, firm_id u32, account_id u32, order_id u64 (up to which own
 //!             orders were gathered; 0 when it is done), price i64 (0: sought), bid i64, ask i64, last_bid i64,
 //!             last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
@@ -48,7 +49,7 @@
 //! open orders for each instrument by id, first the bids, then the asks as they would trade, then those without a
 //!             place in the book by order_id, each a list, has_begun u8 (the first in hand has begun its turn), and the order
 //!             ids of those in hand in the order of their turns, a list; an order: order_id u64, priority u64, source u32, ord_type u8, time_in_force u8,
-//!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, zero u8, price i64 (0 while it waits),
+//!             exec_inst u8, trigger u8, peg u8, stp u8, is_triggered u8, is_outside u8, price i64 (0 while it waits),
 //!             limit i64, stop_px i64, order_qty i64, leaves i64, display i64 (0 without a place), max_floor i64,
 //!             min_qty i64, peg_offset i64, taken_off i64, expire_time_ns u64, stp_group u32, maker_ppm i32, taker_ppm i32 (as it was
 //!             accepted), per_lot i128, traded i128 (sum of price times quantity)
@@ -138,6 +139,11 @@ impl Exchange {
             out.put(withdrawal.canceled.to_le_bytes());
             out.put(withdrawal.at_account.to_le_bytes());
             out.put(withdrawal.at_order.to_le_bytes());
+        }
+        out.count(self.moves.len());
+        for (account_id, way) in &self.moves {
+            out.put(account_id.to_le_bytes());
+            out.put(way.at_order.to_le_bytes());
         }
     }
 
@@ -279,13 +285,15 @@ impl Exchange {
         for slot in slots {
             let (order, terms) = (&self.open[*slot], self.open.terms(*slot));
             let is_placed = order.level != LevelSlot::NIL;
-            let price = if is_placed || order.hand == Hand::Waits { order.price } else { Ticks::ZERO };
+            let is_outside = order.hand == Hand::Outside;
+            let has_price = is_placed || order.hand == Hand::Waits || is_outside && !self.open.is_waiting_stop(*slot);
+            let price = if has_price { order.price } else { Ticks::ZERO };
             let display = if is_placed { order.display } else { Lots::ZERO };
             out.put(order.order_id.to_le_bytes());
             out.put(order.priority.to_le_bytes());
             out.put(order.source.to_le_bytes());
             out.put([order.ord_type as u8, order.time_in_force as u8, order.exec_inst.bits(), terms.trigger as u8]);
-            out.put([terms.peg as u8, order.stp as u8, u8::from(terms.is_triggered), 0]);
+            out.put([terms.peg as u8, order.stp as u8, u8::from(terms.is_triggered), u8::from(is_outside)]);
             for ticks in [price, order.limit, terms.stop_px] {
                 out.put(ticks.to_le_bytes());
             }
@@ -368,7 +376,8 @@ fn write_work(out: &mut Writer, market: &Market) {
     for price in [bid, ask, mark] {
         out.put(price.to_le_bytes());
     }
-    out.put(market.peg_next.to_le_bytes());
+    out.put(market.peg_next.0.to_le_bytes());
+    out.put(market.peg_next.1.to_le_bytes());
     let Some(auction) = market.auction else {
         return out.put([0; 106]);
     };

@@ -56,7 +56,7 @@ fn read_marks(input: &mut Reader<'_>, follows: fn(Ticks, Ticks) -> bool) -> Rest
 /// Read what is left to do in a market.
 fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
     market.peg_references = References { bid: input.price()?, ask: input.price()?, mark: input.price()? };
-    market.peg_next = input.u64()?;
+    market.peg_next = (input.u64()?, input.order_id()?);
     let (target, is_netting) = (input.u8()?, input.flag()?);
     let netting = Netting { firm_id: input.id()?, account_id: input.id()?, order_id: input.order_id()? };
     let price = input.price()?;

@@ -12,7 +12,7 @@ use crate::language::ids::{AccountId, SymbolId};
 use crate::language::limits::{ACCOUNTS_MAX, STEPS_PER_COMMAND_MAX, STEPS_PER_COMMAND_MIN, SYMBOLS_MAX};
 use crate::language::processor::Processor;
 use crate::market::open_orders::Slot;
-use crate::state::exchange::{Exchange, LogEnd, Withdrawal};
+use crate::state::exchange::{Exchange, LogEnd, Move, Withdrawal};
 use crate::state::restore::reader::{Reader, Restored, SHORT, UNSOUND};
 use crate::state::snapshot::{MAGIC, VERSION};
 
@@ -38,6 +38,7 @@ impl Exchange {
         }
         exchange.venue_status = VenueStatus::of(input.u8()?).ok_or(UNSOUND)?;
         exchange.read_work(&mut input)?;
+        exchange.read_moves(&mut input)?;
         exchange.read_registries(&mut input)?;
         exchange.read_instruments(&mut input)?;
         exchange.check_references()?;
@@ -93,7 +94,19 @@ impl Exchange {
         Ok(())
     }
 
-    /// Find again where mass cancels have come to, and who has positions.
+    /// Read which suspensions, or their ends, are not complete.
+    fn read_moves(&mut self, input: &mut Reader<'_>) -> Restored {
+        for _ in 0..input.u64()? {
+            let (account_id, at_order) = (input.id()?, input.order_id()?);
+            if self.moves.last_key_value().is_some_and(|(last, _)| *last >= account_id) {
+                return Err(UNSOUND);
+            }
+            self.moves.insert(account_id, Move { at_order, next: Slot::NIL });
+        }
+        Ok(())
+    }
+
+    /// Find again where mass cancels and suspensions have come to, and who has positions.
     fn find_places(&mut self) -> Restored {
         for withdrawal in &mut self.withdrawals {
             let account = self.accounts.get(withdrawal.at_account);
@@ -103,6 +116,13 @@ impl Exchange {
                     slot = self.open[slot].account_previous;
                 }
                 withdrawal.next = slot;
+            }
+        }
+        for (account_id, way) in &mut self.moves {
+            let account = self.accounts.get(*account_id).ok_or(UNSOUND)?;
+            way.next = account.first_open;
+            while way.next != Slot::NIL && self.open[way.next].order_id <= way.at_order {
+                way.next = self.open[way.next].account_previous;
             }
         }
         for (_, entry) in self.accounts.iter() {

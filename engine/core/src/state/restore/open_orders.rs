@@ -78,19 +78,25 @@ impl Exchange {
             }
             let is_waiting_stop = order.ord_type.is_stop() && !terms.is_triggered;
             // Without a place it waits for its trigger or its price, or it is in hand, up to a price.
-            let is_in_hand = side.is_none() && !order.price.is_zero();
-            let waits = is_waiting_stop || order.is_pegged();
+            let is_outside = order.hand == Hand::Outside;
+            let is_in_hand = side.is_none() && !order.price.is_zero() && !is_outside;
+            let waits = is_waiting_stop || order.is_pegged() || is_outside;
+            if is_outside && (side.is_some() || order.is_pegged() && !order.price.is_zero()) {
+                return Err(UNSOUND);
+            }
             if side.is_none() && !is_in_hand && !waits || side.is_some() && order.price.is_zero() {
                 return Err(UNSOUND);
             }
-            if is_waiting_stop && (side.is_some() || is_in_hand) || !is_in_hand && !order.time_in_force.may_rest() {
+            if is_waiting_stop && (side.is_some() || is_in_hand)
+                || !is_in_hand && !is_outside && !order.time_in_force.may_rest()
+            {
                 return Err(UNSOUND);
             }
             let slot = self.open.insert(order, terms);
             self.orders.set_slot(order.entry, slot);
             let market = &mut self.markets[symbol_id];
             if order.is_pegged() {
-                market.add_peg(order.priority, slot, order.account_id, self.accounts[order.account_id].firm_id);
+                market.add_peg(order.place(), slot, order.account_id, self.accounts[order.account_id].firm_id);
             }
             if side.is_some() {
                 market.book.rest(&mut self.open, slot);
@@ -98,8 +104,12 @@ impl Exchange {
                     self.accounts[order.account_id].position(symbol_id).ok_or(UNSOUND)?;
                     self.join_reducers(slot);
                 }
+            } else if is_outside {
+                if !order.is_pegged() {
+                    market.outside.insert(order.order_id, slot);
+                }
             } else if is_waiting_stop {
-                market.stops.insert(order.side, &terms, order.priority, slot);
+                market.stops.insert(order.side, &terms, order.place(), slot);
             }
             slots.push((order.order_id, slot));
         }
@@ -136,9 +146,7 @@ impl Exchange {
         let peg = Peg::of(input.u8()?).ok_or(UNSOUND)?;
         let stp = SelfTrade::of(input.u8()?).ok_or(UNSOUND)?;
         let is_triggered = input.flag()?;
-        if input.u8()? != 0 {
-            return Err(UNSOUND);
-        }
+        let is_outside = input.flag()?;
         let (price, limit, stop_px) = (input.price()?, input.price()?, input.price()?);
         let (order_qty, leaves, display) = (input.lots()?, input.lots()?, input.lots()?);
         let (max_floor, min_qty, peg_offset) = (input.lots()?, input.lots()?, input.ticks()?);
@@ -204,7 +212,7 @@ impl Exchange {
             exec_inst: flags,
             stp,
             is_listed: false,
-            hand: Hand::No,
+            hand: if is_outside { Hand::Outside } else { Hand::No },
         };
         Ok((order, terms, traded))
     }
