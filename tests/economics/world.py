@@ -100,6 +100,7 @@ class World:
         self.core, self.auditor, self.tape = core, auditor, tape
         self.now_ns = m.NOW_NS
         self.said: list[tuple[int, c.Command, tuple[e.Event, ...]]] = []
+        self.waits: list[int] = []  # nanoseconds before each AdvanceTime that was said
         self._entered = 0
 
     def send(self, source: int, command: c.Command) -> tuple[e.Event, ...]:
@@ -130,6 +131,7 @@ class World:
     def wait(self, ns: int) -> None:
         """Let time pass, and what is due happen."""
         self.now_ns += ns
+        self.waits.append(ns)
         self.operate(c.AdvanceTime())
 
     def is_trading(self) -> bool:
