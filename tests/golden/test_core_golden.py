@@ -39,7 +39,7 @@ from tests.model.market import (
 )
 
 RECORDS_SHA256 = "c61bdfbfeca507aabc7659eb2549ed2fa27eb3e86bf39bcd862afa62f6c1c881"
-STATE_SHA256 = "fe718c592317074e9116cdc747dd3a3974eab59eb28148a49ffd324ecec6d3d2"
+STATE_SHA256 = "2739a42fa5204ea91b604c9f576b46dc4123e05ec239406a87af109c68424332"
 
 SCRIPT: list[tuple[int, c.Command | bytes]] = [
     *((0, command) for command in OPENING),

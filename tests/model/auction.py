@@ -7,7 +7,7 @@ from engine.api.enums import Side, SymbolStatus
 from engine.api.rejects import ErrorCode
 from tests.model.book import front
 from tests.model.overlap import Overlap, place
-from tests.model.state import BUY, SELL, Auction, Market, Order, Walk, rank
+from tests.model.state import BUY, SELL, Auction, Market, Netting, Order, Walk, rank
 
 LOTS_TOLD_MAX = 2**63 - 1
 
@@ -45,6 +45,7 @@ class Auctions(Overlap):
 
     def place_all(self, market: Market) -> bool:
         """Let the orders in hand rest. Returns: whether the steps sufficed."""
+        assert market.auction is not None
         while market.in_hand:
             if not self.step():
                 return False
@@ -52,6 +53,7 @@ class Auctions(Overlap):
             if order.rests:
                 self.leave_place(order)
                 self.rest(order)
+                market.auction.netting = Netting()
             else:
                 self.expire(order, ErrorCode.IOC_REMAINDER)
         return True

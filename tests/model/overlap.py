@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.model.matching import Matching
-from tests.model.state import BUY, Market, Netting, Order
+from tests.model.state import BUY, Market, Netting, Order, Owner
 
 
 class Overlap(Matching):
@@ -20,9 +20,11 @@ class Overlap(Matching):
             if not firm_id:
                 auction.netting = None
                 return True
+            if not self.look():
+                return False
             if auction.netting.firm_id != firm_id:
                 auction.netting = Netting(firm_id)
-            if not (self.gather(market, auction.netting) and self.net_firm(market, auction.netting.gathered)):
+            if not (self.gather(market, auction.netting) and self.net_firm(market, auction.netting)):
                 return False
             auction.netting = Netting(firm_id + 1)
         return True
@@ -39,23 +41,39 @@ class Overlap(Matching):
             orders = [order for of in self.open_of[account_id].values() for order in of.values()] if has_any else []
             for order in sorted(orders, key=lambda order: order.order_id):
                 if order.order_id > at.order_id:
-                    if not self.look():
+                    stands = order.market is market and order.is_placed
+                    if not (self.step() if stands else self.look()):
                         return False
                     at.order_id = order.order_id
-                    if order.market is market and order.is_placed:
-                        at.gathered.append(order)
+                    if stands:
+                        for owner in owners(order):
+                            at.owned.setdefault(owner, []).append(order)
             at.account_id, at.order_id = account_id + 1, 0
         return True
 
-    def net_firm(self, market: Market, gathered: list[Order]) -> bool:
+    def net_firm(self, market: Market, netting: Netting) -> bool:
         """Take out the overlap of a firm: of its groups, then of its accounts. Returns: whether the steps sufficed."""
-        for group in sorted({order.stp_group for order in gathered} - {0}):
-            if not self.net_class([order for order in gathered if order.stp_group == group]):
+        for owner in sorted(netting.owned, key=lambda owner: (not owner[0], owner)):
+            own = netting.owned[owner]
+            if not self.net_class(own):
                 return False
-        for account_id in sorted({order.account_id for order in gathered}):
-            own = [order for order in gathered if order.account_id == account_id]
-            if not (self.net_class(own) and self.clip_before_auction(market, own)):
+            if not owner[0] and not self.clip_before_auction(market, own):
                 return False
+            if not self.forget_own(netting, owner):
+                return False
+        return True
+
+    def forget_own(self, netting: Netting, owner: Owner) -> bool:
+        """Forget an owner's orders, a look for each that stands. Returns: whether the steps sufficed."""
+        standing = [order for order in netting.owned[owner] if order.is_placed]
+        standing.sort(key=lambda order: (order.side, order.price, place(order)))
+        while standing:
+            netting.owned[owner] = standing
+            if not self.look():
+                return False
+            order = standing.pop(0)
+            netting.forgotten = (*owner, order.side, order.price, *place(order))
+        del netting.owned[owner]
         return True
 
     def net_class(self, own: list[Order]) -> bool:
@@ -79,6 +97,11 @@ class Overlap(Matching):
                         return False
                     self.clip_to(order, most)
         return True
+
+
+def owners(order: Order) -> list[Owner]:
+    """Who owns an order: its account, and its group if it has one."""
+    return [(0, order.account_id), *([(order.stp_group, 0)] if order.stp_group else [])]
 
 
 def place(order: Order) -> tuple[int, int]:

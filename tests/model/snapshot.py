@@ -3,7 +3,7 @@
 Little-endian; amounts are 128-bit two's complement; a text is its length u8, then its ASCII; a list is its
 count u64, then its members::
 
-    magic       b"EXCHSNAP", version u32 = 5
+    magic       b"EXCHSNAP", version u32 = 6
     position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
                 (ClOrdIDs spent at or before it are forgotten)
     venue       status u8
@@ -32,8 +32,10 @@ count u64, then its members::
                 ts_ns u64, price i64,
                 pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64 u64,
                 auction: target status u8 (0: none), is_netting u8, firm_id u32, account_id u32, order_id u64 (up to
-                which own orders were gathered; 0 when it is done), price i64 (0: sought), bid i64, ask i64,
-                last_bid i64, last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where it has not begun)
+                which own orders were gathered; 0 when it is done), group u32, account_id u32 (0: the other), side u8,
+                price i64, priority u64, order_id u64 (of the last that was forgotten again; 0 none), price i64
+                (0: sought), bid i64, ask i64, last_bid i64, last_ask i64, volume i128, bid_lots i128, ask_lots i128
+                (all 0 where it has not begun)
     rules       version u64,
                 parameters list by number: value i64, version u64, seq u64 (since when it holds),
                 own values list by parameter and subject: parameter u8, subject_id u32, value i64, version u64, seq u64,
@@ -89,7 +91,7 @@ def sections(x: Exchange) -> dict[str, bytes]:
     """Write the state section by section, by the names above."""
     markets = [market for _, market in sorted(x.markets.items())]
     return {
-        "magic": b"EXCHSNAP" + pack("<I", 5),
+        "magic": b"EXCHSNAP" + pack("<I", 6),
         "position": pack("<QQIQ", x.seq, x.event_ts_ns, x.prev_crc, x.forgotten_ns),
         "venue": pack("<B", x.venue),
         "work": pack("<II", x.steps_max, x.turn) + _list(map(_withdrawal, x.withdrawals)) + _moves(x),
@@ -190,10 +192,11 @@ def _work(market: Market) -> bytes:
     pegs = pack("<qqqQQ", *market.peg_references, *market.peg_next)
     auction = market.auction
     if auction is None:
-        return pegs + bytes(106)
+        return pegs + bytes(139)
     w = auction.walk or Walk(0, 0, 0, 0, 0)
     n = auction.netting or Netting()
     netting = pack("<BBIIQ", auction.target, auction.netting is not None, n.firm_id, n.account_id, n.order_id)
+    netting += pack("<IIBqQQ", *n.forgotten)
     prices = netting + pack("<q4q", auction.price, w.bid, w.ask, w.last_bid, w.last_ask)
     return pegs + prices + _amounts(w.volume, w.bid_lots, w.ask_lots)
 

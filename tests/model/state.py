@@ -143,14 +143,19 @@ class Walk:
     last_ask: int = 0
 
 
+Owner = tuple[int, int]
+"""Whose orders must not meet: a group and 0, or 0 and an account."""
+
+
 @dataclass(eq=False)
 class Netting:
-    """How far own overlap has been taken out of an auction: the firm, and its account and order that come last."""
+    """How far own overlap has been taken out of an auction: the firm, and its account and order gathered last."""
 
     firm_id: int = 0
     account_id: int = 0
     order_id: int = 0
-    gathered: list[Order] = field(default_factory=list)  # of the firm
+    owned: dict[Owner, list[Order]] = field(default_factory=dict)  # what is gathered of the firm and not forgotten
+    forgotten: tuple[int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0)  # owner, side, price, priority, id
 
 
 @dataclass(eq=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
+import msgspec
 import pytest
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import Side, SymbolStatus
+from engine.api.enums import AccountStatus, ExecInst, Side, SymbolStatus
 from engine.host.core import Core
 from tests.model import invariants
 from tests.model import market as m
@@ -107,3 +109,49 @@ def test_the_walk_finds_the_price_that_the_rule_defines_and_nothing_is_left_to_u
     assert sum(trade.last_qty for trade in traded) == sum(u.volume for u in uncrossed)
     assert market.status is SymbolStatus.OPEN and not is_crossed(market)
     twins.check()
+
+
+FUTURES = (m.ALPHA_F, m.ALPHA_F2, m.BRAVO_F)
+
+
+def some_own_orders(rng: Random, total: int) -> Iterator[c.NewOrder]:
+    """Orders of few accounts in a perpetual that cross one another, some of them in groups, some reduce-only."""
+    for n in range(total):
+        account, side, price = rng.choice(FUTURES), rng.choice([BUY, SELL]), PRICE + rng.randrange(-40, 41)
+        order = c.NewOrder(account, m.BTC_PERP, side, LIMIT, GTC, rng.randrange(1, 9), price, f"w{n}")
+        reduces = ExecInst.REDUCE_ONLY if rng.random() < 0.2 else ExecInst.NONE
+        yield msgspec.structs.replace(order, stp_group=rng.choice([0, 1, 2]), exec_inst=reduces)
+
+
+@pytest.mark.req("RES-97", "ORD-05")
+@pytest.mark.parametrize("seed", range(12))
+def test_own_orders_are_netted_in_slices_between_which_orders_leave(seed: int) -> None:
+    rng, twins = Random(seed), Twins(steps_max=(16, 24)[seed % 2])
+    market = twins.model.markets[m.BTC_PERP]
+    twins.send(0, c.SetMark(m.BTC_PERP, PRICE))
+    for account, side in zip(FUTURES, (SELL, BUY, BUY), strict=True):
+        twins.send(0, c.NewOrder(account, m.BTC_PERP, side, LIMIT, GTC, 20, PRICE, f"p{account}"))
+    twins.send(0, c.SetSymbolStatus(m.BTC_PERP, SymbolStatus.PRE_OPEN))
+    for order in some_own_orders(rng, 160):
+        twins.send(0, order)
+    twins.send(0, c.SetSymbolStatus(m.BTC_PERP, SymbolStatus.OPEN))
+    forgot_in_part, n, pauses = 0, 0, sorted(rng.sample(range(1, 30), 2))
+    while twins.core.next_due_ns == 1:
+        n += 1
+        netting = market.auction and market.auction.netting
+        forgot_in_part += bool(netting and any(netting.forgotten) and netting.owned)
+        if rng.random() < 0.3:
+            twins.core = Core.restore(twins.core.snapshot())
+        if rng.random() < 0.3:
+            twins.send(0, c.CancelOrder(f"x{twins.core.seq}", f"w{rng.randrange(160)}"))
+        if rng.random() < 0.02:
+            twins.send(
+                0, c.MassCancel(f"y{twins.core.seq}", account_id=rng.choice(FUTURES), side=rng.choice([BUY, SELL]))
+            )
+        if n in pauses:
+            status = AccountStatus.SUSPENDED if pauses.index(n) == 0 else AccountStatus.ACTIVE
+            twins.send(0, c.SetAccountStatus(FUTURES[0], status))
+        twins.send(0, c.AdvanceTime())
+        twins.check()
+    assert forgot_in_part, "it stopped amid an owner's orders"
+    assert market.status is SymbolStatus.OPEN and not is_crossed(market)

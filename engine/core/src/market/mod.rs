@@ -21,7 +21,7 @@ use crate::market::in_hand::InHand;
 use crate::market::instrument::Instrument;
 use crate::market::mark_window::MarkWindow;
 use crate::market::open_orders::Slot;
-use crate::market::own_orders::OwnOrders;
+use crate::market::own_orders::{OwnOrders, Place};
 use crate::market::stops::Stops;
 
 /// Best bid and ask among orders that are neither pegged nor reduce-only, and the mark; 0 for none.
@@ -59,20 +59,22 @@ pub struct Market {
     pub in_hand: InHand,
     /// Orders of suspended accounts that are not pegged.
     pub outside: BTreeMap<OrderId, Slot>,
-    /// The auction that is under way, and what it has gathered of the firm it has come to; follows from it.
+    /// The auction that is under way, and what it has gathered of the firm it has come to and not forgotten yet.
     pub auction: Option<Auction>,
-    pub own_orders: Option<OwnOrders>,
+    pub own_orders: OwnOrders,
     /// Open orders, and accounts with a position or a debt.
     pub open_orders: u32,
     pub holders: u32,
 }
 
-/// How far own overlap has been taken out: all firms before this one, and of its orders those up to one of an account.
+/// How far own overlap has been taken out: all firms before this one; of its orders those up to one of an account are
+/// gathered, and those up to a place netted and forgotten again.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Netting {
     pub firm_id: FirmId,
     pub account_id: AccountId,
     pub order_id: OrderId,
+    pub forgotten: Option<Place>,
 }
 
 /// An auction that is under way.
@@ -123,7 +125,7 @@ impl Market {
             in_hand: InHand::new(),
             outside: BTreeMap::new(),
             auction: None,
-            own_orders: None,
+            own_orders: OwnOrders::default(),
             open_orders: 0,
             holders: 0,
         }

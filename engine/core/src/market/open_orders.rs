@@ -223,12 +223,6 @@ impl OpenOrders {
         (slot != Slot::NIL).then(|| &self.orders[slot])
     }
 
-    /// Tell whether an order stands in a book, in this slot.
-    pub fn stands(&self, slot: Slot, order_id: OrderId) -> bool {
-        let order = &self.orders[slot];
-        order.order_id == order_id && order.level != LevelSlot::NIL
-    }
-
     /// What an order of these leaves shows.
     pub fn full_display(&self, slot: Slot) -> Lots {
         let leaves = self.orders[slot].leaves;

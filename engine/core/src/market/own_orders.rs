@@ -1,6 +1,7 @@
 //! Orders of one firm that rest in a symbol, by those who must not trade with each other.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::language::codes::Side;
 use crate::language::ids::{AccountId, OrderId};
@@ -14,90 +15,83 @@ pub enum Owner {
     Account(AccountId),
 }
 
-/// Owner, price, priority and id.
-type Place = (Owner, Ticks, u64, OrderId);
+/// Where an order stands among those of its owners, groups first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Place {
+    pub owner: Owner,
+    pub side: Side,
+    pub price: Ticks,
+    pub priority: u64,
+    pub order_id: OrderId,
+}
 
-/// Orders that may have left the book since they were entered here.
+/// Orders that stand in the book; each may have two owners.
 #[derive(Default)]
 pub struct OwnOrders {
-    bids: BTreeMap<Place, Slot>,
-    asks: BTreeMap<Place, Slot>,
+    places: BTreeMap<Place, Slot>,
 }
 
 impl OwnOrders {
-    pub fn insert(&mut self, orders: &OpenOrders, slot: Slot) {
-        let (order, group) = (&orders[slot], orders.terms(slot).stp_group);
-        let places = if order.side == Side::Buy { &mut self.bids } else { &mut self.asks };
-        let mut enter = |owner| places.insert((owner, order.price, order.priority, order.order_id), slot);
-        enter(Owner::Account(order.account_id));
-        if group != 0 {
-            enter(Owner::Group(group));
+    /// Enter an order with those of its owners, but not where that is forgotten already.
+    pub fn insert(&mut self, orders: &OpenOrders, slot: Slot, forgotten: Option<Place>) {
+        for place in places_of(orders, slot).filter(|place| forgotten.is_none_or(|last| *place > last)) {
+            self.places.insert(place, slot);
+        }
+    }
+
+    /// An order leaves the book.
+    #[inline(always)]
+    pub fn leave(&mut self, orders: &OpenOrders, slot: Slot) {
+        if !self.places.is_empty() {
+            for place in places_of(orders, slot) {
+                self.places.remove(&place);
+            }
         }
     }
 
     pub fn first_owner(&self) -> Option<Owner> {
-        let first = |places: &BTreeMap<Place, Slot>| places.first_key_value().map(|((owner, ..), _)| *owner);
-        first(&self.bids).into_iter().chain(first(&self.asks)).min()
+        self.places.first_key_value().map(|(place, _)| place.owner)
     }
 
-    /// Forget an owner's orders.
-    pub fn remove(&mut self, owner: Owner) {
-        for places in [&mut self.bids, &mut self.asks] {
-            while let Some((place, _)) = places.range(from(owner, Ticks::ZERO)..=up_to(owner, Ticks::MOST)).next() {
-                let place = *place;
-                places.remove(&place);
-            }
-        }
+    /// Forget the first order of the first owner.
+    pub fn forget_first(&mut self) -> Option<Place> {
+        self.places.pop_first().map(|(place, _)| place)
     }
 
     /// An owner's bid and ask that cross: of the asks that cross a bid the last to trade, and of the bids it crosses the last.
-    pub fn crossing(&mut self, orders: &OpenOrders, owner: Owner) -> Option<(Slot, Slot)> {
-        let ((_, best, ..), _) = last(&mut self.bids, orders, owner, Ticks::ZERO, Ticks::MOST)?;
-        let ((_, asked, ..), ask) = last(&mut self.asks, orders, owner, Ticks::ZERO, best)?;
-        loop {
-            let ((_, lowest, ..), _) = self.bids.range(from(owner, asked)..).next()?;
-            let lowest = *lowest;
-            // Those of that price may all have left.
-            if let Some((_, bid)) = last(&mut self.bids, orders, owner, lowest, lowest) {
-                return Some((bid, ask));
-            }
-        }
+    pub fn crossing(&self, owner: Owner) -> Option<(Slot, Slot)> {
+        let (bids, asks) = ((owner, Side::Buy), (owner, Side::Sell));
+        let (best, _) = self.places.range(between(bids, Ticks::ZERO, Ticks::MOST)).next_back()?;
+        let (asked, ask) = self.places.range(between(asks, Ticks::ZERO, best.price)).next_back()?;
+        let (lowest, _) = self.places.range(between(bids, asked.price, Ticks::MOST)).next()?;
+        let (_, bid) = self.places.range(between(bids, lowest.price, lowest.price)).next_back()?;
+        Some((*bid, *ask))
     }
 
     /// An owner's orders of a side, that with the best price first, and of one price by priority.
-    pub fn of(&self, orders: &OpenOrders, owner: Owner, side: Side) -> Vec<(Ticks, Slot)> {
-        let places = if side == Side::Buy { &self.bids } else { &self.asks };
-        let all = places.range(from(owner, Ticks::ZERO)..=up_to(owner, Ticks::MOST));
-        let standing = all.filter(|((.., order_id), slot)| orders.stands(**slot, *order_id));
-        let mut own: Vec<(Ticks, Slot)> = standing.map(|((_, price, ..), slot)| (*price, *slot)).collect();
+    pub fn of(&self, owner: Owner, side: Side) -> Vec<(Ticks, Slot)> {
+        let all = self.places.range(between((owner, side), Ticks::ZERO, Ticks::MOST));
+        let mut own: Vec<(Ticks, Slot)> = all.map(|(place, slot)| (place.price, *slot)).collect();
         // Those of one price stay as they are.
         own.sort_by_key(|(price, _)| (-*price).on(side));
         own
     }
 }
 
-fn from(owner: Owner, price: Ticks) -> Place {
-    (owner, price, 0, OrderId::NONE)
+/// The places of an order: with its account, and with its group if it has one.
+fn places_of(orders: &OpenOrders, slot: Slot) -> impl Iterator<Item = Place> {
+    let (order, group) = (orders[slot], orders.terms(slot).stp_group);
+    let owners = [Some(Owner::Account(order.account_id)), (group != 0).then_some(Owner::Group(group))];
+    owners.into_iter().flatten().map(move |owner| Place {
+        owner,
+        side: order.side,
+        price: order.price,
+        priority: order.priority,
+        order_id: order.order_id,
+    })
 }
 
-fn up_to(owner: Owner, price: Ticks) -> Place {
-    (owner, price, u64::MAX, OrderId::new(u64::MAX))
-}
-
-/// The last of an owner's orders between two prices that still stand in the book; those that do not are forgotten.
-fn last(
-    places: &mut BTreeMap<Place, Slot>,
-    orders: &OpenOrders,
-    owner: Owner,
-    low: Ticks,
-    high: Ticks,
-) -> Option<(Place, Slot)> {
-    loop {
-        let (place, slot) = places.range(from(owner, low)..=up_to(owner, high)).next_back()?;
-        let (place, slot) = (*place, *slot);
-        if orders.stands(slot, place.3) {
-            return Some((place, slot));
-        }
-        places.remove(&place);
-    }
+fn between((owner, side): (Owner, Side), low: Ticks, high: Ticks) -> RangeInclusive<Place> {
+    let from = Place { owner, side, price: low, priority: 0, order_id: OrderId::NONE };
+    from..=Place { owner, side, price: high, priority: u64::MAX, order_id: OrderId::new(u64::MAX) }
 }

@@ -6,7 +6,6 @@ use crate::language::ids::{OrderId, SymbolId};
 use crate::language::units::{Lots, Ticks};
 use crate::market::book::rank;
 use crate::market::open_orders::Slot;
-use crate::market::own_orders::OwnOrders;
 use crate::market::{Auction, Market, Netting, Walk};
 use crate::state::exchange::Exchange;
 
@@ -15,7 +14,6 @@ impl Exchange {
     pub(crate) fn open_by_auction(&mut self, symbol_id: SymbolId, target: SymbolStatus) -> bool {
         let market = &mut self.markets[symbol_id];
         market.auction = Some(Auction { target, netting: Some(Netting::default()), price: Ticks::ZERO, walk: None });
-        market.own_orders = Some(OwnOrders::default());
         self.go_on_uncrossing(symbol_id);
         self.markets[symbol_id].auction.is_none()
     }
@@ -26,7 +24,6 @@ impl Exchange {
             return;
         }
         let market = &mut self.markets[symbol_id];
-        market.own_orders = None;
         if let Some(auction) = market.auction.take() {
             market.status = auction.target;
             self.touch(symbol_id);
@@ -49,6 +46,7 @@ impl Exchange {
             if self.open[slot].rests() {
                 self.detach(slot);
                 self.rest(slot);
+                self.begin_netting(symbol_id);
             } else {
                 self.expire(slot, Code::IocRemainder);
             }

@@ -38,6 +38,7 @@ impl Exchange {
         }
         let market = &mut self.markets[order.symbol_id];
         if order.level != LevelSlot::NIL {
+            market.own_orders.leave(&self.open, slot);
             market.book.remove(&mut self.open, slot);
             if market.has_pegs() {
                 self.touch(order.symbol_id);

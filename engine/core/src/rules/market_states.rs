@@ -5,6 +5,7 @@ use crate::language::command::{AdvanceTime, SetMark, SetSymbolStatus, SetVenueSt
 use crate::language::event::{BreakerTriggered, MarkSet, SymbolStatusSet, TimeAdvanced, VenueStatusSet};
 use crate::language::ids::SymbolId;
 use crate::market::mark_window::MarkSeen;
+use crate::market::own_orders::OwnOrders;
 use crate::state::exchange::{Decision, Exchange};
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
@@ -69,7 +70,7 @@ impl Exchange {
             self.records.tell(&SymbolStatusSet { symbol_id, status: before });
             return Ok(());
         }
-        (market.auction, market.own_orders) = (None, None);
+        (market.auction, market.own_orders) = (None, OwnOrders::default());
         let mut reached = status;
         if opens && (market.is_crossed() || !market.in_hand.is_empty()) {
             if self.open_by_auction(symbol_id, status) {

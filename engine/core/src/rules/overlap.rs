@@ -5,7 +5,7 @@ use crate::language::ids::{AccountId, FirmId, Key, OrderId, SymbolId};
 use crate::language::units::Lots;
 use crate::market::book::LevelSlot;
 use crate::market::open_orders::Slot;
-use crate::market::own_orders::{OwnOrders, Owner};
+use crate::market::own_orders::{OwnOrders, Owner, Place};
 use crate::market::Netting;
 use crate::state::exchange::Exchange;
 
@@ -17,18 +17,18 @@ impl Exchange {
                 self.set_netting(symbol_id, None);
                 return true;
             };
-            let mut own = match self.markets[symbol_id].own_orders.take() {
-                Some(own) => own,
-                None => self.gather_again(symbol_id, netting),
-            };
-            let is_done = self.gather(symbol_id, firm_id, &mut own) && self.net_firm(symbol_id, &mut own);
-            self.markets[symbol_id].own_orders = Some(own);
-            if !is_done {
+            if !(self.now.look() && self.gather(symbol_id, firm_id) && self.net_firm(symbol_id)) {
                 return false;
             }
             self.set_netting(symbol_id, Some(Netting { firm_id: firm_id.next(), ..Netting::default() }));
         }
         true
+    }
+
+    /// Begin anew, since an order has come to rest.
+    pub(crate) fn begin_netting(&mut self, symbol_id: SymbolId) {
+        self.markets[symbol_id].own_orders = OwnOrders::default();
+        self.set_netting(symbol_id, Some(Netting::default()));
     }
 
     fn set_netting(&mut self, symbol_id: SymbolId, netting: Option<Netting>) {
@@ -38,19 +38,19 @@ impl Exchange {
     }
 
     /// Gather the orders of a firm that rest in a symbol; tells whether the steps sufficed.
-    fn gather(&mut self, symbol_id: SymbolId, firm_id: FirmId, own: &mut OwnOrders) -> bool {
+    fn gather(&mut self, symbol_id: SymbolId, firm_id: FirmId) -> bool {
         let Some(mut at) = self.markets[symbol_id].netting() else {
             return true;
         };
         if at.firm_id != firm_id {
             at = Netting { firm_id, ..Netting::default() };
         }
-        let is_done = self.gather_on(symbol_id, &mut at, own);
+        let is_done = self.gather_on(symbol_id, &mut at);
         self.set_netting(symbol_id, Some(at));
         is_done
     }
 
-    fn gather_on(&mut self, symbol_id: SymbolId, at: &mut Netting, own: &mut OwnOrders) -> bool {
+    fn gather_on(&mut self, symbol_id: SymbolId, at: &mut Netting) -> bool {
         while let Some(account_id) = self.account_of_firm(at.firm_id, at.account_id) {
             if !self.now.look() {
                 return false;
@@ -62,11 +62,12 @@ impl Exchange {
             while slot != Slot::NIL {
                 let order_id = self.open[slot].order_id;
                 if order_id > at.order_id {
-                    if !self.now.look() {
+                    let is_paid = if self.stands_in(symbol_id, slot) { self.now.step() } else { self.now.look() };
+                    if !is_paid {
                         return false;
                     }
                     at.order_id = order_id;
-                    self.gather_one(symbol_id, slot, own);
+                    self.gather_one(symbol_id, slot, None);
                 }
                 slot = self.open[slot].account_previous;
             }
@@ -91,60 +92,79 @@ impl Exchange {
         }
     }
 
-    fn gather_one(&self, symbol_id: SymbolId, slot: Slot, own: &mut OwnOrders) {
+    fn stands_in(&self, symbol_id: SymbolId, slot: Slot) -> bool {
         let order = &self.open[slot];
-        if order.symbol_id == symbol_id && order.level != LevelSlot::NIL {
-            own.insert(&self.open, slot);
+        order.symbol_id == symbol_id && order.level != LevelSlot::NIL
+    }
+
+    fn gather_one(&mut self, symbol_id: SymbolId, slot: Slot, forgotten: Option<Place>) {
+        if self.stands_in(symbol_id, slot) {
+            self.markets[symbol_id].own_orders.insert(&self.open, slot, forgotten);
         }
     }
 
-    /// Gather again what was gathered before a snapshot.
-    fn gather_again(&self, symbol_id: SymbolId, until: Netting) -> OwnOrders {
-        let mut own = OwnOrders::default();
-        let accounts = self.firms.get(until.firm_id).map_or(&[][..], |firm| &firm.accounts);
-        for account_id in accounts.iter().filter(|account_id| **account_id <= until.account_id) {
-            let mut slot = self.first_open_in(*account_id, symbol_id);
+    /// Gather again what was gathered before a snapshot, and not forgotten.
+    pub(crate) fn gather_again(&mut self, symbol_id: SymbolId) {
+        let Some(until) = self.markets[symbol_id].netting() else {
+            return;
+        };
+        let accounts = self.firms.get(until.firm_id).map_or(Vec::new(), |firm| firm.accounts.clone());
+        for account_id in accounts.into_iter().filter(|account_id| *account_id <= until.account_id) {
+            let mut slot = self.first_open_in(account_id, symbol_id);
             while slot != Slot::NIL {
-                if *account_id < until.account_id || self.open[slot].order_id <= until.order_id {
-                    self.gather_one(symbol_id, slot, &mut own);
+                if account_id < until.account_id || self.open[slot].order_id <= until.order_id {
+                    self.gather_one(symbol_id, slot, until.forgotten);
                 }
                 slot = self.open[slot].account_previous;
             }
         }
-        own
     }
 
     /// Take out the overlap of a firm whose orders are gathered, groups first; tells whether the steps sufficed.
-    fn net_firm(&mut self, symbol_id: SymbolId, own: &mut OwnOrders) -> bool {
-        while let Some(owner) = own.first_owner() {
-            while let Some((bid, ask)) = own.crossing(&self.open, owner) {
+    fn net_firm(&mut self, symbol_id: SymbolId) -> bool {
+        while let Some(owner) = self.markets[symbol_id].own_orders.first_owner() {
+            while let Some((bid, ask)) = self.markets[symbol_id].own_orders.crossing(owner) {
                 if !self.now.step() {
                     return false;
                 }
                 let (maker, taker) = if self.place_of(bid) < self.place_of(ask) { (bid, ask) } else { (ask, bid) };
                 self.decrement(taker, maker);
             }
-            for side in SIDES {
-                if !self.clip_before_auction(symbol_id, owner, side, own) {
-                    return false;
-                }
+            let is_clipped = SIDES.into_iter().all(|side| self.clip_before_auction(symbol_id, owner, side));
+            if !is_clipped || !self.forget(symbol_id, owner) {
+                return false;
             }
-            own.remove(owner);
+        }
+        true
+    }
+
+    /// Forget the orders of the first owner, of which none cross any more; tells whether the steps sufficed.
+    fn forget(&mut self, symbol_id: SymbolId, owner: Owner) -> bool {
+        while self.markets[symbol_id].own_orders.first_owner() == Some(owner) {
+            if !self.now.look() {
+                return false;
+            }
+            let market = &mut self.markets[symbol_id];
+            let forgotten = market.own_orders.forget_first();
+            if let Some(netting) = market.auction.as_mut().and_then(|auction| auction.netting.as_mut()) {
+                netting.forgotten = forgotten;
+            }
         }
         true
     }
 
     /// Clip an account's reduce-only orders that cross to its position less its orders that trade before them; tells
     /// whether the steps sufficed.
-    fn clip_before_auction(&mut self, symbol_id: SymbolId, owner: Owner, side: Side, own: &OwnOrders) -> bool {
+    fn clip_before_auction(&mut self, symbol_id: SymbolId, owner: Owner, side: Side) -> bool {
         let Owner::Account(account_id) = owner else {
             return true;
         };
-        let Some(position) = self.accounts[account_id].position(symbol_id) else {
+        let position = self.accounts[account_id].position(symbol_id);
+        let Some(position) = position.filter(|position| !position.reducing.is_zero()) else {
             return true;
         };
         let mut left = position.reducible(side);
-        let orders = own.of(&self.open, owner, side);
+        let orders = self.markets[symbol_id].own_orders.of(owner, side);
         for level in orders.chunk_by(|(one, _), (next, _)| one == next) {
             if !self.markets[symbol_id].book.crosses(side, level[0].0) {
                 return true;

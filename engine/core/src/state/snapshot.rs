@@ -4,7 +4,7 @@
 //! count u64, then its members:
 //!
 //! ```text
-//! magic       b"EXCHSNAP", version u32 = 5
+//! magic       b"EXCHSNAP", version u32 = 6
 //! position    seq u64, event_ts_ns u64 (time of the last event), crc u32 (of the last record), forgotten_ns u64
 //!             (ClOrdIDs spent at or before it are forgotten)
 //! venue       status u8
@@ -30,7 +30,8 @@
 //!             ones, by time: ts_ns u64, price i64,
 //!             pegs: best bid i64, best ask i64, mark i64 (by which they are being priced; 0 none), peg_next u64, u64 (priority and order id),
 //!             auction: target status u8 (0: none), is_netting u8, firm_id u32, account_id u32, order_id u64 (up to which own
-//!             orders were gathered; 0 when it is done), price i64 (0: sought), bid i64, ask i64, last_bid i64,
+//!             orders were gathered; 0 when it is done), group u32, account_id u32 (0: the other), side u8, price i64,
+//!             priority u64, order_id u64 (of the last that was forgotten again; 0 none), price i64 (0: sought), bid i64, ask i64, last_bid i64,
 //!             last_ask i64, volume i128, bid_lots i128, ask_lots i128 (all 0 where the search has not begun)
 //! rules       version u64,
 //!             parameters list by number: value i64, version u64, seq u64 (since when it holds),
@@ -58,18 +59,19 @@
 
 use crate::accounts::account::Account;
 use crate::language::codes::SIDES;
-use crate::language::ids::SymbolId;
+use crate::language::ids::{AccountId, SymbolId};
 use crate::language::listing::Listing;
 use crate::language::text::Text;
 use crate::language::units::{Lots, Ticks};
 use crate::market::book::LevelSlot;
 use crate::market::open_orders::{Hand, Slot};
+use crate::market::own_orders::{Owner, Place};
 use crate::market::{Market, Netting, References};
 use crate::state::exchange::{Exchange, Withdrawal};
 use crate::state::ruleset::InForce;
 
 pub const MAGIC: &[u8; 8] = b"EXCHSNAP";
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 #[derive(Default)]
 struct Writer {
@@ -379,13 +381,14 @@ fn write_work(out: &mut Writer, market: &Market) {
     out.put(market.peg_next.0.to_le_bytes());
     out.put(market.peg_next.1.to_le_bytes());
     let Some(auction) = market.auction else {
-        return out.put([0; 106]);
+        return out.put([0; 139]);
     };
-    let Netting { firm_id, account_id, order_id } = auction.netting.unwrap_or_default();
+    let Netting { firm_id, account_id, order_id, forgotten } = auction.netting.unwrap_or_default();
     out.put([auction.target as u8, u8::from(auction.netting.is_some())]);
     out.put(firm_id.to_le_bytes());
     out.put(account_id.to_le_bytes());
     out.put(order_id.to_le_bytes());
+    write_place(out, forgotten);
     out.put(auction.price.to_le_bytes());
     let walk = auction.walk.filter(|_| market.book.is_as_walked).unwrap_or_default();
     for price in [walk.bid, walk.ask, walk.last_bid, walk.last_ask] {
@@ -394,4 +397,20 @@ fn write_work(out: &mut Writer, market: &Market) {
     for lots in [walk.volume, walk.bid_lots, walk.ask_lots] {
         out.put(lots.to_le_bytes());
     }
+}
+
+fn write_place(out: &mut Writer, place: Option<Place>) {
+    let Some(Place { owner, side, price, priority, order_id }) = place else {
+        return out.put([0; 33]);
+    };
+    let (group, account_id) = match owner {
+        Owner::Group(group) => (group, AccountId::NONE),
+        Owner::Account(account_id) => (0, account_id),
+    };
+    out.put(group.to_le_bytes());
+    out.put(account_id.to_le_bytes());
+    out.put([side as u8]);
+    out.put(price.to_le_bytes());
+    out.put(priority.to_le_bytes());
+    out.put(order_id.to_le_bytes());
 }

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use crate::language::codes::{InstrumentKind, Matching, SymbolStatus};
+use crate::language::codes::{InstrumentKind, Matching, Side, SymbolStatus};
 use crate::language::limits::MARKS_IN_WINDOW_MAX;
 use crate::language::listing::{Listing, Step};
 use crate::language::units::Ticks;
 use crate::market::mark_window::MarkSeen;
+use crate::market::own_orders::{Owner, Place};
 use crate::market::{Auction, Market, Netting, References, Walk};
 use crate::state::exchange::Exchange;
 use crate::state::restore::reader::{Reader, Restored, UNSOUND};
@@ -58,7 +59,8 @@ fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
     market.peg_references = References { bid: input.price()?, ask: input.price()?, mark: input.price()? };
     market.peg_next = (input.u64()?, input.order_id()?);
     let (target, is_netting) = (input.u8()?, input.flag()?);
-    let netting = Netting { firm_id: input.id()?, account_id: input.id()?, order_id: input.order_id()? };
+    let (firm_id, account_id, order_id) = (input.id()?, input.id()?, input.order_id()?);
+    let netting = Netting { firm_id, account_id, order_id, forgotten: read_place(input)? };
     let price = input.price()?;
     let (bid, ask, last_bid, last_ask) = (input.price()?, input.price()?, input.price()?, input.price()?);
     let (volume, bid_lots, ask_lots) = (input.sum()?, input.sum()?, input.sum()?);
@@ -72,6 +74,18 @@ fn read_market_work(input: &mut Reader<'_>, market: &mut Market) -> Restored {
         market.auction = Some(Auction { target, netting: is_netting.then_some(netting), price, walk });
     }
     Ok(())
+}
+
+/// Read the place of the own order that an auction has forgotten last.
+fn read_place(input: &mut Reader<'_>) -> Restored<Option<Place>> {
+    let (group, account_id, side) = (input.u32()?, input.id()?, input.u8()?);
+    let owner = if group == 0 { Owner::Account(account_id) } else { Owner::Group(group) };
+    let (price, priority, order_id) = (input.price()?, input.u64()?, input.order_id()?);
+    if side == 0 {
+        return Ok(None);
+    }
+    let side = Side::of(side).ok_or(UNSOUND)?;
+    Ok(Some(Place { owner, side, price, priority, order_id }))
 }
 
 fn read_listing(input: &mut Reader<'_>) -> Restored<Listing> {

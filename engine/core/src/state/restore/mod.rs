@@ -140,6 +140,7 @@ impl Exchange {
         }
         for symbol_id in self.markets.ids() {
             self.note_mark(symbol_id);
+            self.gather_again(symbol_id);
             let market = &mut self.markets[symbol_id];
             self.delisted_with_orders += u32::from(market.is_delisted && market.open_orders > 0);
             market.book.is_as_walked = market.auction.is_some_and(|auction| auction.walk.is_some());
