@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.api import commands as c
 from engine.api import events as e
-from engine.api.enums import ExecInst, OrdType, Peg, RestateReason, Side, SymbolStatus, Trigger
+from engine.api.enums import AccountStatus, ExecInst, OrdType, Peg, RestateReason, Side, SymbolStatus, Trigger
 from engine.api.instrument import Instrument
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -34,6 +34,13 @@ class Ticket:
     """A stop that is not elected, or an order without a place: it stands in no queue."""
     order_qty: int
     stop_px: int
+    is_suspended: bool = False
+    """Its account is suspended, or was and it is not back yet: it stands outside the market."""
+
+    @property
+    def is_in_the_queue(self) -> bool:
+        """Tell whether it stands where a counterparty can meet it."""
+        return not self.is_waiting and not self.is_suspended
 
     @property
     def is_reduce_only(self) -> bool:
@@ -92,6 +99,9 @@ class Tape:
                 case e.OrderReplaced():
                     assert isinstance(command, c.ReplaceOrder)
                     self.replace(event, command)
+                case e.AccountStatusSet():
+                    assert isinstance(command, c.SetAccountStatus)
+                    self.set_account_status(command)
                 case e.OrderCanceled() | e.OrderExpired():
                     self.open.pop(event.order_id, None)
                 case e.SymbolStatusSet():
@@ -120,6 +130,13 @@ class Tape:
             order.order_qty, order.stop_px,
         )  # fmt: skip
 
+    def set_account_status(self, command: c.SetAccountStatus) -> None:
+        """All orders of a suspended account are out at once; its reports may come later."""
+        if command.status is AccountStatus.SUSPENDED:
+            for ticket in self.open.values():
+                if ticket.order.account_id == command.account_id and not ticket.order.exec_inst & ExecInst.LIQUIDATION:
+                    ticket.is_suspended = True
+
     def restate(self, event: e.OrderRestated) -> None:
         """The exchange changed an order by itself."""
         ticket = self.open.get(event.order_id)
@@ -129,6 +146,8 @@ class Tape:
             self.judge_peg(ticket, event.price)
         ticket.leaves, ticket.price, ticket.order_qty = event.leaves, event.price, event.order_qty
         ticket.reserved -= event.released
+        if event.reason is RestateReason.RESUMED:
+            ticket.is_suspended, ticket.priority = False, self.next_priority()
         if event.reason in (*NOWHERE, RestateReason.REFILL):
             ticket.priority = self.next_priority()
             ticket.is_waiting = event.display == 0
@@ -169,7 +188,7 @@ class Tape:
             if (
                 other.order.symbol_id == ticket.order.symbol_id
                 and other.order.side is ticket.order.side
-                and not other.is_waiting
+                and other.is_in_the_queue
                 and other.comes_before(ticket)
                 and not self.would_trade_with_itself(other, but_for)
             ):
@@ -220,7 +239,14 @@ class Tape:
         a, b = other.order, ticket.order
         alike = (a.symbol_id, a.side) == (b.symbol_id, b.side)
         triggers = (a.trigger is Trigger.MARK) == (b.trigger is Trigger.MARK)
-        return other is not ticket and other.is_waiting and a.ord_type.is_stop and alike and triggers
+        return (
+            other is not ticket
+            and other.is_waiting
+            and not other.is_suspended
+            and a.ord_type.is_stop
+            and alike
+            and triggers
+        )
 
     def stops_before(self, other: Ticket, ticket: Ticket) -> bool:
         """Tell whether a stop is nearer than another, or as near and earlier."""
@@ -242,5 +268,5 @@ class Tape:
         """List the orders of a peg's own side that can pay, and follow nobody."""
         for other in self.open.values():
             same = (other.order.symbol_id, other.order.side) == (ticket.order.symbol_id, ticket.order.side)
-            if same and not other.is_waiting and other.order.ord_type is not OrdType.PEGGED and other.reserved > 0:
+            if same and other.is_in_the_queue and other.order.ord_type is not OrdType.PEGGED and other.reserved > 0:
                 yield other

@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.api import commands as c
@@ -29,6 +29,7 @@ MOVES_A_GAME = 30
 @pytest.mark.req("ORD-06", "TRD-30")
 @settings(max_examples=250, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
+@example(1_033_007_073, False)  # an account is suspended and comes back: its orders stand behind
 def test_orders_and_stops_are_served_in_turn(seed: int, marks_move: bool) -> None:
     play_fairly(CONTINUOUS, Random(seed), marks_move)
 
