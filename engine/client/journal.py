@@ -105,4 +105,4 @@ def _check_record(buffer: bytes, span: tuple[int, int], seq: int, name: str, off
     if crc != crc32c(buffer[start + 8 : end]):
         raise CorruptJournal(name, offset + start, f"the checksum of record {seq} does not match")
     if told_seq != seq:
-        raise CorruptJournal(name, offset + start, f"record {told_seq} stands where {seq} belongs")
+        raise LinkError(f"{name} was written anew while it was read: record {told_seq} stands where {seq} did")

@@ -68,8 +68,9 @@ def chronicle_before(data: Path, seq: int) -> Chronicle:
 
     Cost: as :func:`engine.standing.load`.
     """
-    end = end_of(log_at(data))
-    return Chronicle(load(data, Cursor(Seq(min(seq - 1, end)))) if seq > 1 else None)
+    if seq <= 1:
+        return Chronicle()
+    return Chronicle(load(data, Cursor(Seq(min(seq - 1, end_of(log_at(data)))))))
 
 
 def records_to(directory: Path, to_seq: int | None = None, from_seq: int = 1) -> Iterator[Record]:
